@@ -1,0 +1,42 @@
+"""Available to promise: on hand minus reserved minus safety stock, over the locations a channel may sell from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from inventory_domain.catalog import Product
+from inventory_domain.identifiers import LocationId
+from inventory_domain.positions import Position, Stock
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """What may be promised of one SKU now.
+
+    `by_location` holds counted locations only, each at least 0. `uncounted` are the locations that stock the product
+    and were never counted. `netted` units were sold on channels and are not known to the source yet.
+    """
+
+    by_location: Mapping[LocationId, int]
+    uncounted: frozenset[LocationId]
+    netted: int
+
+    def atp(self, locations: Iterable[LocationId]) -> int:
+        """Units that may be promised from these locations, what was sold and is not reported yet already taken off."""
+        return max(0, sum(self.by_location.get(location, 0) for location in set(locations)) - self.netted)
+
+
+def availability(product: Product, stock: Stock, now_ms: int) -> Availability:
+    """The one computation of availability, for the live path and for every explanation of it."""
+    by_location: dict[LocationId, int] = {}
+    uncounted = set()
+    for stocking in product.locations:
+        position = stock.positions.get(stocking.location, Position())
+        if position.on_hand is None:
+            uncounted.add(stocking.location)
+        else:
+            by_location[stocking.location] = max(
+                0, position.on_hand - position.reserved(now_ms) - stocking.safety_stock
+            )
+    return Availability(by_location, frozenset(uncounted), stock.units_sold_unreported())

@@ -1,0 +1,91 @@
+"""What is sold, from where, and where it is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from inventory_domain.identifiers import ChannelId, ListingId, LocationId, NodeId, Sku
+
+
+class ProductStatus(Enum):
+    """Whether a product is sold at all: every listing of a discontinued one goes to zero."""
+
+    ACTIVE = "active"
+    DISCONTINUED = "discontinued"
+
+
+class ListingType(Enum):
+    """How a listing sells. Only fixed-price listings are ever written."""
+
+    FIXED_PRICE = "fixed-price"
+    AUCTION = "auction"
+    VARIATION_PARENT = "variation-parent"
+
+
+class Fulfillment(Enum):
+    """Who holds the stock of a listing. Marketplace-held stock (FBA, WFS) is read and never written."""
+
+    SELLER = "seller"
+    MARKETPLACE = "marketplace"
+
+
+@dataclass(frozen=True, slots=True)
+class StockingLocation:
+    """A location that stocks the product, with the units there that are never promised to anyone."""
+
+    location: LocationId
+    safety_stock: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListingNode:
+    """A place the marketplace knows (ship node, shop location), and the location of ours that it stands for."""
+
+    node: NodeId
+    location: LocationId
+    two_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of a kit and how many of it one kit needs."""
+
+    sku: Sku
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A SKU as sold on one channel. `marketplace_ids` is what its adapter needs to address it."""
+
+    listing_id: ListingId
+    channel: ChannelId
+    marketplace_ids: Mapping[str, str]
+    listing_type: ListingType = ListingType.FIXED_PRICE
+    fulfillment: Fulfillment = Fulfillment.SELLER
+    variation_of: str | None = None
+    nodes: tuple[ListingNode, ...] = ()
+    two_day: bool = False
+    price_minor: int | None = None
+    margin_minor: int | None = None
+    min_shown: int = 0
+    max_shown: int | None = None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether we may ever set this listing's quantity; all else is only read."""
+        return self.listing_type is ListingType.FIXED_PRICE and self.fulfillment is Fulfillment.SELLER
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A SKU with all its listings, as the producers' catalog states it. The newest record replaces the former whole."""
+
+    sku: Sku
+    status: ProductStatus
+    category: str
+    locations: tuple[StockingLocation, ...]
+    listings: tuple[Listing, ...]
+    components: tuple[Component, ...] = ()

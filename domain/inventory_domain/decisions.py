@@ -1,0 +1,181 @@
+"""What the engine says about a SKU after its state has changed: which targets, which tombstones, what it still owes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from inventory_domain.identifiers import ListingId, Marketplace, NodeId
+from inventory_domain.policies import AllocationPolicy
+from inventory_domain.sku_state import EmittedTarget, SkuState
+from inventory_domain.targets import Desired, Desires, Target, desired, next_version
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The state after the decision, with what must be written in the same transaction as that state.
+
+    `uncounted` are the listings left alone because one of their locations was never counted.
+    """
+
+    state: SkuState
+    targets: tuple[Target, ...]
+    forgotten: tuple[tuple[Marketplace, ListingId], ...]
+    uncounted: tuple[ListingId, ...]
+
+
+def decide(
+    state: SkuState,
+    policy: AllocationPolicy,
+    now_ms: int,
+    *,
+    catching_up: bool,
+    cause: str,
+    restate: frozenset[ListingId] = frozenset(),
+) -> Decision:
+    """Compute every listing of the SKU and say what changed.
+
+    While catching up only falls are said, and a first target counts as a rise: what the input still holds may lower it.
+    A listing that left the catalog gets a zero, and is forgotten when that zero is confirmed.
+    """
+    listings = _desires(state, policy, now_ms)
+    emitted = dict(state.targets)
+    targets: list[Target] = []
+    owes = False
+    for want in listings.listings:
+        listing_id = want.listing.listing_id
+        before = emitted.get(listing_id)
+        quantity, nodes = want.quantity, want.nodes
+        if catching_up:
+            if before is None:
+                owes = True
+                continue
+            quantity, nodes = _no_rise(before, want)
+            owes = owes or (quantity, dict(nodes)) != (want.quantity, dict(want.nodes))
+        ids = want.listing.marketplace_ids
+        same = before is not None and not before.withdrawn and before.says_the_same(quantity, nodes, ids)
+        if same and listing_id not in restate:
+            continue
+        target = _target(state, want, quantity, nodes, before, now_ms, "restate" if same else cause)
+        targets.append(target)
+        emitted[listing_id] = _emitted(target)
+    targets.extend(_withdrawals(state, policy, emitted, now_ms))
+    forgotten = _forgotten(state, emitted)
+    for _, listing_id in forgotten:
+        del emitted[listing_id]
+    after = replace(state, targets=emitted, owes_rise=owes)
+    return Decision(after, tuple(targets), forgotten, listings.uncounted)
+
+
+def _desires(state: SkuState, policy: AllocationPolicy, now_ms: int) -> Desires:
+    if state.product is None:
+        return Desires((), ())
+    first = frozenset(one.listing_id for one in state.product.listings if one.listing_id not in state.targets)
+    return desired(state.product, state.stock, policy, first, now_ms)
+
+
+def _no_rise(before: EmittedTarget, want: Desired) -> tuple[int, Mapping[NodeId, int]]:
+    """What may be said while the input is not fully read: no part above what was said before."""
+    if not want.nodes:
+        return min(before.quantity, want.quantity), {}
+    nodes = {node: min(units, before.nodes.get(node, 0)) for node, units in want.nodes.items()}
+    return sum(nodes.values()), nodes
+
+
+def _target(
+    state: SkuState,
+    want: Desired,
+    quantity: int,
+    nodes: Mapping[NodeId, int],
+    before: EmittedTarget | None,
+    now_ms: int,
+    cause: str,
+) -> Target:
+    return Target(
+        listing_id=want.listing.listing_id,
+        sku=state.sku,
+        channel=want.listing.channel,
+        marketplace=want.marketplace,
+        version=next_version(before.version if before else None, now_ms),
+        quantity=quantity,
+        nodes=nodes,
+        marketplace_ids=want.listing.marketplace_ids,
+        atp=want.atp,
+        allocation=want.allocation,
+        buffer=want.buffer,
+        strategy=want.strategy.value if want.strategy else "none",
+        cause=cause,
+        derivation=want.derivation,
+        changed_at_ms=state.changed_at_ms,
+        computed_at_ms=now_ms,
+    )
+
+
+def _emitted(target: Target) -> EmittedTarget:
+    return EmittedTarget(
+        version=target.version,
+        quantity=target.quantity,
+        nodes=target.nodes,
+        channel=target.channel,
+        marketplace=target.marketplace,
+        marketplace_ids=target.marketplace_ids,
+        withdrawn=target.withdrawn,
+    )
+
+
+def _withdrawals(
+    state: SkuState,
+    policy: AllocationPolicy,
+    emitted: dict[ListingId, EmittedTarget],
+    now_ms: int,
+) -> list[Target]:
+    """Zeros for listings that left the catalog."""
+    named = {one.listing_id for one in state.product.listings} if state.product else set()
+    gone: list[Target] = []
+    for listing_id, before in list(emitted.items()):
+        if listing_id in named or before.withdrawn or before.channel not in policy.channels:
+            continue
+        target = Target(
+            listing_id=listing_id,
+            sku=state.sku,
+            channel=before.channel,
+            marketplace=before.marketplace,
+            version=next_version(before.version, now_ms),
+            quantity=0,
+            nodes=dict.fromkeys(before.nodes, 0),
+            marketplace_ids=before.marketplace_ids,
+            atp=0,
+            allocation=0,
+            buffer=0,
+            strategy="none",
+            cause="listing-removed",
+            derivation="the listing left the catalog",
+            changed_at_ms=state.changed_at_ms,
+            computed_at_ms=now_ms,
+            withdrawn=True,
+        )
+        gone.append(target)
+        emitted[listing_id] = _emitted(target)
+    return gone
+
+
+def _forgotten(
+    state: SkuState, emitted: Mapping[ListingId, EmittedTarget]
+) -> tuple[tuple[Marketplace, ListingId], ...]:
+    """Listings that must not be written any more, so that delivery forgets them.
+
+    Those withdrawn whose zero was confirmed under the version that withdrew them or a later one, and at once those that
+    became an auction or marketplace-held: they may not even be set to zero.
+    """
+    done = []
+    taken = {one.listing_id for one in state.product.listings if not one.is_written} if state.product else set()
+    for listing_id, target in emitted.items():
+        if listing_id in taken:
+            done.append((target.marketplace, listing_id))
+            continue
+        seen = state.exposures.get(listing_id)
+        if not target.withdrawn or seen is None or seen.confirmed_version is None:
+            continue
+        if seen.units == 0 and seen.confirmed_version >= target.version:
+            done.append((target.marketplace, listing_id))
+    return tuple(done)

@@ -1,0 +1,61 @@
+"""What is due to be sent is derived, never remembered: the newest target under its masks against the last attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from inventory_domain.exposure import Exposure, Result
+from inventory_domain.identifiers import NodeId
+from inventory_domain.targets import Target
+
+
+class Urgency(IntEnum):
+    """The order of work by what it costs to be late: a zero that is not shown sells what is not there."""
+
+    FALL_TO_ZERO = 0
+    FALL = 1
+    RISE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be shown now: the target, or what a mask makes of it, and that mask's reason."""
+
+    quantity: int
+    nodes: Mapping[NodeId, int]
+    version: int
+    mask: str | None = None
+
+
+def wanted(target: Target, mask: str | None) -> Wanted:
+    """The target under a mask: zero everywhere while one is on, the target itself otherwise."""
+    if mask is None:
+        return Wanted(target.quantity, target.nodes, target.version)
+    return Wanted(0, dict.fromkeys(target.nodes, 0), target.version, mask)
+
+
+def is_due(want: Wanted, exposure: Exposure | None) -> bool:
+    """Whether what is wanted must be sent. An attempt without an answer is for its owner to conclude first."""
+    last = exposure.last if exposure else None
+    if last is None or want.version > last.version:
+        return True
+    if want.version < last.version:
+        return False  # superseded by what was sent already: an older version is never sent after a newer one
+    if last.result is Result.OPEN:
+        return False
+    if (want.quantity, dict(want.nodes)) != (last.quantity, dict(last.nodes)):
+        return True
+    return last.result in (Result.FAILED, Result.OVER_SHOWN)
+
+
+def urgency(want: Wanted, exposure: Exposure | None) -> tuple[Urgency, int]:
+    """How soon it must go: the class, then minus the units over-shown (smaller goes first)."""
+    units = exposure.units() if exposure else None
+    if units is None:
+        return (Urgency.FALL_TO_ZERO, 0) if want.quantity == 0 else (Urgency.RISE, 0)
+    if want.quantity >= units:
+        return Urgency.RISE, 0
+    kind = Urgency.FALL_TO_ZERO if want.quantity == 0 else Urgency.FALL
+    return kind, want.quantity - units

@@ -1,0 +1,245 @@
+"""What a marketplace may be showing: not what we wrote last, but the highest of all that may be live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from inventory_domain.errors import InvariantBroken
+from inventory_domain.identifiers import ListingId, NodeId, Sku
+from inventory_domain.outcomes import Accepted, Applied, Outcome, Rejected
+
+OPEN_ATTEMPTS_MAX = 50  # attempts of one listing that may be open; beyond it the oldest are folded into the worst one
+
+
+class Proof(Enum):
+    """How we know a confirmed number."""
+
+    READ = "read"
+    ANSWER = "answer"
+    ASSUMED = "assumed"
+
+
+class AttemptState(Enum):
+    """How far an attempt came. SENT has no answer yet, or none that tells whether it had an effect."""
+
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+
+
+class Result(Enum):
+    """What is known of the last attempt. FAILED may be tried again; OVER_SHOWN was seen above what was sent."""
+
+    OPEN = "open"
+    APPLIED = "applied"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    OVER_SHOWN = "over-shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A number that the marketplace was known to show at that time."""
+
+    quantity: int
+    version: int
+    at_ms: int
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A write that may be live: committed before it is sent, and open until it is settled or seen.
+
+    `settles_by_ms` is when it must be live if it was taken at all. `fall`: it was below what may have been shown then.
+    """
+
+    number: int
+    version: int
+    quantity: int
+    nodes: Mapping[NodeId, int]
+    mask: str | None
+    path: str
+    feed_id: str | None
+    sent_at_ms: int
+    settles_by_ms: int
+    state: AttemptState
+    fall: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """The newest attempt, open or not; what is due is derived from it. `failures` in a row since one went through."""
+
+    number: int
+    version: int
+    quantity: int
+    nodes: Mapping[NodeId, int]
+    mask: str | None
+    at_ms: int
+    result: Result
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What one listing may be showing. `confirmed` is None until it was known once: that counts as infinite."""
+
+    listing_id: ListingId
+    sku: Sku
+    confirmed: Confirmed | None = None
+    last: LastAttempt | None = None
+    open: tuple[Attempt, ...] = field(default=())
+
+    def units(self) -> int | None:
+        """The highest number that may be on sale; None when it is not known and so without bound."""
+        if self.confirmed is None:
+            return None
+        return max(self.confirmed.quantity, *(attempt.quantity for attempt in self.open), 0)
+
+    def read_due_ms(self) -> int | None:
+        """When the listing must be read: the first settling time of an attempt that only a read can close."""
+        times = [a.settles_by_ms for a in self.open if a.fall or a.state is not AttemptState.ACCEPTED]
+        return min(times, default=None)
+
+    def settles_ms(self) -> int | None:
+        """When the last open attempt is over its settling time."""
+        return max((attempt.settles_by_ms for attempt in self.open), default=None)
+
+
+def begin(
+    exposure: Exposure,
+    *,
+    version: int,
+    quantity: int,
+    nodes: Mapping[NodeId, int],
+    mask: str | None,
+    path: str,
+    now_ms: int,
+    settles_by_ms: int,
+) -> tuple[Exposure, Attempt]:
+    """Note an attempt that is about to be sent. It counts from now on, whether its request arrives or not.
+
+    Raises:
+        InvariantBroken: the version is older than that of the last attempt (P2: no step back).
+    """
+    last = exposure.last
+    if last is not None and version < last.version:
+        raise InvariantBroken(f"listing {exposure.listing_id}: attempt with version {version} after {last.version}")
+    units = exposure.units()
+    attempt = Attempt(
+        number=last.number + 1 if last else 1,
+        version=version,
+        quantity=quantity,
+        nodes=nodes,
+        mask=mask,
+        path=path,
+        feed_id=None,
+        sent_at_ms=now_ms,
+        settles_by_ms=settles_by_ms,
+        state=AttemptState.SENT,
+        fall=units is None or quantity < units,
+    )
+    failures = last.failures if last else 0
+    newest = LastAttempt(attempt.number, version, quantity, nodes, mask, now_ms, Result.OPEN, failures)
+    return replace(exposure, last=newest, open=_bounded((*exposure.open, attempt))), attempt
+
+
+def _bounded(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """At most so many open attempts; the two oldest become one that is as bad as the worse of them."""
+    while len(attempts) > OPEN_ATTEMPTS_MAX:
+        first, second = attempts[0], attempts[1]
+        worst = replace(
+            second,
+            quantity=max(first.quantity, second.quantity),
+            settles_by_ms=max(first.settles_by_ms, second.settles_by_ms),
+            state=AttemptState.UNKNOWN,
+            fall=True,
+        )
+        attempts = (worst, *attempts[2:])
+    return attempts
+
+
+def conclude(exposure: Exposure, number: int, outcome: Outcome, now_ms: int, settles_by_ms: int) -> Exposure:
+    """Note what became of an attempt. An answer for one that is no longer open changes nothing."""
+    attempt = next((one for one in exposure.open if one.number == number), None)
+    if attempt is None:
+        return exposure
+    if isinstance(outcome, Applied):
+        confirmed = Confirmed(attempt.quantity, attempt.version, now_ms, Proof.ANSWER)
+        still = tuple(one for one in exposure.open if one.number > number or _may_land_late(one, attempt))
+        return _with_result(replace(exposure, confirmed=confirmed, open=still), number, Result.APPLIED)
+    if isinstance(outcome, Accepted):
+        settling = replace(attempt, state=AttemptState.ACCEPTED, settles_by_ms=settles_by_ms)
+        return _with_result(_replaced(exposure, settling), number, Result.ACCEPTED)
+    result = Result.REJECTED if isinstance(outcome, Rejected) else Result.FAILED
+    if outcome.effect_unknown:
+        return _with_result(_replaced(exposure, replace(attempt, state=AttemptState.UNKNOWN)), number, result)
+    closed = tuple(one for one in exposure.open if one.number != number)
+    return _with_result(replace(exposure, open=closed), number, result)
+
+
+def _may_land_late(older: Attempt, newer: Attempt) -> bool:
+    """An older attempt of which nobody knows whether it arrived may still be applied after the newer one."""
+    return older.number < newer.number and older.state is not AttemptState.ACCEPTED
+
+
+def _replaced(exposure: Exposure, attempt: Attempt) -> Exposure:
+    return replace(exposure, open=tuple(attempt if one.number == attempt.number else one for one in exposure.open))
+
+
+def _with_result(exposure: Exposure, number: int, result: Result) -> Exposure:
+    last = exposure.last
+    if last is None or last.number != number:
+        return exposure
+    failures = last.failures + 1 if result is Result.FAILED else 0
+    return replace(exposure, last=replace(last, result=result, failures=failures))
+
+
+def observe(exposure: Exposure, quantity: int, asked_at_ms: int) -> Exposure:
+    """Note what a read showed that was asked for at that time.
+
+    Attempts past their settling time are closed by it. One that is not yet due is closed early only when the number
+    seen can have come from no other write. Seen above what was last sent with nothing open any more: it is sent again.
+    """
+    last = exposure.last
+    version = last.version if last else 0
+    seen_live = _seen_live(exposure, quantity)
+    still = tuple(
+        one for one in exposure.open if one.settles_by_ms > asked_at_ms and not (seen_live and one.number <= seen_live)
+    )
+    confirmed = Confirmed(quantity, version, asked_at_ms, Proof.READ)
+    after = replace(exposure, confirmed=confirmed, open=still)
+    if last is None or last.result in (Result.OPEN, Result.FAILED, Result.REJECTED):
+        return after
+    if quantity > last.quantity and not still:
+        return replace(after, last=replace(last, result=Result.OVER_SHOWN))
+    return after
+
+
+def _seen_live(exposure: Exposure, quantity: int) -> int | None:
+    """The number of the newest attempt, if what was read can only be that one, live ahead of its settling time."""
+    if not exposure.open or exposure.confirmed is None:
+        return None
+    newest = exposure.open[-1]
+    others = {one.quantity for one in exposure.open[:-1]} | {exposure.confirmed.quantity}
+    in_order = all(one.state is AttemptState.ACCEPTED and one.path == newest.path for one in exposure.open)
+    return newest.number if in_order and quantity == newest.quantity and quantity not in others else None
+
+
+def settle(exposure: Exposure, now_ms: int) -> Exposure:
+    """Close accepted rises that are past their settling time and were not chosen to be read: they are assumed."""
+    settled = [
+        one
+        for one in exposure.open
+        if one.state is AttemptState.ACCEPTED and not one.fall and one.settles_by_ms <= now_ms
+    ]
+    if not settled:
+        return exposure
+    newest = settled[-1]
+    still = tuple(one for one in exposure.open if one not in settled)
+    confirmed = Confirmed(newest.quantity, newest.version, now_ms, Proof.ASSUMED)
+    return replace(exposure, confirmed=confirmed, open=still)

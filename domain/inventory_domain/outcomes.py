@@ -1,0 +1,89 @@
+"""What became of one target that was pushed: one value per answer that the world may give, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inventory_domain.identifiers import ListingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSeen:
+    """What an answer said of a limit: how often a call is allowed, how many are left, when there will be more."""
+
+    operation: str
+    rate_per_s: float | None = None
+    burst: float | None = None
+    remaining: float | None = None
+    wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The facts that every outcome has.
+
+    `reason` is short and constant (a metric label); `error` is the marketplace's own words, without secrets and
+    shortened. `effect_unknown`: the write may have been applied although it failed, so it stays open until it is read.
+    """
+
+    listing_id: ListingId
+    api: str
+    reason: str
+    request_id: str | None = None
+    status: int | None = None
+    error: str | None = None
+    effect_unknown: bool = False
+    seen: LimitSeen | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied(Outcome):
+    """Proven live: buyers see the new number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted(Outcome):
+    """Taken by the marketplace and not live yet: it settles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttled(Outcome):
+    """Too many calls. Not a failure: the target goes back into the queue and the throttle learns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transient(Outcome):
+    """This call failed and the same call may work later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage(Outcome):
+    """The marketplace says of itself that it is down: the channel's matter, not the listing's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unauthorized(Outcome):
+    """Our credentials are refused, also after one refresh: the channel's matter, not the listing's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected(Outcome):
+    """This will never work as it is: a dead letter."""
+
+
+PushOutcome = Applied | Accepted | Throttled | Transient | Outage | Unauthorized | Rejected
+
+
+def kind_of(outcome: Outcome) -> str:
+    """The outcome's name as it stands in topics, metrics and logs: `applied`, `accepted`, ..."""
+    return type(outcome).__name__.lower()
+
+
+def proves_path(outcome: Outcome) -> bool:
+    """Whether the way to the marketplace works: it answered the call itself, if only to refuse this listing."""
+    return isinstance(outcome, Applied | Accepted | Rejected)
+
+
+def counts_against_channel(outcome: Outcome) -> bool:
+    """Whether the outcome is a failure of the channel; being throttled says nothing either way."""
+    return isinstance(outcome, Transient | Outage | Unauthorized)

@@ -1,0 +1,98 @@
+"""Everything the engine knows of one SKU, as one value: state and its guards can never part (rule 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from inventory_domain.catalog import Product
+from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, NodeId, Sku
+from inventory_domain.positions import Stock
+
+HELD_RECORDS_MAX = 64  # changes kept for a SKU whose product is not known yet; further ones are dead letters at once
+
+
+@dataclass(frozen=True, slots=True)
+class EmittedTarget:
+    """What was last said of a listing. `withdrawn`: it left the catalog and waits for its zero to be confirmed."""
+
+    version: int
+    quantity: int
+    nodes: Mapping[NodeId, int]
+    channel: ChannelId
+    marketplace: Marketplace
+    marketplace_ids: Mapping[str, str]
+    withdrawn: bool = False
+
+    def says_the_same(self, quantity: int, nodes: Mapping[NodeId, int], marketplace_ids: Mapping[str, str]) -> bool:
+        """Whether a target with these would change nothing at the marketplace."""
+        return (
+            self.quantity == quantity
+            and dict(self.nodes) == dict(nodes)
+            and dict(self.marketplace_ids) == dict(marketplace_ids)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SeenExposure:
+    """What delivery last said a listing may be showing. `units` None: not known, so without bound."""
+
+    units: int | None
+    confirmed_quantity: int | None
+    confirmed_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """A record as it was read, kept until its SKU's product is known or the grace time is over."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SkuState:
+    """One SKU. `owes_rise`: a rise was withheld while catching up. `changed_at_ms`: the newest change that counted.
+
+    `unknown_since_ms` is when the first record came for a SKU without a product; None once the product is known.
+    """
+
+    sku: Sku
+    stock: Stock = field(default_factory=Stock)
+    product: Product | None = None
+    targets: Mapping[ListingId, EmittedTarget] = MappingProxyType({})
+    exposures: Mapping[ListingId, SeenExposure] = MappingProxyType({})
+    changed_at_ms: int = 0
+    owes_rise: bool = False
+    held: tuple[HeldRecord, ...] = ()
+    unknown_since_ms: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known any more, so that the state can be forgotten."""
+        return self.product is None and not self.targets and not self.held and not self.stock.positions
+
+
+@dataclass(frozen=True, slots=True)
+class InputPosition:
+    """Up to which offset (exclusive) a topic's partition is applied, in one life of that topic (rule 3)."""
+
+    topic_id: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionProgress:
+    """What the changelog of one partition knows beside its SKUs. `policy` is a fingerprint of the policy last applied.
+
+    `sources` has, per source, when its newest word on this partition occurred.
+    """
+
+    positions: Mapping[str, InputPosition] = MappingProxyType({})
+    sources: Mapping[str, int] = MappingProxyType({})
+    policy: str = ""
