@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inventory_domain.identifiers import ListingId
+from inventory_domain.identifiers import ChannelId, ListingId, Sku
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +87,30 @@ def proves_path(outcome: Outcome) -> bool:
 def counts_against_channel(outcome: Outcome) -> bool:
     """Whether the outcome is a failure of the channel; being throttled says nothing either way."""
     return isinstance(outcome, Transient | Outage | Unauthorized)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptOutcome:
+    """One record of `listing.outcomes`: an attempt with its times (milliseconds since 1970) and what became of it.
+
+    `changed_at_ms` is when the change behind the target occurred, so `answered_at_ms` minus it is how long the change
+    took to be taken by the marketplace. `outcome` is the name that `kind_of` gives.
+    """
+
+    listing_id: ListingId
+    sku: Sku
+    channel: ChannelId
+    version: int
+    attempt: int
+    quantity: int
+    mask: str | None
+    outcome: str
+    reason: str
+    api: str
+    request_id: str | None
+    status: int | None
+    error: str | None
+    changed_at_ms: int
+    committed_at_ms: int
+    sent_at_ms: int
+    answered_at_ms: int

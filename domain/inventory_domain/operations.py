@@ -1,0 +1,31 @@
+"""What an operator asks of a channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from inventory_domain.identifiers import ChannelId, EventId
+
+
+class OperatorAction(Enum):
+    """The acts there are on a channel."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP_SALE = "stop-sale"
+    RESTORE = "restore"
+    RECONCILE = "reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCommand:
+    """One record of `operator.commands`: what, by whom and why. `falls_too`: a pause that holds even falls."""
+
+    command_id: EventId
+    channel: ChannelId
+    action: OperatorAction
+    by: str
+    why: str
+    at_ms: int
+    falls_too: bool = False

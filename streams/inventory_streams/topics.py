@@ -1,0 +1,216 @@
+"""Every topic, declared once: what its key and value are, how long it lives, and who alone may write it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from inventory_domain.identifiers import Marketplace
+
+DAY_MS = 86_400_000
+
+
+class Cleanup(Enum):
+    """What the broker does with old records: keep the newest of each key, or drop those past the retention time."""
+
+    COMPACT = "compact"
+    DELETE = "delete"
+
+
+class Partitioning(Enum):
+    """BY_SKU: the common partition count, by the murmur2 hash of the SKU. SINGLE: one partition."""
+
+    BY_SKU = "by-sku"
+    SINGLE = "single"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDeclaration:
+    """One topic. `schema` names the value's Avro schema (None: raw bytes); `written_by` are the roles that may write."""
+
+    name: str
+    key: str
+    cleanup: Cleanup
+    schema: str | None
+    written_by: tuple[str, ...]
+    partitioning: Partitioning = Partitioning.BY_SKU
+    retention_ms: int = 7 * DAY_MS
+    append_time: bool = False
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def config(self) -> dict[str, str]:
+        """The broker's settings of this topic."""
+        config = {"cleanup.policy": self.cleanup.value, **self.extra}
+        if self.cleanup is Cleanup.DELETE:
+            config["retention.ms"] = str(self.retention_ms)
+        if self.append_time:
+            config["message.timestamp.type"] = "LogAppendTime"  # progress is told in the broker's time, not producers'
+        return config
+
+    @property
+    def subject(self) -> str:
+        """The schema registry's subject of the value."""
+        return f"{self.name}-value"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The names of all topics for these marketplaces. A prefix keeps several systems apart on one broker."""
+
+    marketplaces: tuple[Marketplace, ...]
+    prefix: str = ""
+
+    @property
+    def inventory_changes(self) -> str:
+        """Stock changes, as the source of truth and the marketplaces' sales tell them."""
+        return f"{self.prefix}inventory.changes"
+
+    @property
+    def catalog_products(self) -> str:
+        """Products with their listings."""
+        return f"{self.prefix}catalog.products"
+
+    @property
+    def sku_commands(self) -> str:
+        """What is asked of one SKU from inside the system."""
+        return f"{self.prefix}sku.commands"
+
+    @property
+    def sku_state(self) -> str:
+        """The changelog of the engine's state."""
+        return f"{self.prefix}sku.state"
+
+    @property
+    def engine_progress(self) -> str:
+        """How far the engine has read each partition."""
+        return f"{self.prefix}engine.progress"
+
+    @property
+    def inventory_dead_letters(self) -> str:
+        """Input that could not be decoded or is not valid."""
+        return f"{self.prefix}inventory.dead-letters"
+
+    @property
+    def listing_outcomes(self) -> str:
+        """Every attempt and what became of it."""
+        return f"{self.prefix}listing.outcomes"
+
+    @property
+    def inventory_discrepancies(self) -> str:
+        """Listings that show something else than they should."""
+        return f"{self.prefix}inventory.discrepancies"
+
+    @property
+    def channel_health(self) -> str:
+        """The state of each channel."""
+        return f"{self.prefix}channel.health"
+
+    @property
+    def operator_commands(self) -> str:
+        """What operators ask of channels."""
+        return f"{self.prefix}operator.commands"
+
+    def targets(self, marketplace: Marketplace) -> str:
+        """What each listing of the marketplace should show."""
+        return f"{self.prefix}listing.targets.{marketplace}"
+
+    def exposure(self, marketplace: Marketplace) -> str:
+        """What each listing of the marketplace may be showing."""
+        return f"{self.prefix}listing.exposure.{marketplace}"
+
+    def retries(self, marketplace: Marketplace) -> str:
+        """Targets that wait for another try."""
+        return f"{self.prefix}listing.retries.{marketplace}"
+
+    def dead_letters(self, marketplace: Marketplace) -> str:
+        """Targets that will never work."""
+        return f"{self.prefix}listing.dead-letters.{marketplace}"
+
+    def observations(self, marketplace: Marketplace) -> str:
+        """What was seen at the marketplace."""
+        return f"{self.prefix}listing.observations.{marketplace}"
+
+    def reports(self, marketplace: Marketplace) -> str:
+        """What each delivery worker saw of each channel since its last report."""
+        return f"{self.prefix}channel.reports.{marketplace}"
+
+    def engine_inputs(self) -> tuple[str, ...]:
+        """All topics that feed the engine's state; they have one partition count and one owner per partition."""
+        exposures = tuple(self.exposure(marketplace) for marketplace in self.marketplaces)
+        return (self.inventory_changes, self.catalog_products, self.sku_commands, *exposures)
+
+    def declarations(self) -> Sequence[TopicDeclaration]:
+        """Every topic that the system needs."""
+        per_marketplace = [topic for one in self.marketplaces for topic in self._of_marketplace(one)]
+        return (*self._of_engine(), *self._of_channels(), *per_marketplace)
+
+    def _of_engine(self) -> tuple[TopicDeclaration, ...]:
+        compact, delete = Cleanup.COMPACT, Cleanup.DELETE
+        return (
+            TopicDeclaration(
+                self.inventory_changes,
+                "SKU",
+                delete,
+                "inventory_change",
+                ("producers", "signals", "reconcile"),
+                append_time=True,
+            ),
+            TopicDeclaration(self.catalog_products, "SKU", compact, "product", ("producers",), append_time=True),
+            TopicDeclaration(
+                self.sku_commands,
+                "SKU",
+                delete,
+                "sku_command",
+                ("engine", "reconcile", "operators"),
+                append_time=True,
+            ),
+            TopicDeclaration(self.sku_state, "SKU", compact, "sku_state", ("engine",)),
+            TopicDeclaration(self.engine_progress, "partition", compact, "engine_progress", ("engine",)),
+            TopicDeclaration(
+                self.inventory_dead_letters, "original key", delete, None, ("engine",), retention_ms=90 * DAY_MS
+            ),
+        )
+
+    def _of_channels(self) -> tuple[TopicDeclaration, ...]:
+        delete = Cleanup.DELETE
+        return (
+            TopicDeclaration(self.listing_outcomes, "listing id", delete, "listing_outcome", ("delivery",)),
+            TopicDeclaration(
+                self.inventory_discrepancies,
+                "listing id",
+                delete,
+                "discrepancy",
+                ("reconcile",),
+                retention_ms=90 * DAY_MS,
+            ),
+            TopicDeclaration(
+                self.channel_health, "channel", Cleanup.COMPACT, "channel_health", ("delivery",), Partitioning.SINGLE
+            ),
+            TopicDeclaration(
+                self.operator_commands, "channel", delete, "operator_command", ("operators",), Partitioning.SINGLE
+            ),
+        )
+
+    def _of_marketplace(self, one: Marketplace) -> tuple[TopicDeclaration, ...]:
+        compact, delete = Cleanup.COMPACT, Cleanup.DELETE
+        return (
+            TopicDeclaration(self.targets(one), "listing id", compact, "listing_target", ("engine",)),
+            TopicDeclaration(
+                self.exposure(one), "listing id", compact, "listing_exposure", ("delivery",), append_time=True
+            ),
+            TopicDeclaration(self.retries(one), "listing id", delete, "listing_target", ("delivery",)),
+            TopicDeclaration(
+                self.dead_letters(one), "listing id", delete, None, ("delivery",), retention_ms=90 * DAY_MS
+            ),
+            TopicDeclaration(
+                self.observations(one),
+                "listing id",
+                delete,
+                "listing_observation",
+                ("reconcile", "signals", "delivery"),
+            ),
+            TopicDeclaration(
+                self.reports(one), "channel", delete, "channel_report", ("delivery",), Partitioning.SINGLE
+            ),
+        )
