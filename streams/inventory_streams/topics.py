@@ -27,7 +27,7 @@ class Partitioning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TopicDeclaration:
-    """One topic. `schema` names the value's Avro schema (None: raw bytes); `written_by` are the roles that may write."""
+    """One topic. `schema` names the value's Avro schema (None: raw bytes); `written_by`: the roles that may write."""
 
     name: str
     key: str

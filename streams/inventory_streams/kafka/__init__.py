@@ -1,0 +1,1 @@
+"""What every process here needs of Kafka: clients, transactions, whole-partition reads, probes."""

@@ -1,0 +1,101 @@
+"""Reading whole partitions to their ends, as recovery and assignment need it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+
+from inventory_domain.errors import InventorySyncError
+from inventory_streams.kafka.settings import KafkaSettings
+
+BATCH = 10_000
+POLL_S = 0.05  # Consumer.consume waits the whole time when it gets less than a batch
+STALL_LIMIT_S = 60.0
+
+
+class ReadStalled(InventorySyncError):
+    """A partition could not be read to its end: no progress within the limit, or an error that stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRead:
+    """One partition that was read whole: how many records there were and the position after the last one."""
+
+    topic: str
+    partition: int
+    records: int
+    position: int
+
+
+def read_to_end(
+    settings: KafkaSettings,
+    partitions: Sequence[tuple[str, int]],
+    on_records: Callable[[Sequence[Message]], None],
+    *,
+    abandoned: Callable[[], bool] = lambda: False,
+    stall_limit_s: float = STALL_LIMIT_S,
+) -> list[PartitionRead] | None:
+    """Hand every committed record of these partitions to `on_records`, in order, up to the end of each. Blocks.
+
+    The end is the end-of-partition event of a read_committed consumer, never a watermark taken before (rule 16).
+    Returns None when `abandoned` says that nobody wants the answer any more.
+
+    Raises:
+        ReadStalled: nothing came for `stall_limit_s`, or the broker refuses the read.
+    """
+    consumer = Consumer(
+        {
+            **{key: value for key, value in settings.client().items() if key != "partitioner"},
+            "group.id": "inventory-sync-reading",  # wanted by librdkafka; no group is joined and nothing is committed
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "queued.max.messages.kbytes": 65_536,
+            "fetch.message.max.bytes": 8 << 20,
+            "fetch.wait.max.ms": 10,
+        }
+    )
+    try:
+        return _read(consumer, partitions, on_records, abandoned, stall_limit_s)
+    finally:
+        consumer.close()
+
+
+def _read(
+    consumer: Consumer,
+    partitions: Sequence[tuple[str, int]],
+    on_records: Callable[[Sequence[Message]], None],
+    abandoned: Callable[[], bool],
+    stall_limit_s: float,
+) -> list[PartitionRead] | None:
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in partitions])
+    counts = dict.fromkeys(partitions, 0)
+    ended: dict[tuple[str, int], int] = {}
+    last = time.monotonic()
+    while len(ended) < len(counts):
+        if abandoned():
+            return None
+        messages = consumer.consume(BATCH, POLL_S)
+        records: list[Message] = []
+        for message in messages:
+            error, place = message.error(), (str(message.topic()), int(message.partition() or 0))
+            if error is None:
+                records.append(message)
+                counts[place] += 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended[place] = int(message.offset() or 0)
+            elif error.fatal() or not error.retriable():
+                raise ReadStalled(f"{place[0]}[{place[1]}]: {error.str()}")
+        if messages:
+            last = time.monotonic()
+        elif time.monotonic() - last > stall_limit_s:
+            left = sorted(f"{topic}[{partition}]" for topic, partition in set(counts) - set(ended))
+            raise ReadStalled(f"no progress for {stall_limit_s:.0f} s reading {', '.join(left)}")
+        if records:
+            on_records(records)
+    return [PartitionRead(topic, partition, counts[topic, partition], end) for (topic, partition), end in ended.items()]
