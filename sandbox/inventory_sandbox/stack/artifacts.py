@@ -4,6 +4,7 @@ Which jars make up Kafka is written down in ``stack.lock`` (made by ``make lock`
 time: reading the 50 project files behind them took twice as long as fetching the jars.
 """
 
+import io
 import os
 import shutil
 import tarfile
@@ -14,11 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from inventory_sandbox.stack.errors import DownloadFailed
 from inventory_sandbox.stack.folders import held
 from inventory_sandbox.stack.maven import ATTEMPTS, Artifact, BytesSeen, Connection, repository_roots
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 CONNECTIONS: Final = 4
 FETCH_WAIT_S: Final = 900.0
@@ -164,7 +168,7 @@ def _fetch_unpacked(artifact: Artifact, home: Path, on_bytes: BytesSeen) -> None
         folder = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=home.parent))
         try:
             with Connection(roots) as connection, connection.chunks(artifact, count) as chunks:
-                _unpack(_Stream(chunks), folder)
+                _unpack(io.BufferedReader(_Stream(chunks)), folder)
             folder.chmod(0o755)
             folder.replace(home)
             return
@@ -176,25 +180,28 @@ def _fetch_unpacked(artifact: Artifact, home: Path, on_bytes: BytesSeen) -> None
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _unpack(stream: "_Stream", folder: Path) -> None:
+def _unpack(stream: BinaryIO, folder: Path) -> None:
     with tarfile.open(fileobj=stream, mode="r|gz") as archive:
         archive.extractall(folder, filter="data")
     while stream.read(1 << 16):
         """The rest is padding, but it belongs to the hash."""
 
 
-class _Stream:
-    """A file-like view of chunks, as tarfile wants it."""
+class _Stream(io.RawIOBase):
+    """A file of chunks that are still arriving, as tarfile wants it."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._rest = b""
+        self._rest = memoryview(b"")
 
-    def read(self, size: int) -> bytes:
-        while len(self._rest) < size:
-            chunk = next(self._chunks, b"")
-            if not chunk:
-                break
-            self._rest += chunk
-        wanted, self._rest = self._rest[:size], self._rest[size:]
-        return wanted
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "Buffer") -> int:
+        if not self._rest:
+            self._rest = memoryview(next(self._chunks, b""))
+        target = memoryview(buffer)
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

@@ -26,7 +26,8 @@ class PortTaken(StackError):
 
     def __init__(self, component: str, port: int) -> None:
         super().__init__(
-            f"port {port} for {component} is already in use on 127.0.0.1: give another one, or none to have a free one chosen"
+            f"port {port} for {component} is already in use on 127.0.0.1: "
+            "give another one, or none to have a free one chosen"
         )
         self.component = component
         self.port = port

@@ -130,7 +130,8 @@ class LocalStack:
             return False
         with held(self._folder / "stack.lock", BUSY_WAIT_S), ThreadPoolExecutor(2) as pool:
             stopped = [pool.submit(process.stop) for process in (self._registry, self._kafka)]
-            return any([future.result() for future in stopped])
+            had_one = [future.result() for future in stopped]  # both are waited for
+            return any(had_one)
 
     def status(self) -> StackStatus:
         """What runs and answers now; changes nothing."""
@@ -206,10 +207,10 @@ class LocalStack:
             return port
 
         ports = Ports(
-            kafka=choose("kafka", self._given["kafka"], old and old.kafka),
-            registry=choose("registry", self._given["registry"], old and old.registry),
-            controller=choose("kafka", None, old and old.controller),
-            management=choose("registry", None, old and old.management),
+            kafka=choose("kafka", self._given["kafka"], old.kafka if old else None),
+            registry=choose("registry", self._given["registry"], old.registry if old else None),
+            controller=choose("kafka", None, old.controller if old else None),
+            management=choose("registry", None, old.management if old else None),
         )
         (self._folder / "ports.json").write_text(json.dumps(asdict(ports)) + "\n")
         return ports

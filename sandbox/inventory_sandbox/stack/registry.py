@@ -1,4 +1,4 @@
-"""The schema registry as one process: Apicurio with its data in a file, spoken to through its Confluent-compatible API."""
+"""The schema registry as one process: Apicurio, its data in a file, spoken to through its Confluent-compatible API."""
 
 import http.client
 import json

@@ -1,0 +1,58 @@
+"""Fixtures that every test may ask for: a real broker and registry, and names that belong to one test alone."""
+
+import signal
+import uuid
+from collections.abc import Iterator
+from types import FrameType
+
+import pytest
+
+from tests.support.broker import Broker, running_broker
+
+BROKER_FIXTURES = frozenset({"broker", "kafka", "registry_url"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs a broker, so that `-m "not broker"` leaves the quick tests."""
+    for item in items:
+        if BROKER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.broker)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """Kafka and the registry, started at the first test that needs them and stopped after the last."""
+
+    def leave(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt  # so that the stack is stopped when the run is told to end
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with running_broker() as running:
+            yield running
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def kafka(broker: Broker) -> str:
+    """The bootstrap servers of a real Kafka."""
+    return broker.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def registry_url(broker: Broker) -> str:
+    """The URL of a real schema registry whose compatibility rule is BACKWARD."""
+    return broker.schema_registry_url
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """Begins the names of topics and subjects that belong to this test alone."""
+    return f"t{uuid.uuid4().hex[:10]}."
+
+
+@pytest.fixture
+def application_id() -> str:
+    """A consumer group or transactional id that belongs to this test alone."""
+    return f"app-{uuid.uuid4().hex[:10]}"

@@ -1,0 +1,160 @@
+"""A real Kafka and a real schema registry for tests: given ones, else containers, else the local stack.
+
+Addresses come from INVENTORY_SYNC_TEST_BOOTSTRAP_SERVERS and INVENTORY_SYNC_TEST_SCHEMA_REGISTRY. Without them
+INVENTORY_SYNC_TEST_BROKER chooses: ``docker`` or ``local``; unset takes Docker where an engine answers.
+"""
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import docker
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from docker.errors import DockerException
+from testcontainers.core.container import DockerContainer
+
+from inventory_sandbox.stack import LocalStack
+from inventory_sandbox.stack.artifacts import locked_artifacts
+from inventory_sandbox.stack.kafka import FIXED_PROPERTIES
+
+START_LIMIT_S: Final = 120.0
+API_PATH: Final = "/apis/ccompat/v7"
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where Kafka and the schema registry of this test session are."""
+
+    bootstrap_servers: str
+    schema_registry_url: str
+
+
+@contextmanager
+def running_broker(env: Mapping[str, str] = os.environ) -> Iterator[Broker]:
+    """A broker for as long as the block runs; what was started for it is stopped and removed afterwards."""
+    kafka = env.get("INVENTORY_SYNC_TEST_BOOTSTRAP_SERVERS")
+    registry = env.get("INVENTORY_SYNC_TEST_SCHEMA_REGISTRY")
+    if kafka and registry:
+        yield Broker(kafka, registry)
+        return
+    if kafka or registry:
+        raise ValueError("give both INVENTORY_SYNC_TEST_BOOTSTRAP_SERVERS and INVENTORY_SYNC_TEST_SCHEMA_REGISTRY")
+    wanted = env.get("INVENTORY_SYNC_TEST_BROKER", "")
+    if wanted not in ("", "docker", "local"):
+        raise ValueError(f"INVENTORY_SYNC_TEST_BROKER is {wanted!r}; it may be 'docker' or 'local'")
+    if wanted == "docker" or (wanted == "" and docker_answers()):
+        with _containers() as broker:
+            yield broker
+    else:
+        with _local_stack() as broker:
+            yield broker
+
+
+def docker_answers() -> bool:
+    """Whether a Docker engine can be used here."""
+    try:
+        client = docker.from_env(timeout=5)
+    except DockerException:
+        return False
+    try:
+        return bool(client.ping())
+    except DockerException:
+        return False
+    finally:
+        client.close()
+
+
+@contextmanager
+def _local_stack() -> Iterator[Broker]:
+    folder = Path(tempfile.mkdtemp(prefix="inventory-sync-test-"))
+    stack = LocalStack(folder)
+    try:
+        info = stack.up()
+        yield Broker(info.bootstrap_servers, info.schema_registry_url)
+    finally:
+        stack.down()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _version_of(component: str, name: str) -> str:
+    """Containers run the same versions as the local stack."""
+    return next(artifact.version for artifact in locked_artifacts(component) if artifact.name == name)
+
+
+def kafka_container(host: str, port: int) -> DockerContainer:
+    """Kafka's own image with the local stack's settings; the port is fixed because Kafka must advertise it."""
+    image = os.environ.get("INVENTORY_SYNC_TEST_KAFKA_IMAGE", f"apache/kafka:{_version_of('kafka', 'kafka_2.13')}")
+    properties = {
+        **FIXED_PROPERTIES,
+        "controller.quorum.voters": "1@localhost:9093",
+        "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "advertised.listeners": f"PLAINTEXT://{host}:{port}",
+    }
+    container = DockerContainer(image).with_bind_ports(9092, port)
+    for name, value in properties.items():
+        container = container.with_env("KAFKA_" + name.upper().replace(".", "_"), value)
+    return container
+
+
+def registry_container() -> DockerContainer:
+    """The registry's own image with its data in memory."""
+    version = _version_of("registry", "apicurio-registry-app")
+    image = os.environ.get("INVENTORY_SYNC_TEST_REGISTRY_IMAGE", f"apicurio/apicurio-registry:{version}")
+    return DockerContainer(image).with_exposed_ports(8080)
+
+
+@contextmanager
+def _containers() -> Iterator[Broker]:
+    registry = registry_container()
+    host = registry.get_container_host_ip()
+    port = _free_port()
+    with kafka_container(host, port), registry:
+        registry_port = int(registry.get_exposed_port(8080))
+        _wait_for_kafka(f"{host}:{port}")
+        _wait_for_registry(host, registry_port)
+        yield Broker(f"{host}:{port}", f"http://{host}:{registry_port}{API_PATH}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_kafka(bootstrap_servers: str) -> None:
+    end = time.monotonic() + START_LIMIT_S
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+    while True:
+        try:
+            if admin.list_topics(timeout=2).brokers:
+                return
+        except KafkaException as error:
+            if time.monotonic() > end:
+                raise TimeoutError(f"Kafka at {bootstrap_servers} did not answer in {START_LIMIT_S:.0f} s") from error
+
+
+def _wait_for_registry(host: str, port: int) -> None:
+    end = time.monotonic() + START_LIMIT_S
+    body = json.dumps({"compatibility": "BACKWARD"})
+    while True:
+        connection = http.client.HTTPConnection(host, port, timeout=5)
+        try:
+            connection.request("PUT", f"{API_PATH}/config", body, {"Content-Type": "application/json"})
+            if connection.getresponse().status == http.client.OK:
+                return
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.1)
+        finally:
+            connection.close()
+        if time.monotonic() > end:
+            raise TimeoutError(f"the registry at {host}:{port} was not ready in {START_LIMIT_S:.0f} s")
