@@ -1,0 +1,1 @@
+"""Amazon, by its Selling Partner API."""

@@ -1,0 +1,113 @@
+"""What an Amazon account needs to be told. Every number is the published default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from inventory_adapters.accounts import (
+    AccountSettings,
+    TokenSettings,
+    read_calls,
+    read_channels,
+    read_limits,
+    read_marketplace,
+    read_token,
+)
+from inventory_adapters.fields import Fields, all_faults
+from inventory_adapters.secrets import Secret
+from inventory_domain.identifiers import ChannelId, Marketplace
+from inventory_domain.ports import OperationLimit
+
+AMAZON: Final = Marketplace("amazon")
+
+PATCH_LISTING: Final = "patchListingsItem"
+GET_LISTING: Final = "getListingsItem"
+SEARCH_LISTINGS: Final = "searchListingsItems"
+CREATE_FEED_DOCUMENT: Final = "createFeedDocument"
+CREATE_FEED: Final = "createFeed"
+GET_FEED: Final = "getFeed"
+GET_FEED_DOCUMENT: Final = "getFeedDocument"
+
+BASE_URL = "https://sellingpartnerapi-na.amazon.com"  # SP-API endpoints, North America
+TOKEN_URL = "https://api.amazon.com/auth/o2/token"  # Login with Amazon
+HOSTS = (  # SP-API endpoints page: three regions, each with its sandbox
+    "sellingpartnerapi-na.amazon.com",
+    "sellingpartnerapi-eu.amazon.com",
+    "sellingpartnerapi-fe.amazon.com",
+    "sandbox.sellingpartnerapi-na.amazon.com",
+    "sandbox.sellingpartnerapi-eu.amazon.com",
+    "sandbox.sellingpartnerapi-fe.amazon.com",
+    "api.amazon.com",
+)
+LIMITS = (  # usage plans in the published models; an account may have more
+    OperationLimit(PATCH_LISTING, 5.0, 5.0),
+    OperationLimit(GET_LISTING, 5.0, 10.0),
+    OperationLimit(SEARCH_LISTINGS, 5.0, 5.0),
+    OperationLimit(CREATE_FEED_DOCUMENT, 0.5, 15.0),
+    OperationLimit(CREATE_FEED, 0.0083, 15.0),
+    OperationLimit(GET_FEED, 2.0, 15.0),
+    OperationLimit(GET_FEED_DOCUMENT, 0.0222, 10.0),
+)
+SETTLING_S_MAX = 900.0  # live after 5 to 15 min
+PATCH_OPS = ("merge", "replace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmazonChannel:
+    """One country of the account."""
+
+    marketplace_id: str
+    issue_locale: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmazonSettings(AccountSettings):
+    """One selling partner in one region. `patch_op` `merge` keeps a row's other fields, `replace` is the older way."""
+
+    token: TokenSettings
+    seller_id: str
+    client_id: str
+    client_secret: Secret
+    refresh_token: Secret
+    user_agent: str
+    patch_op: str
+    channels: Mapping[ChannelId, AmazonChannel]
+
+
+def parse(raw: Mapping[str, object], path: str) -> AmazonSettings:
+    """The settings of an account, with every default filled in.
+
+    Raises:
+        ConfigError: with every fault that was found, each with its place below `path`.
+    """
+    with all_faults() as faults:
+        fields = Fields(raw, path, faults)
+        read_marketplace(fields, AMAZON)
+        calls = read_calls(fields, BASE_URL, HOSTS)
+        channels = read_channels(fields, _channel)
+        settings = AmazonSettings(
+            marketplace=AMAZON,
+            calls=calls,
+            channel_ids=tuple(channels),
+            limits=read_limits(fields, LIMITS),
+            settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
+            token=read_token(fields, TOKEN_URL, calls.allowed_hosts, refresh_ahead_s=300.0),  # of 3600 s
+            seller_id=fields.text("seller_id"),
+            client_id=fields.text("client_id"),
+            client_secret=fields.secret("client_secret"),
+            refresh_token=fields.secret("refresh_token"),
+            user_agent=fields.text("user_agent", "inventory-sync/0.1 (Language=Python)"),
+            patch_op=fields.choice("patch_op", PATCH_OPS, "merge"),
+            channels=channels,
+        )
+        fields.end()
+    return settings
+
+
+def _channel(fields: Fields) -> AmazonChannel:
+    return AmazonChannel(
+        marketplace_id=fields.text("marketplace_id"),
+        issue_locale=fields.text("issue_locale", "en_US"),
+    )

@@ -1,0 +1,1 @@
+"""eBay, by its Inventory API."""

@@ -1,0 +1,93 @@
+"""What an eBay account needs to be told. Every number is the published default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from inventory_adapters.accounts import (
+    AccountSettings,
+    TokenSettings,
+    read_calls,
+    read_channels,
+    read_limits,
+    read_marketplace,
+    read_token,
+)
+from inventory_adapters.fields import Fields, all_faults
+from inventory_adapters.secrets import Secret
+from inventory_domain.identifiers import ChannelId, Marketplace
+from inventory_domain.ports import OperationLimit
+
+EBAY: Final = Marketplace("ebay")
+
+# The quota is one for all calls of the Inventory API, so it is one operation: reads and writes share it.
+INVENTORY_API: Final = "sell.inventory"
+
+BASE_URL = "https://api.ebay.com"
+TOKEN_PATH = "/identity/v1/oauth2/token"  # on the API's own host
+HOSTS = ("api.ebay.com", "api.sandbox.ebay.com")
+SCOPES = ("https://api.ebay.com/oauth/api_scope/sell.inventory",)
+LIMITS = (
+    # 5,000 a day where eBay's rate-limit API was not asked; its published default for this API is 2,000,000 a day.
+    # No limit per second is published: 10/s is our own, so that a backlog does not go out as one burst.
+    OperationLimit(INVENTORY_API, 10.0, 10.0, per_day=5_000),
+)
+GROUP_MAX = 25  # "one or more inventory items (up to 25)", field text of bulkUpdatePriceQuantity
+SETTLING_S_MAX = 180.0  # live after 1 to 3 min
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EbayChannel:
+    """One eBay site of the account."""
+
+    marketplace_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EbaySettings(AccountSettings):
+    """One seller who has given consent to one application. `group_max`: SKUs per write."""
+
+    token: TokenSettings
+    client_id: str
+    client_secret: Secret
+    refresh_token: Secret
+    scopes: tuple[str, ...]
+    group_max: int
+    channels: Mapping[ChannelId, EbayChannel]
+
+
+def parse(raw: Mapping[str, object], path: str) -> EbaySettings:
+    """The settings of an account, with every default filled in.
+
+    Raises:
+        ConfigError: with every fault that was found, each with its place below `path`.
+    """
+    with all_faults() as faults:
+        fields = Fields(raw, path, faults)
+        read_marketplace(fields, EBAY)
+        calls = read_calls(fields, BASE_URL, HOSTS)
+        channels = read_channels(fields, _channel)
+        settings = EbaySettings(
+            marketplace=EBAY,
+            calls=calls,
+            channel_ids=tuple(channels),
+            limits=read_limits(fields, LIMITS),
+            settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
+            token=read_token(
+                fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, refresh_ahead_s=600.0
+            ),  # of 7200 s
+            client_id=fields.text("client_id"),
+            client_secret=fields.secret("client_secret"),
+            refresh_token=fields.secret("refresh_token"),
+            scopes=fields.texts("scopes", SCOPES),
+            group_max=fields.whole("group_max", GROUP_MAX, least=1, most=GROUP_MAX),
+            channels=channels,
+        )
+        fields.end()
+    return settings
+
+
+def _channel(fields: Fields) -> EbayChannel:
+    return EbayChannel(marketplace_id=fields.text("marketplace_id", "EBAY_US"))

@@ -1,0 +1,1 @@
+"""Shopify, by its GraphQL Admin API."""

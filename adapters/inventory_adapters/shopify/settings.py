@@ -1,0 +1,88 @@
+"""What a Shopify shop needs to be told. Every number is the published default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from inventory_adapters.accounts import AccountSettings, read_calls, read_channels, read_limits, read_marketplace
+from inventory_adapters.fields import Fields, all_faults
+from inventory_adapters.secrets import Secret
+from inventory_domain.identifiers import ChannelId, Marketplace
+from inventory_domain.ports import OperationLimit
+
+SHOPIFY: Final = Marketplace("shopify")
+
+GRAPHQL: Final = "graphql"  # one bucket of cost points for everything
+
+HOSTS = (".myshopify.com",)
+VERSIONS = ("2025-10", "2026-01", "2026-04", "2026-07", "2026-10")  # served now; 2026-10 is the release candidate
+VERSION = "2026-07"
+LIMITS = (OperationLimit(GRAPHQL, 100.0, 2_000.0),)  # standard plan; each answer says the shop's own numbers
+ROWS_MAX = 250  # rows of one array in an input
+LOCATIONS_MAX = 5
+SETTLING_S_MAX = 10.0  # seconds, by our own estimate: the answer itself proves the number live
+WRITE_COST = 10.0  # a mutation costs 10 points
+READ_COST = 10.0  # our own upper estimate: one point per object that the query names, and the answer says the rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopifyChannel:
+    """The shop as a channel; it has nothing to set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopifySettings(AccountSettings):
+    """One shop. A listing is written at `locations_max` locations at most, so a call holds `group_max` listings."""
+
+    version: str
+    access_token: Secret
+    locations_max: int
+    group_max: int
+    reason: str
+    write_cost: float
+    read_cost: float
+    channels: Mapping[ChannelId, ShopifyChannel]
+
+
+def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
+    """The settings of a shop, with every default filled in.
+
+    Raises:
+        ConfigError: with every fault that was found, each with its place below `path`.
+    """
+    with all_faults() as faults:
+        fields = Fields(raw, path, faults)
+        read_marketplace(fields, SHOPIFY)
+        shop = fields.text("shop", "")
+        default_url = f"https://{shop}.myshopify.com" if shop else ""
+        if not shop and "base_url" not in raw:
+            fields.fault("shop", "is missing: the name before .myshopify.com")
+        calls = read_calls(fields, default_url, HOSTS)
+        channels = read_channels(fields, _channel)
+        locations_max = fields.whole("locations_max", LOCATIONS_MAX, least=1, most=ROWS_MAX)
+        rows_max = fields.whole("rows_max", ROWS_MAX, least=1, most=ROWS_MAX)
+        if rows_max < locations_max:
+            fields.fault("rows_max", f"must be at least locations_max ({locations_max}), not {rows_max}")
+        settings = ShopifySettings(
+            marketplace=SHOPIFY,
+            calls=calls,
+            channel_ids=tuple(channels),
+            limits=read_limits(fields, LIMITS),
+            settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
+            version=fields.choice("version", VERSIONS, VERSION),
+            access_token=fields.secret("access_token"),
+            locations_max=locations_max,
+            group_max=max(1, rows_max // locations_max),
+            reason=fields.text("reason", "correction"),
+            write_cost=fields.number("write_cost", WRITE_COST, least=1.0, most=1_000.0),
+            read_cost=fields.number("read_cost", READ_COST, least=1.0, most=1_000.0),
+            channels=channels,
+        )
+        fields.end()
+    return settings
+
+
+def _channel(fields: Fields) -> ShopifyChannel:
+    return ShopifyChannel()

@@ -1,0 +1,99 @@
+"""What a Walmart account needs to be told. Every number is the published default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from inventory_adapters.accounts import (
+    AccountSettings,
+    TokenSettings,
+    read_calls,
+    read_channels,
+    read_limits,
+    read_marketplace,
+    read_token,
+)
+from inventory_adapters.fields import Fields, all_faults
+from inventory_adapters.secrets import Secret
+from inventory_domain.identifiers import ChannelId, Marketplace
+from inventory_domain.ports import OperationLimit
+
+WALMART: Final = Marketplace("walmart")
+
+# Writes of one number and writes per ship node have a limit of 200 a minute each; an account counts both as one
+# operation here, which never exceeds either.
+PUT_INVENTORY: Final = "putInventory"
+GET_INVENTORY: Final = "getInventory"
+GET_INVENTORIES: Final = "getInventories"
+POST_INVENTORY_FEED: Final = "postFeed.inventory"
+POST_MP_INVENTORY_FEED: Final = "postFeed.MP_INVENTORY"
+GET_FEEDS: Final = "getFeeds"
+API_STATUS: Final = "apiStatus"
+
+BASE_URL = "https://marketplace.walmartapis.com"
+TOKEN_PATH = "/v3/token"  # on the API's own host
+HOSTS = ("marketplace.walmartapis.com", "sandbox.walmartapis.com")
+PER_MINUTE_200 = 200 / 60
+LIMITS = (  # Walmart's rate-limiting page; buckets refill gradually
+    OperationLimit(PUT_INVENTORY, PER_MINUTE_200, 200.0),
+    OperationLimit(GET_INVENTORY, PER_MINUTE_200, 200.0),
+    OperationLimit(GET_INVENTORIES, PER_MINUTE_200, 200.0),
+    OperationLimit(POST_INVENTORY_FEED, 10 / 3_600, 10.0),
+    OperationLimit(POST_MP_INVENTORY_FEED, 50 / 3_600, 50.0),
+    OperationLimit(GET_FEEDS, 5_000 / 60, 5_000.0),
+    OperationLimit(API_STATUS, 1.0, 10.0),  # not published: a number of our own
+)
+SETTLING_S_MAX = 600.0  # live after 3 to 10 min
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalmartChannel:
+    """One Walmart market of the account."""
+
+    market: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalmartSettings(AccountSettings):
+    """One seller at Walmart. `service_name` goes into WM_SVC.NAME."""
+
+    token: TokenSettings
+    client_id: str
+    client_secret: Secret
+    service_name: str
+    channels: Mapping[ChannelId, WalmartChannel]
+
+
+def parse(raw: Mapping[str, object], path: str) -> WalmartSettings:
+    """The settings of an account, with every default filled in.
+
+    Raises:
+        ConfigError: with every fault that was found, each with its place below `path`.
+    """
+    with all_faults() as faults:
+        fields = Fields(raw, path, faults)
+        read_marketplace(fields, WALMART)
+        calls = read_calls(fields, BASE_URL, HOSTS)
+        channels = read_channels(fields, _channel)
+        settings = WalmartSettings(
+            marketplace=WALMART,
+            calls=calls,
+            channel_ids=tuple(channels),
+            limits=read_limits(fields, LIMITS),
+            settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
+            token=read_token(
+                fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, refresh_ahead_s=120.0
+            ),  # of 900 s
+            client_id=fields.text("client_id"),
+            client_secret=fields.secret("client_secret"),
+            service_name=fields.text("service_name", "Walmart Marketplace"),
+            channels=channels,
+        )
+        fields.end()
+    return settings
+
+
+def _channel(fields: Fields) -> WalmartChannel:
+    return WalmartChannel(market=fields.text("market", "us"))
