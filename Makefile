@@ -1,0 +1,80 @@
+# Needs Python 3.11 or later and make; everything else is installed into .venv from the lock files.
+# Stamps live inside .venv, so removing .venv starts afresh.
+
+SHELL := /bin/sh
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+INSTALL = $(BIN)/python packaging/install.py
+ARGS ?=
+
+ROOMS := $(wildcard domain schemas adapters streams ledger console cli sandbox)
+# Folders count too: their time changes when a file is removed.
+SOURCES := $(shell find $(ROOMS) -name __pycache__ -prune -o -name '*.pyc' -o -print) pyproject.toml README.md
+# `make dev` leaves its stamp; where it is newer than the wheel's, checks use the sources as they are.
+INSTALLED := $(if $(wildcard $(STAMPS)/editable),$(STAMPS)/editable,$(STAMPS)/wheel)
+
+.PHONY: help demo test check dev tools lock upgrade format clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+demo: $(STAMPS)/wheel ## Run the whole pipeline here for a minute; options by ARGS="--seconds 30 --report r.json"
+	@$(BIN)/inventory-sync demo $(ARGS)
+
+test: $(STAMPS)/dev-packages $(STAMPS)/wheel ## Run all tests against the built wheel; options by ARGS="-k atp"
+	@$(BIN)/pytest $(ARGS)
+
+check: $(STAMPS)/dev-packages $(INSTALLED) ## Lint, format, types, import rules, lock files: what CI asks besides the tests
+	@$(BIN)/python packaging/lock.py check
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+dev: $(STAMPS)/dev-packages $(STAMPS)/editable ## Set up for development: all tools, and the sources linked into .venv
+	@echo "ready: . $(BIN)/activate"
+
+tools: ## Install what checks need and Python packages cannot give (nothing so far)
+	@echo "make tools: all that is needed comes as Python packages, so there is nothing to install"
+
+format: $(STAMPS)/dev-packages ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+lock: $(STAMPS)/dev-packages ## Write the lock files again after a change of requirements in pyproject.toml
+	@$(BIN)/python packaging/lock.py write
+
+upgrade: $(STAMPS)/dev-packages ## Lock the newest versions of all packages, and the jars of Kafka and the registry
+	@$(BIN)/python packaging/lock.py upgrade
+	@$(BIN)/python sandbox/lock_jars.py
+
+clean: ## Remove everything that was installed or built here
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(STAMPS)/venv: requirements-uv.lock packaging/install.py
+	@packaging/make-venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/packages: requirements.lock $(STAMPS)/venv
+	@echo "installing packages (once)"
+	@$(INSTALL) packages requirements.lock
+	@touch $@
+
+$(STAMPS)/dev-packages: requirements-dev.lock $(STAMPS)/packages
+	@echo "installing development packages (once)"
+	@$(INSTALL) packages requirements-dev.lock
+	@touch $@
+
+$(STAMPS)/wheel: $(SOURCES) $(STAMPS)/packages
+	@echo "building and installing the wheel"
+	@$(INSTALL) wheel
+	@rm -f $(STAMPS)/editable && touch $@
+
+$(STAMPS)/editable: pyproject.toml $(STAMPS)/packages
+	@$(INSTALL) editable
+	@rm -f $(STAMPS)/wheel && touch $@
