@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from inventory_domain.exposure import Exposure, Result
 from inventory_domain.identifiers import NodeId
+from inventory_domain.retry import RetrySchedule, delay_s
 from inventory_domain.targets import Target
 
 
@@ -48,6 +49,20 @@ def is_due(want: Wanted, exposure: Exposure | None) -> bool:
     if (want.quantity, dict(want.nodes)) != (last.quantity, dict(last.nodes)):
         return True
     return last.result in (Result.FAILED, Result.OVER_SHOWN)
+
+
+def due_from_ms(want: Wanted, exposure: Exposure | None, schedule: RetrySchedule) -> int | None:
+    """From when on what is wanted may be sent (milliseconds since 1970; 0: at once), or None when it is not due.
+
+    The wait after failures is the listing's, not the target's: a newer target inherits it. It is derived from the
+    last attempt, so it is known after a restart before any retry was read.
+    """
+    if not is_due(want, exposure):
+        return None
+    last = exposure.last if exposure else None
+    if last is None or last.failures == 0:
+        return 0
+    return last.at_ms + int(delay_s(last.failures, schedule, jitter=0.0) * 1000)
 
 
 def urgency(want: Wanted, exposure: Exposure | None) -> tuple[Urgency, int]:

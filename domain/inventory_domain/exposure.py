@@ -8,7 +8,7 @@ from enum import Enum
 
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ListingId, NodeId, Sku
-from inventory_domain.outcomes import Accepted, Applied, Outcome, Rejected
+from inventory_domain.outcomes import Accepted, Applied, Outcome, Rejected, counts_against_channel
 
 OPEN_ATTEMPTS_MAX = 50  # attempts of one listing that may be open; beyond it the oldest are folded into the worst one
 
@@ -176,10 +176,20 @@ def conclude(exposure: Exposure, number: int, outcome: Outcome, now_ms: int, set
         settling = replace(attempt, state=AttemptState.ACCEPTED, settles_by_ms=settles_by_ms)
         return _with_result(_replaced(exposure, settling), number, Result.ACCEPTED)
     result = Result.REJECTED if isinstance(outcome, Rejected) else Result.FAILED
+    failed = counts_against_channel(outcome)
     if outcome.effect_unknown:
-        return _with_result(_replaced(exposure, replace(attempt, state=AttemptState.UNKNOWN)), number, result)
-    closed = tuple(one for one in exposure.open if one.number != number)
-    return _with_result(replace(exposure, open=closed), number, result)
+        unknown = replace(attempt, state=AttemptState.UNKNOWN)
+        return _with_result(_replaced(exposure, unknown), number, result, failed=failed)
+    return _with_result(_without(exposure, number), number, result, failed=failed)
+
+
+def withdraw(exposure: Exposure, number: int) -> Exposure:
+    """Take back an attempt whose request was never sent: it cannot be live, and what it stood for is due again."""
+    return _with_result(_without(exposure, number), number, Result.FAILED, failed=False)
+
+
+def _without(exposure: Exposure, number: int) -> Exposure:
+    return replace(exposure, open=tuple(one for one in exposure.open if one.number != number))
 
 
 def _may_land_late(older: Attempt, newer: Attempt) -> bool:
@@ -191,11 +201,12 @@ def _replaced(exposure: Exposure, attempt: Attempt) -> Exposure:
     return replace(exposure, open=tuple(attempt if one.number == attempt.number else one for one in exposure.open))
 
 
-def _with_result(exposure: Exposure, number: int, result: Result) -> Exposure:
+def _with_result(exposure: Exposure, number: int, result: Result, *, failed: bool = False) -> Exposure:
+    """`failed` counts one more failure in a row; being throttled or never sent neither counts nor ends the row."""
     last = exposure.last
     if last is None or last.number != number:
         return exposure
-    failures = last.failures + 1 if result is Result.FAILED else 0
+    failures = last.failures + int(failed) if result is Result.FAILED else 0
     return replace(exposure, last=replace(last, result=result, failures=failures))
 
 
@@ -204,7 +215,10 @@ def observe(exposure: Exposure, quantity: int, asked_at_ms: int) -> Exposure:
 
     Attempts past their settling time are closed by it. One that is not yet due is closed early only when the number
     seen can have come from no other write. Seen above what was last sent with nothing open any more: it is sent again.
+    A read that was asked for before the present number was confirmed says nothing new.
     """
+    if exposure.confirmed is not None and exposure.confirmed.at_ms >= asked_at_ms:
+        return exposure
     last = exposure.last
     version = last.version if last else 0
     seen_live = _seen_live(exposure, quantity)
@@ -227,7 +241,11 @@ def _seen_live(exposure: Exposure, quantity: int) -> int | None:
     newest = exposure.open[-1]
     others = {one.quantity for one in exposure.open[:-1]} | {exposure.confirmed.quantity}
     in_order = all(one.state is AttemptState.ACCEPTED and one.path == newest.path for one in exposure.open)
-    return newest.number if in_order and quantity == newest.quantity and quantity not in others else None
+    # Sales lower what is shown too, so the number seen may be an older one less what was sold, and an open attempt
+    # above it may still land.
+    none_higher = all(one.quantity <= quantity for one in exposure.open)
+    seen = in_order and none_higher and quantity == newest.quantity and quantity not in others
+    return newest.number if seen else None
 
 
 def settle(exposure: Exposure, now_ms: int) -> Exposure:

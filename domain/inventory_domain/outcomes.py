@@ -71,6 +71,8 @@ class Rejected(Outcome):
     """This will never work as it is: a dead letter."""
 
 
+UNRECOGNIZED = "unrecognized"  # the reason of an answer that no rule of an adapter knows
+
 PushOutcome = Applied | Accepted | Throttled | Transient | Outage | Unauthorized | Rejected
 
 
@@ -87,6 +89,25 @@ def proves_path(outcome: Outcome) -> bool:
 def counts_against_channel(outcome: Outcome) -> bool:
     """Whether the outcome is a failure of the channel; being throttled says nothing either way."""
     return isinstance(outcome, Transient | Outage | Unauthorized)
+
+
+def given_up(outcome: PushOutcome, failures_before: int, attempts_max: int) -> PushOutcome:
+    """The outcome itself, or a rejection once an answer that nobody understands came too often in a row.
+
+    `failures_before` counts the failures in a row before this one.
+    """
+    if not isinstance(outcome, Transient) or outcome.reason != UNRECOGNIZED or failures_before + 1 < attempts_max:
+        return outcome
+    return Rejected(
+        listing_id=outcome.listing_id,
+        api=outcome.api,
+        reason=UNRECOGNIZED,
+        request_id=outcome.request_id,
+        status=outcome.status,
+        error=outcome.error,
+        effect_unknown=outcome.effect_unknown,
+        seen=outcome.seen,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
