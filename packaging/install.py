@@ -79,10 +79,12 @@ def install_wheel() -> int:
         built = subprocess.run(
             [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
             cwd=ROOT,
-            stdout=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
             check=False,
         )
         if built.returncode != 0:
+            print(built.stdout + built.stderr, file=sys.stderr)
             return built.returncode
         (wheel,) = folder.glob("*.whl")
         return install("--no-deps", "--force-reinstall", str(wheel))
@@ -107,7 +109,7 @@ def uv_environment() -> dict[str, str]:
 
 def pip_configuration() -> dict[str, str]:
     """pip's settings by option, from its files and its environment; the later line of `pip config list` wins."""
-    listed = subprocess.run(pip("config") + ["list"], capture_output=True, text=True, check=False).stdout
+    listed = subprocess.run([*pip("config"), "list"], capture_output=True, text=True, check=False).stdout
     settings: dict[str, str] = {}
     for section in ("global.", "install.", ":env:."):  # pip's own order of precedence, rising
         for line in listed.splitlines():

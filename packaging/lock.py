@@ -1,8 +1,8 @@
 """Writes the lock files, and says whether they still belong to pyproject.toml.
 
-    lock.py write   resolves again; versions that still fit stay as they are
-    lock.py upgrade resolves to the newest versions that fit
-    lock.py check   exit status 1 when pyproject.toml asks for something else than was locked (works offline)
+lock.py write   resolves again; versions that still fit stay as they are
+lock.py upgrade resolves to the newest versions that fit
+lock.py check   exit status 1 when pyproject.toml asks for something else than was locked (works offline)
 """
 
 import hashlib
