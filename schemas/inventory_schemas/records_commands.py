@@ -1,0 +1,95 @@
+"""`sku_command`: what is asked of one SKU from inside the system, on the wire."""
+
+from __future__ import annotations
+
+from inventory_domain.changes import QUANTITY_MAX
+from inventory_domain.commands import (
+    KitAvailability,
+    KitRegistered,
+    KitRemoved,
+    KitSold,
+    Override,
+    OverrideKind,
+    Restate,
+    SkuCommand,
+)
+from inventory_domain.errors import InvalidRecord
+from inventory_domain.identifiers import checked
+from inventory_schemas.avsc import NAMESPACE
+from inventory_schemas.codec import Record, RecordKind
+from inventory_schemas.values import branch, check_range, check_time, check_units, flat, symbol
+
+Kind = Restate | KitRegistered | KitRemoved | KitAvailability | KitSold | Override
+FlatKind = Restate | KitRegistered | KitRemoved | KitSold
+
+_FLAT: tuple[type[FlatKind], ...] = (Restate, KitRegistered, KitRemoved, KitSold)
+_FLAT_TO_RECORD = {kind: flat(kind) for kind in _FLAT}
+_FLAT_FROM_RECORD: dict[str, type[FlatKind]] = {f"{NAMESPACE}.{kind.__name__}": kind for kind in _FLAT}
+
+
+def _to_record(command: SkuCommand) -> Record:
+    return {
+        "command_id": command.command_id,
+        "sku": command.sku,
+        "issued_at_ms": command.issued_at_ms,
+        "issued_by": command.issued_by,
+        "kind": branch(type(command.kind).__name__, _kind_to_record(command.kind)),
+    }
+
+
+def _kind_to_record(kind: Kind) -> Record:
+    if isinstance(kind, KitAvailability):
+        kits = [{"location": location, "kits": count} for location, count in kind.kits_by_location]
+        return {"component": kind.component, "kits_by_location": kits}
+    if isinstance(kind, Override):
+        return {
+            "kind": kind.kind.name,
+            "units": kind.units,
+            "until_ms": kind.until_ms,
+            "by": kind.by,
+            "why": kind.why,
+        }
+    return _FLAT_TO_RECORD[type(kind)](kind)
+
+
+def _from_record(record: Record) -> SkuCommand:
+    command = SkuCommand(
+        command_id=record["command_id"],
+        sku=record["sku"],
+        issued_at_ms=record["issued_at_ms"],
+        issued_by=record["issued_by"],
+        kind=_kind_from_record(*record["kind"]),
+    )
+    check_command(command)
+    return command
+
+
+def _kind_from_record(name: str, record: Record) -> Kind:
+    if name == f"{NAMESPACE}.KitAvailability":
+        kits = tuple((one["location"], one["kits"]) for one in record["kits_by_location"])
+        return KitAvailability(record["component"], kits)
+    if name == f"{NAMESPACE}.Override":
+        kind = symbol(OverrideKind, record["kind"], "kind of the override")
+        return Override(kind, record["units"], record["until_ms"], record["by"], record["why"])
+    return _FLAT_FROM_RECORD[name](**record)
+
+
+def check_command(command: SkuCommand) -> None:
+    """Raise InvalidRecord, naming field and value, when nobody can mean this."""
+    checked(command.command_id, "command_id")
+    checked(command.sku, "sku")
+    kind = command.kind
+    if isinstance(kind, Restate):
+        checked(kind.listing_id, "listing_id")
+    elif isinstance(kind, KitRegistered | KitSold):
+        checked(kind.kit, "kit")
+        check_units(kind.units)
+    elif isinstance(kind, Override):
+        check_time(kind.until_ms, "until_ms")
+        if kind.kind is OverrideKind.CAP and kind.units is None:
+            raise InvalidRecord("bad-quantity", "units is missing in an override that caps")
+        if kind.units is not None:
+            check_range(kind.units, 0, QUANTITY_MAX, "units")
+
+
+SKU_COMMAND: RecordKind[SkuCommand] = RecordKind("sku_command", _to_record, _from_record)

@@ -1,0 +1,157 @@
+"""`sku_state`: the changelog of the engine's state. The engine wrote it itself, so nothing is checked again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from sys import intern
+from types import MappingProxyType
+
+from inventory_domain.identifiers import ChannelId, ListingId, LocationId, Marketplace, OrderId, ReservationId, SourceId
+from inventory_domain.positions import ChannelSale, Move, Position, Reservation, SourceLog, Stock
+from inventory_domain.sku_state import (
+    EmittedTarget,
+    HeldRecord,
+    InputPosition,
+    PartitionProgress,
+    SeenExposure,
+    SkuState,
+)
+from inventory_schemas.avsc import NAMESPACE
+from inventory_schemas.codec import Record, RecordKind
+from inventory_schemas.records_catalog import product_from_record, product_to_record
+from inventory_schemas.values import NO_TEXTS, branch, flat, texts_of, units_of
+
+_SKU_STATE = f"{NAMESPACE}.SkuState"
+_NO_RESERVATIONS: Mapping[ReservationId, Reservation] = MappingProxyType({})
+
+_reservation_to_record = flat(Reservation)
+_move_to_record = flat(Move)
+_sale_to_record = flat(ChannelSale)
+_target_to_record = flat(EmittedTarget)
+_exposure_to_record = flat(SeenExposure)
+_held_to_record = flat(HeldRecord)
+_input_to_record = flat(InputPosition)
+
+
+def _to_record(entry: SkuState | PartitionProgress) -> Record:
+    if isinstance(entry, PartitionProgress):
+        positions = {topic: _input_to_record(position) for topic, position in entry.positions.items()}
+        progress = {"positions": positions, "sources": entry.sources, "policy": entry.policy}
+        return {"entry": branch("PartitionProgress", progress)}
+    return {"entry": (_SKU_STATE, _state_to_record(entry))}
+
+
+def _state_to_record(state: SkuState) -> Record:
+    return {
+        "sku": state.sku,
+        "stock": _stock_to_record(state.stock),
+        "product": None if state.product is None else branch("Product", product_to_record(state.product)),
+        "targets": {listing: _target_to_record(target) for listing, target in state.targets.items()},
+        "exposures": {listing: _exposure_to_record(seen) for listing, seen in state.exposures.items()},
+        "changed_at_ms": state.changed_at_ms,
+        "owes_rise": state.owes_rise,
+        "held": [_held_to_record(held) for held in state.held],
+        "unknown_since_ms": state.unknown_since_ms,
+    }
+
+
+def _stock_to_record(stock: Stock) -> Record:
+    return {
+        "positions": {location: _position_to_record(position) for location, position in stock.positions.items()},
+        "sales": {order: _sale_to_record(sale) for order, sale in stock.sales.items()},
+        "known_orders": stock.known_orders,
+        "event_ids": stock.event_ids,
+    }
+
+
+def _position_to_record(position: Position) -> Record:
+    return {
+        "on_hand": position.on_hand,
+        "reservations": {name: _reservation_to_record(held) for name, held in position.reservations.items()},
+        "sources": {source: _log_to_record(log) for source, log in position.sources.items()},
+    }
+
+
+def _log_to_record(log: SourceLog) -> Record:
+    return {
+        "count_sequence": log.count_sequence,
+        "counted": log.counted,
+        "moves": [_move_to_record(move) for move in log.moves],
+        "forgotten_through": log.forgotten_through,
+    }
+
+
+def _from_record(record: Record) -> SkuState | PartitionProgress:
+    name, entry = record["entry"]
+    if name == _SKU_STATE:
+        return _state_from_record(entry)
+    positions = {topic: InputPosition(**position) for topic, position in entry["positions"].items()}
+    return PartitionProgress(positions, entry["sources"], entry["policy"])
+
+
+def _state_from_record(record: Record) -> SkuState:
+    product = None if record["product"] is None else product_from_record(record["product"])
+    ids = {one.listing_id: one.marketplace_ids for one in product.listings} if product else {}
+    return SkuState(
+        sku=record["sku"],
+        stock=_stock_from_record(record["stock"]),
+        product=product,
+        targets={
+            ListingId(listing): _target_from_record(target, ids.get(ListingId(listing), NO_TEXTS))
+            for listing, target in record["targets"].items()
+        },
+        exposures={ListingId(listing): SeenExposure(**seen) for listing, seen in record["exposures"].items()},
+        changed_at_ms=record["changed_at_ms"],
+        owes_rise=record["owes_rise"],
+        held=tuple([HeldRecord(**held) for held in record["held"]]),
+        unknown_since_ms=record["unknown_since_ms"],
+    )
+
+
+def _target_from_record(record: Record, catalog_ids: Mapping[str, str]) -> EmittedTarget:
+    ids = record["marketplace_ids"]
+    return EmittedTarget(
+        version=record["version"],
+        quantity=record["quantity"],
+        nodes=units_of(record["nodes"]),
+        channel=ChannelId(intern(record["channel"])),
+        marketplace=Marketplace(intern(record["marketplace"])),
+        # the catalog's own ids, when they are the same: millions of listings are kept in memory
+        marketplace_ids=catalog_ids if ids == catalog_ids else texts_of(ids),
+        withdrawn=record["withdrawn"],
+    )
+
+
+def _stock_from_record(record: Record) -> Stock:
+    return Stock(
+        positions={
+            LocationId(intern(location)): _position_from_record(position)
+            for location, position in record["positions"].items()
+        },
+        sales={OrderId(order): ChannelSale(**sale) for order, sale in record["sales"].items()},
+        known_orders=tuple(record["known_orders"]),
+        event_ids=tuple(record["event_ids"]),
+    )
+
+
+def _position_from_record(record: Record) -> Position:
+    reservations = record["reservations"]
+    return Position(
+        on_hand=record["on_hand"],
+        reservations={ReservationId(name): Reservation(**held) for name, held in reservations.items()}
+        if reservations
+        else _NO_RESERVATIONS,
+        sources={SourceId(intern(source)): _log_from_record(log) for source, log in record["sources"].items()},
+    )
+
+
+def _log_from_record(record: Record) -> SourceLog:
+    return SourceLog(
+        count_sequence=record["count_sequence"],
+        counted=record["counted"],
+        moves=tuple([Move(**move) for move in record["moves"]]),
+        forgotten_through=record["forgotten_through"],
+    )
+
+
+SKU_STATE: RecordKind[SkuState | PartitionProgress] = RecordKind("sku_state", _to_record, _from_record)
