@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from inventory_domain.identifiers import ChannelId, ListingId, Sku
+
+# The reason of a Transient whose call was refused for another listing of its group: it is to be pushed alone.
+GROUP_REFUSED: Final = "group-refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
