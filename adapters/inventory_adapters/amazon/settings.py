@@ -50,6 +50,7 @@ LIMITS = (  # usage plans in the published models; an account may have more
     OperationLimit(GET_FEED, 2.0, 15.0),
     OperationLimit(GET_FEED_DOCUMENT, 0.0222, 10.0),
 )
+REFRESH_AHEAD_S = 300.0  # of the 3600 s that a token lives
 SETTLING_S_MAX = 900.0  # live after 5 to 15 min
 PATCH_OPS = ("merge", "replace")
 
@@ -93,7 +94,7 @@ def parse(raw: Mapping[str, object], path: str) -> AmazonSettings:
             channel_ids=tuple(channels),
             limits=read_limits(fields, LIMITS),
             settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
-            token=read_token(fields, TOKEN_URL, calls.allowed_hosts, refresh_ahead_s=300.0),  # of 3600 s
+            token=read_token(fields, TOKEN_URL, calls.allowed_hosts, REFRESH_AHEAD_S),
             seller_id=fields.text("seller_id"),
             client_id=fields.text("client_id"),
             client_secret=fields.secret("client_secret"),

@@ -35,6 +35,7 @@ LIMITS = (
     OperationLimit(INVENTORY_API, 10.0, 10.0, per_day=5_000),
 )
 GROUP_MAX = 25  # "one or more inventory items (up to 25)", field text of bulkUpdatePriceQuantity
+REFRESH_AHEAD_S = 600.0  # of the 7200 s that a token lives
 SETTLING_S_MAX = 180.0  # live after 1 to 3 min
 
 
@@ -75,9 +76,7 @@ def parse(raw: Mapping[str, object], path: str) -> EbaySettings:
             channel_ids=tuple(channels),
             limits=read_limits(fields, LIMITS),
             settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
-            token=read_token(
-                fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, refresh_ahead_s=600.0
-            ),  # of 7200 s
+            token=read_token(fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, REFRESH_AHEAD_S),
             client_id=fields.text("client_id"),
             client_secret=fields.secret("client_secret"),
             refresh_token=fields.secret("refresh_token"),

@@ -45,6 +45,7 @@ LIMITS = (  # Walmart's rate-limiting page; buckets refill gradually
     OperationLimit(GET_FEEDS, 5_000 / 60, 5_000.0),
     OperationLimit(API_STATUS, 1.0, 10.0),  # not published: a number of our own
 )
+REFRESH_AHEAD_S = 120.0  # of the 900 s that a token lives
 SETTLING_S_MAX = 600.0  # live after 3 to 10 min
 
 
@@ -83,9 +84,7 @@ def parse(raw: Mapping[str, object], path: str) -> WalmartSettings:
             channel_ids=tuple(channels),
             limits=read_limits(fields, LIMITS),
             settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
-            token=read_token(
-                fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, refresh_ahead_s=120.0
-            ),  # of 900 s
+            token=read_token(fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, REFRESH_AHEAD_S),
             client_id=fields.text("client_id"),
             client_secret=fields.secret("client_secret"),
             service_name=fields.text("service_name", "Walmart Marketplace"),

@@ -1,0 +1,78 @@
+"""eBay as the pipeline sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from inventory_adapters.accounts import AccountSettings
+from inventory_adapters.ebay import auth, failures, limits, observe, push
+from inventory_adapters.ebay.settings import EBAY, INVENTORY_API, EbaySettings
+from inventory_adapters.exchange import Dialect, Exchange
+from inventory_adapters.guards import check_group, read_refusal, refusals
+from inventory_adapters.http import HttpClient
+from inventory_domain.clock import Clock
+from inventory_domain.errors import InvariantBroken
+from inventory_domain.outcomes import PushOutcome
+from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class EbayAdapter:
+    """One seller on eBay, with its sites as channels."""
+
+    def __init__(self, settings: EbaySettings, clock: Clock, transport: httpx.AsyncBaseTransport | None) -> None:
+        self._settings = settings
+        http = HttpClient(settings.calls, transport)
+        dialect = Dialect(
+            rules=failures.RULES,
+            facts=failures.facts,
+            seen=limits.seen_by(clock),
+            request_id=lambda answer: answer.header("x-ebay-c-request-id"),
+        )
+        tokens = auth.tokens(settings, http, clock)
+        self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
+        self._traits = AdapterTraits(
+            marketplace=EBAY,
+            limits=settings.limits,
+            push_operation=INVENTORY_API,
+            read_operation=INVENTORY_API,
+            push_group_max=settings.group_max,
+            read_cost=float(observe.CALLS_PER_READ),
+            settling_s_max=settings.settling_s_max,
+        )
+
+    @property
+    def traits(self) -> AdapterTraits:
+        """See `ports.MarketplaceAdapter`."""
+        return self._traits
+
+    async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
+        """See `ports.MarketplaceAdapter`."""
+        check_group(pushes, self._traits)
+        outcomes = refusals(pushes, self._settings.channel_ids, push.NEEDED_IDS, push.BULK_UPDATE)
+        sent = [each for each in pushes if each.listing_id not in outcomes]
+        if sent:
+            deadline_s = self._exchange.deadline_s()
+            outcomes |= await push.push_group(sent, self._settings, self._exchange, deadline_s)
+        return [outcomes[each.listing_id] for each in pushes]
+
+    async def read(self, listing: ListingRef) -> ReadAnswer:
+        """See `ports.MarketplaceAdapter`."""
+        refused = read_refusal(listing, self._settings.channel_ids, push.NEEDED_IDS)
+        if refused is not None:
+            return refused.read_answer(listing.listing_id, observe.GET_OFFER)
+        return await observe.read_one(listing, self._settings, self._exchange, self._exchange.deadline_s())
+
+    async def aclose(self) -> None:
+        """See `ports.MarketplaceAdapter`."""
+        await self._exchange.aclose()
+
+
+def build(settings: AccountSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> EbayAdapter:
+    """The adapter of this account; `transport` replaces the network."""
+    if not isinstance(settings, EbaySettings):
+        raise InvariantBroken(f"settings of {settings.marketplace} given to ebay")
+    return EbayAdapter(settings, clock, transport)

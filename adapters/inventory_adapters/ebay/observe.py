@@ -1,0 +1,78 @@
+"""Reads what eBay shows: the smaller of the SKU's quantity and the offer's, which costs two calls."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from inventory_adapters.bodies import mapping, text, units
+from inventory_adapters.ebay import auth
+from inventory_adapters.ebay.settings import INVENTORY_API, EbaySettings
+from inventory_adapters.exchange import Answered, Exchange
+from inventory_adapters.http import Json, Request
+from inventory_adapters.secrets import Secret
+from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
+
+GET_ITEM = "getInventoryItem"
+GET_OFFER = "getOffer"
+CALLS_PER_READ = 2
+
+
+async def read_one(listing: ListingRef, settings: EbaySettings, exchange: Exchange, deadline_s: float) -> ReadAnswer:
+    """What buyers on the listing's site can order."""
+    base = f"{settings.calls.base_url}/sell/inventory/v1"
+
+    async def get(path: str) -> Answered | ReadAnswer:
+        def build(token: Secret) -> Request:
+            return Request("GET", base + path, auth.headers(token))
+
+        answer = await exchange.call(INVENTORY_API, build, deadline_s, writes=False)
+        return answer if isinstance(answer, Answered) else answer.read_answer(listing.listing_id, GET_OFFER)
+
+    offer = await get(f"/offer/{quote(listing.marketplace_ids['offer_id'], safe='')}")
+    if not isinstance(offer, Answered):
+        return offer
+    unlisted = why_not_listed(offer.body)
+    if unlisted is not None:
+        return _not_listed(listing, offer, unlisted)
+    item = await get(f"/inventory_item/{quote(listing.marketplace_ids['sku'], safe='')}")
+    if not isinstance(item, Answered):
+        return item
+    quantity = shown_quantity(item.body, offer.body)
+    if quantity is None:
+        return _not_listed(listing, item, "no-quantity")
+    return Shown(
+        listing_id=listing.listing_id,
+        quantity=quantity,
+        api=GET_OFFER,
+        request_id=item.request_id,
+        seen=item.seen,
+    )
+
+
+def why_not_listed(offer: Json) -> str | None:
+    """Why an offer shows nothing to buyers, if so."""
+    body = mapping(offer)
+    if body.get("format") == "AUCTION":
+        return "auction"
+    if body.get("status") != "PUBLISHED":
+        return "offer-not-published"
+    if mapping(body.get("listing")).get("listingStatus") == "ENDED":
+        return "listing-ended"
+    return None
+
+
+def shown_quantity(item: Json, offer: Json) -> int | None:
+    """The smaller of the two numbers, or the one that there is."""
+    ship_to = mapping(mapping(mapping(item).get("availability")).get("shipToLocationAvailability"))
+    found = [units(ship_to.get("quantity")), units(mapping(offer).get("availableQuantity"))]
+    return min((each for each in found if each is not None), default=None)
+
+
+def _not_listed(listing: ListingRef, answer: Answered, reason: str) -> NotListed:
+    return NotListed(
+        listing_id=listing.listing_id,
+        api=GET_OFFER,
+        reason=reason,
+        request_id=text(answer.request_id),
+        seen=answer.seen,
+    )
