@@ -1,0 +1,1 @@
+"""Amazon's Selling Partner API: Login with Amazon, listings, feeds, reports, FBA inventory, notifications."""

@@ -1,0 +1,215 @@
+"""GraphQL calls: cost taken from the bucket, the document executed on the schema of the version asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from graphql import GraphQLError, execute_sync
+
+from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
+from inventory_sandbox.marketplaces.shopify.cost import MAX_POINTS, actual_cost, requested_cost
+from inventory_sandbox.marketplaces.shopify.mutations import Context, Mutations
+from inventory_sandbox.marketplaces.shopify.rules import GRAPHQL, ShopifyRules
+from inventory_sandbox.marketplaces.shopify.schemas import Schemas, VersionSchema
+from inventory_sandbox.marketplaces.shopify.shop import Item, Location, Shop, matching
+from inventory_sandbox.marketplaces.shopify.values import Values, connection
+from inventory_sandbox.marketplaces.world import World
+
+PATH: Final = "/admin/api/{version}/graphql.json"
+MAX_NODES: Final = 250
+Json = dict[str, object]
+
+
+class GraphQL:
+    """The GraphQL endpoint of the shop."""
+
+    def __init__(self, world: World, rules: ShopifyRules, shop: Shop) -> None:
+        self._world = world
+        self._rules = rules
+        self._shop = shop
+        self.schemas = Schemas(world.settings.shopify_versions)
+        self.values = Values(shop)
+        self.root: dict[str, Callable[..., object]] = {
+            **self._queries(),
+            **Mutations(shop, self.values).root(),
+        }
+
+    def operations(self) -> Sequence[Operation]:
+        """What is served."""
+        return (Operation("graphql", "POST", PATH, self._handle, limit=GRAPHQL),)
+
+    def _handle(self, call: Call) -> Answer:
+        version = self.schemas.get(call.parameters["version"])
+        if version is None:
+            return json_answer(404, {"errors": "Not Found"})
+        request = _request(call)
+        if isinstance(request, Answer):
+            return request
+        text, variables, name = request
+        document = version.document(text)
+        if document.node is None:
+            return _with_version(json_answer(200, {"errors": [_error_json(one) for one in document.errors]}), version)
+        requested = requested_cost(document.node, variables, name)
+        if requested > MAX_POINTS:
+            return _too_costly(requested)
+        if not self._rules.points.take(call.at, requested):
+            return self._rules.throttled(requested, call.at)
+        body = self._execute(version, text, variables, name, call)
+        data = body.get("data")
+        actual = requested
+        if not _is_mutation(text) and isinstance(data, dict):
+            actual = min(requested, max(actual_cost(data) - 1, 1))
+            self._rules.points.give(requested - actual)
+        body["extensions"] = {"cost": self._rules.cost_json(requested, actual, call.at)}
+        return _with_version(json_answer(200, body), version)
+
+    def _execute(
+        self, version: VersionSchema, text: str, variables: Mapping[str, object], name: str | None, call: Call
+    ) -> Json:
+        self._world.stock.settle()
+        node = version.document(text).node
+        assert node is not None  # checked by the caller
+        result = execute_sync(
+            version.schema,
+            node,
+            root_value=self.root,
+            context_value=Context(call, version),
+            variable_values=dict(variables),
+            operation_name=name or None,
+        )
+        body: Json = {}
+        if result.errors:
+            body["errors"] = [_error_json(one) for one in result.errors]
+        if result.data is not None or not result.errors:
+            body["data"] = result.data
+        return body
+
+    def run(self, version: VersionSchema, text: str, call: Call) -> Json:
+        """Executes a query without taking points for it, as a bulk operation does; the answer's body."""
+        return self._execute(version, text, {}, None, call)
+
+    def _queries(self) -> dict[str, Callable[..., object]]:
+        shop, values = self._shop, self.values
+        return {
+            "inventoryItem": lambda _, id: self._node(id, "InventoryItem"),
+            "inventoryItems": lambda _, query=None, **arguments: connection(
+                matching(shop.order, query or ""), values.item, arguments
+            ),
+            "inventoryLevel": lambda _, id: self._node(id, "InventoryLevel"),
+            "location": lambda _, id=None: self._node(id or next(iter(shop.locations)), "Location"),
+            "locations": self._locations,
+            "productVariant": lambda _, id: self._node(id, "ProductVariant"),
+            "productVariants": lambda _, query=None, **arguments: connection(
+                matching(shop.order, query or ""), values.variant, arguments
+            ),
+            "node": lambda _, id: self._node(id, ""),
+            "nodes": self._nodes,
+            "shop": lambda _: {
+                "id": "gid://shopify/Shop/1",
+                "name": "Inventory demo",
+                "email": "demo@example.com",
+                "myshopifyDomain": shop.domain,
+                "currencyCode": "USD",
+                "ianaTimezone": "America/New_York",
+            },
+            "currentAppInstallation": lambda _: {
+                "id": "gid://shopify/AppInstallation/1",
+                "accessScopes": [
+                    {"handle": one, "description": one.replace("_", " ").capitalize()}
+                    for one in ("read_inventory", "write_inventory", "read_locations", "read_products")
+                ],
+            },
+            "inventoryProperties": lambda _: {"quantityNames": _quantity_names()},
+        }
+
+    def _locations(self, _: object, **arguments: object) -> Json:
+        found: list[Location] = list(self._shop.locations.values())
+        if not arguments.get("includeInactive"):
+            found = [one for one in found if one.active]
+        if not arguments.get("includeLegacy"):
+            found = [one for one in found if not one.fulfillment_service]
+        return connection(found, self.values.location, dict(arguments))
+
+    def _nodes(self, _: object, ids: Sequence[str]) -> list[Json | None]:
+        if len(ids) > MAX_NODES:
+            text = f"The input array size of {len(ids)} is greater than the maximum allowed of {MAX_NODES}."
+            raise GraphQLError(text, extensions={"code": "MAX_INPUT_SIZE_EXCEEDED"})
+        return [self._node(one, "") for one in ids]
+
+    def _node(self, gid: str, kind: str) -> Json | None:
+        shop, values = self._shop, self.values
+        found = gid.removeprefix("gid://shopify/").partition("/")[0]
+        if kind not in ("", found):
+            return None
+        if found == "InventoryItem":
+            return values.item(shop.items[gid]) if gid in shop.items else None
+        if found == "InventoryLevel":
+            location, _, number = gid.rpartition("/")[2].partition("?inventory_item_id=")
+            item: Item | None = shop.items.get(f"gid://shopify/InventoryItem/{number}")
+            return values.level_at(item, f"gid://shopify/Location/{location}") if item is not None else None
+        if found == "Location":
+            return values.location(shop.locations[gid]) if gid in shop.locations else None
+        if found == "ProductVariant":
+            return values.variant(shop.by_variant[gid]) if gid in shop.by_variant else None
+        if found == "Product":
+            return values.product(gid) if gid in shop.by_product else None
+        return None
+
+
+def _request(call: Call) -> tuple[str, dict[str, object], str | None] | Answer:
+    if "application/graphql" in call.headers.get("content-type", ""):
+        return call.body.decode("utf-8", errors="replace"), {}, None
+    try:
+        body = call.json()
+    except ValueError:
+        return json_answer(400, {"errors": "The request body is not valid JSON."})
+    if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+        return json_answer(400, {"errors": {"query": "Required parameter missing or invalid"}})
+    variables = body.get("variables") or {}
+    if isinstance(variables, str):
+        variables = json.loads(variables)
+    if not isinstance(variables, dict):
+        return json_answer(400, {"errors": {"variables": "must be an object"}})
+    return body["query"], variables, body.get("operationName")
+
+
+def _is_mutation(text: str) -> bool:
+    return text.lstrip().startswith("mutation")
+
+
+def _error_json(error: GraphQLError) -> Json:
+    formatted: Json = {"message": error.message}
+    if error.locations:
+        formatted["locations"] = [{"line": one.line, "column": one.column} for one in error.locations]
+    if error.path:
+        formatted["path"] = list(error.path)
+    formatted["extensions"] = dict(error.extensions or {"code": "GRAPHQL_VALIDATION_FAILED"})
+    return formatted
+
+
+def _too_costly(requested: int) -> Answer:
+    text = f"Query cost is {requested}, which exceeds the single query max cost limit ({MAX_POINTS})."
+    extensions = {"code": "MAX_COST_EXCEEDED", "cost": requested, "maxCost": MAX_POINTS}
+    return json_answer(200, {"errors": [{"message": text, "extensions": extensions}]})
+
+
+def _with_version(answer: Answer, version: VersionSchema) -> Answer:
+    answer.headers["X-Shopify-API-Version"] = version.version
+    return answer
+
+
+def _quantity_names() -> list[Json]:
+    parts = {"on_hand": ["available", "committed", "reserved", "damaged", "safety_stock", "quality_control"]}
+    names = ("available", "on_hand", "committed", "incoming", "reserved", "damaged", "safety_stock", "quality_control")
+    return [
+        {
+            "name": name,
+            "displayName": name.replace("_", " ").capitalize(),
+            "isInUse": name in ("available", "on_hand", "committed"),
+            "belongsTo": ["on_hand"] if name in parts["on_hand"] else [],
+            "comprises": parts.get(name, []),
+        }
+        for name in names
+    ]

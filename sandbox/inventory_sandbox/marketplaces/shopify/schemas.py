@@ -1,0 +1,79 @@
+"""The published GraphQL schemas by version, and the documents parsed and validated against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, parse, validate
+
+MAX_DOCUMENTS: Final = 500
+"""Documents kept parsed per version; the oldest go first."""
+MAX_QUERY_CHARACTERS: Final = 250_000
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A query text as read: either a document that fits the schema, or what is wrong with it."""
+
+    node: DocumentNode | None
+    errors: tuple[GraphQLError, ...]
+
+
+class VersionSchema:
+    """The schema of one API version. Reading it takes some tens of milliseconds, so it is done when first asked for."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        text = resources.files(__package__).joinpath("schema", f"admin_{version}.graphql").read_text("utf-8")
+        self.schema: GraphQLSchema = build_schema(text, assume_valid_sdl=True)
+        self._documents: dict[str, Document] = {}
+
+    @property
+    def wants_change_from(self) -> bool:
+        """Whether a write must give `changeFromQuantity`, and an idempotency key."""
+        return self.version >= "2026-04"
+
+    @property
+    def has_idempotency(self) -> bool:
+        """Whether the schema has the `@idempotent` directive."""
+        return self.schema.get_directive("idempotent") is not None
+
+    def document(self, text: str) -> Document:
+        """The text as a document of this schema; texts seen before are not read again."""
+        found = self._documents.get(text)
+        if found is None:
+            found = self._documents[text] = self._read(text)
+            if len(self._documents) > MAX_DOCUMENTS:
+                del self._documents[next(iter(self._documents))]
+        return found
+
+    def _read(self, text: str) -> Document:
+        if len(text) > MAX_QUERY_CHARACTERS:
+            return Document(None, (GraphQLError("Query is too large."),))
+        try:
+            node = parse(text)
+        except GraphQLError as error:
+            return Document(None, (error,))
+        errors = tuple(validate(self.schema, node))
+        return Document(None if errors else node, errors)
+
+
+class Schemas:
+    """The schemas of the versions that are served, oldest first."""
+
+    def __init__(self, versions: tuple[str, ...]) -> None:
+        self._versions = tuple(sorted(versions))
+        self._loaded: dict[str, VersionSchema] = {}
+
+    def get(self, version: str) -> VersionSchema | None:
+        """The schema for a version that is asked for: one that is no longer served falls forward to the oldest."""
+        if version not in self._versions:
+            shape = len(version) == 7 and version[4] == "-" and version.replace("-", "").isdigit()
+            if not shape or version > self._versions[0]:
+                return None
+            version = self._versions[0]
+        if version not in self._loaded:
+            self._loaded[version] = VersionSchema(version)
+        return self._loaded[version]
