@@ -3,14 +3,15 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from inventory_sandbox.stack import LocalStack, StackError, StackInfo, StackStatus
-from inventory_sandbox.stack import Progress as StackProgress
+if TYPE_CHECKING:  # the sandbox is loaded inside the commands that need it, never by what runs in production
+    from inventory_sandbox.stack import LocalStack, StackError, StackInfo, StackStatus
+    from inventory_sandbox.stack import Progress as StackProgress
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,6 +55,8 @@ def up(
     Safe to repeat: what already runs is left alone. Data and ports survive `down` and a restart of the machine.
     The processes go on after this command; end them with `inventory-sync stack down`.
     """
+    from inventory_sandbox.stack import LocalStack, StackError
+
     stack = LocalStack(data_dir or default_data_dir(), kafka_port=kafka_port, registry_port=registry_port)
     try:
         info = start_with_progress(stack, Console(stderr=True))
@@ -71,6 +74,8 @@ def up(
 @app.command()
 def down(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Stop both and wait until they are gone. The data stays for the next `up`."""
+    from inventory_sandbox.stack import LocalStack, StackError
+
     folder = data_dir or default_data_dir()
     try:
         stopped = LocalStack(folder).down()
@@ -85,6 +90,8 @@ def down(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 @app.command()
 def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Say what runs, where it answers and where its logs are. Exit status 1 unless both answer."""
+    from inventory_sandbox.stack import LocalStack, StackError
+
     try:
         found = LocalStack(data_dir or default_data_dir()).status()
     except StackError as error:
@@ -101,17 +108,17 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def start_with_progress(stack: LocalStack, console: Console) -> StackInfo:
+def start_with_progress(stack: "LocalStack", console: Console) -> "StackInfo":
     """`stack.up()` while the console shows what is being waited for; raises what `up` raises."""
     return _up_with_bars(stack, console) if console.is_terminal else _up_with_lines(stack, console)
 
 
-def _up_with_bars(stack: LocalStack, console: Console) -> StackInfo:
+def _up_with_bars(stack: "LocalStack", console: Console) -> "StackInfo":
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         tasks = {component: bars.add_task(name, total=None) for component, name in NAMES.items()}
 
-        def observe(progress: StackProgress) -> None:
+        def observe(progress: "StackProgress") -> None:
             if progress.step == "moved":
                 console.print(_description(progress))
                 return
@@ -127,11 +134,11 @@ def _up_with_bars(stack: LocalStack, console: Console) -> StackInfo:
         return stack.up(observe)
 
 
-def _up_with_lines(stack: LocalStack, console: Console) -> StackInfo:
+def _up_with_lines(stack: "LocalStack", console: Console) -> "StackInfo":
     """For logs and pipes: a line at each new step, nothing for each piece that arrives."""
     last: dict[str, str] = {}
 
-    def observe(progress: StackProgress) -> None:
+    def observe(progress: "StackProgress") -> None:
         if last.get(progress.component) != progress.step:
             last[progress.component] = progress.step
             console.print(_description(progress), soft_wrap=True)
@@ -139,7 +146,7 @@ def _up_with_lines(stack: LocalStack, console: Console) -> StackInfo:
     return stack.up(observe)
 
 
-def _description(progress: StackProgress) -> str:
+def _description(progress: "StackProgress") -> str:
     return f"{NAMES[progress.component]}: {_ACTIVITIES[progress.step]}"
 
 
@@ -152,7 +159,7 @@ _ACTIVITIES = {
 }
 
 
-def _up_facts(info: StackInfo) -> dict[str, object]:
+def _up_facts(info: "StackInfo") -> dict[str, object]:
     return {
         "bootstrap_servers": info.bootstrap_servers,
         "schema_registry_url": info.schema_registry_url,
@@ -163,7 +170,7 @@ def _up_facts(info: StackInfo) -> dict[str, object]:
     }
 
 
-def _status_facts(found: StackStatus) -> dict[str, object]:
+def _status_facts(found: "StackStatus") -> dict[str, object]:
     return {
         "running": found.running,
         "bootstrap_servers": found.bootstrap_servers,
@@ -187,6 +194,6 @@ def _line(name: str, address: str | None, pid: int | None, answers: bool) -> str
     return f"{name:<17}{state}"
 
 
-def _fail(error: StackError) -> NoReturn:
+def _fail(error: "StackError") -> NoReturn:
     typer.secho(str(error), err=True, fg=typer.colors.RED)
     raise typer.Exit(1) from error
