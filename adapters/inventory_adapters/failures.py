@@ -10,6 +10,7 @@ from inventory_adapters.http import NoAnswer
 from inventory_domain.identifiers import ListingId
 from inventory_domain.outcomes import (
     GROUP_REFUSED,
+    UNRECOGNIZED,
     LimitSeen,
     Outage,
     PushOutcome,
@@ -22,7 +23,6 @@ from inventory_domain.ports import NotListed, ReadAnswer
 
 Kind = type[Throttled] | type[Transient] | type[Outage] | type[Unauthorized] | type[Rejected]
 
-UNRECOGNIZED: Final = "unrecognized"  # no row knows the answer: counted under its own metric
 UNREADABLE: Final = "unreadable-answer"  # a page of HTML, or cut off, where JSON belongs
 NOT_FOUND: Final = "listing-not-found"
 CONSENT_LOST: Final = "consent-lost"

@@ -9,7 +9,7 @@ from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.amazon import auth, failures, limits, observe, push
 from inventory_adapters.amazon.settings import AMAZON, GET_LISTING, PATCH_LISTING, AmazonSettings
 from inventory_adapters.exchange import Dialect, Exchange
-from inventory_adapters.guards import check_group, read_refusal, refusal
+from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
@@ -53,8 +53,14 @@ class AmazonAdapter:
     async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
         """See `ports.MarketplaceAdapter`."""
         check_group(pushes, self._traits)
+        outcomes = refusals(pushes, self._settings.channel_ids, push.NEEDED_IDS, PATCH_LISTING)
         deadline_s = self._exchange.deadline_s()
-        return [await self._push(each, deadline_s) for each in pushes]
+        for each in pushes:
+            if each.listing_id not in outcomes:
+                outcomes[each.listing_id] = await push.push_one(
+                    each, self._settings, self._exchange, self._clock, deadline_s
+                )
+        return [outcomes[each.listing_id] for each in pushes]
 
     async def read(self, listing: ListingRef) -> ReadAnswer:
         """See `ports.MarketplaceAdapter`."""
@@ -67,12 +73,6 @@ class AmazonAdapter:
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""
         await self._exchange.aclose()
-
-    async def _push(self, one: Push, deadline_s: float) -> PushOutcome:
-        refused = refusal(one, self._settings.channel_ids, push.NEEDED_IDS)
-        if refused is not None:
-            return refused.outcome(one.listing_id, PATCH_LISTING)
-        return await push.push_one(one, self._settings, self._exchange, self._clock, deadline_s)
 
 
 def build(settings: AccountSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> AmazonAdapter:

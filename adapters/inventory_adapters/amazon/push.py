@@ -8,11 +8,10 @@ from inventory_adapters.amazon import auth
 from inventory_adapters.amazon.settings import PATCH_LISTING, AmazonSettings
 from inventory_adapters.bodies import encoded, mapping, text
 from inventory_adapters.exchange import Answered, Exchange
-from inventory_adapters.failures import UNRECOGNIZED
 from inventory_adapters.http import Request
 from inventory_adapters.secrets import Secret
 from inventory_domain.clock import Clock
-from inventory_domain.outcomes import Accepted, PushOutcome, Transient
+from inventory_domain.outcomes import UNRECOGNIZED, Accepted, PushOutcome, Transient
 from inventory_domain.ports import Push
 
 # The row of stock that the seller holds. Any other row (AMAZON_NA, ...) is FBA's, and would be added, not changed.

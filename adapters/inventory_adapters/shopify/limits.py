@@ -1,0 +1,29 @@
+"""What Shopify's answers say of its limits: each holds the whole state of the shop's bucket of cost points."""
+
+from __future__ import annotations
+
+from inventory_adapters.bodies import mapping, number
+from inventory_adapters.http import Answer
+from inventory_adapters.waits import WAIT_S_MAX, wait_s
+from inventory_domain.outcomes import LimitSeen
+
+
+def seen(answer: Answer, operation: str) -> LimitSeen | None:
+    """The shop's bucket; a refused call also says how long until it could be paid for."""
+    body = mapping(answer.json()) if answer.is_json() else {}
+    cost = mapping(mapping(body.get("extensions")).get("cost"))
+    bucket = mapping(cost.get("throttleStatus"))
+    available, rate_per_s = number(bucket.get("currentlyAvailable")), number(bucket.get("restoreRate"))
+    requested = number(cost.get("requestedQueryCost"))
+    retry_s = wait_s(answer.header("Retry-After"), now_ms=0)  # always seconds here
+    if not bucket and retry_s is None:
+        return None
+    if retry_s is None and available is not None and requested is not None and rate_per_s and available < requested:
+        retry_s = min((requested - available) / rate_per_s, WAIT_S_MAX)
+    return LimitSeen(
+        operation=operation,
+        rate_per_s=rate_per_s,
+        burst=number(bucket.get("maximumAvailable")),
+        remaining=available,
+        wait_s=retry_s,
+    )

@@ -1,0 +1,95 @@
+"""Reads what Shopify shows: the units available at each location of the listing."""
+
+from __future__ import annotations
+
+from inventory_adapters.bodies import encoded, mapping, rows, units
+from inventory_adapters.exchange import Answered, Exchange
+from inventory_adapters.guards import NO_NODES
+from inventory_adapters.http import Json, Request
+from inventory_adapters.secrets import Secret
+from inventory_adapters.shopify import auth
+from inventory_adapters.shopify.settings import GRAPHQL, ShopifySettings
+from inventory_domain.outcomes import Rejected
+from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
+
+INVENTORY_ITEM = "inventoryItem"
+_LEVEL = '{ isActive quantities(names: ["available"]) { name quantity } }'
+
+
+async def read_one(listing: ListingRef, settings: ShopifySettings, exchange: Exchange, deadline_s: float) -> ReadAnswer:
+    """What buyers of the shop can order from the listing's locations."""
+    if not listing.nodes or len(listing.nodes) > settings.locations_max:
+        return Rejected(
+            listing_id=listing.listing_id,
+            api=INVENTORY_ITEM,
+            reason=NO_NODES if not listing.nodes else "too-many-locations",
+        )
+    body = encoded(request_body(listing))
+
+    def build(token: Secret) -> Request:
+        return auth.request(settings, token, body)
+
+    answer = await exchange.call(GRAPHQL, build, deadline_s, writes=False)
+    if not isinstance(answer, Answered):
+        return answer.read_answer(listing.listing_id, INVENTORY_ITEM)
+    item = mapping(mapping(answer.body).get("data")).get(INVENTORY_ITEM)
+    reason = why_not_listed(item, len(listing.nodes))
+    nodes = {
+        node: units_at for index, node in enumerate(listing.nodes) if (units_at := available(item, index)) is not None
+    }
+    if reason is not None:
+        return NotListed(
+            listing_id=listing.listing_id,
+            api=INVENTORY_ITEM,
+            reason=reason,
+            request_id=answer.request_id,
+            seen=answer.seen,
+        )
+    return Shown(
+        listing_id=listing.listing_id,
+        quantity=sum(nodes.values()),
+        nodes=nodes,
+        api=INVENTORY_ITEM,
+        request_id=answer.request_id,
+        seen=answer.seen,
+    )
+
+
+def request_body(listing: ListingRef) -> dict[str, object]:
+    """A query of the item's level at each location, by name: no pages, and nothing of other locations."""
+    nodes = range(len(listing.nodes))
+    given = "".join(f", $l{index}: ID!" for index in nodes)
+    levels = " ".join(f"l{index}: inventoryLevel(locationId: $l{index}) {_LEVEL}" for index in nodes)
+    return {
+        "query": f"query Read($id: ID!{given}) {{ {INVENTORY_ITEM}(id: $id) {{ id tracked {levels} }} }}",
+        "variables": {
+            "id": listing.marketplace_ids["inventory_item_id"],
+            **{f"l{index}": node for index, node in enumerate(listing.nodes)},
+        },
+    }
+
+
+def why_not_listed(item: Json, nodes: int) -> str | None:
+    """Why the item's number is not known, if so. An untracked item sells whatever its quantities say."""
+    if not isinstance(item, dict):
+        return "listing-not-found"
+    if item.get("tracked") is False:
+        return "not-tracked"
+    if any(available(item, index) is None for index in range(nodes)):
+        return "not-stocked-at-location"
+    return None
+
+
+def available(item: Json, index: int) -> int | None:
+    """Units available at the location with this index in the query, nothing where it is inactive or does not say.
+
+    Shopify counts below zero when more was sold than there was; buyers can order none then.
+    """
+    level = mapping(mapping(item).get(f"l{index}"))
+    if level.get("isActive") is False:
+        return None
+    for row in rows(level.get("quantities")):
+        if row.get("name") == "available":
+            quantity = units(row.get("quantity"))
+            return None if quantity is None else max(0, quantity)
+    return None

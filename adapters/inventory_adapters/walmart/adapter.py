@@ -1,0 +1,93 @@
+"""Walmart as the pipeline sees it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from inventory_adapters.accounts import AccountSettings
+from inventory_adapters.exchange import Dialect, Exchange
+from inventory_adapters.guards import check_group, read_refusal, refusals
+from inventory_adapters.http import HttpClient
+from inventory_adapters.walmart import auth, failures, limits, observe, push
+from inventory_adapters.walmart.settings import GET_INVENTORY, PUT_INVENTORY, WALMART, WalmartSettings
+from inventory_domain.clock import Clock
+from inventory_domain.errors import InvariantBroken
+from inventory_domain.outcomes import PushOutcome
+from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def new_correlation_id() -> str:
+    """A number for one call, by which Walmart's support finds it."""
+    return str(uuid.uuid4())
+
+
+class WalmartAdapter:
+    """One seller at Walmart."""
+
+    def __init__(
+        self,
+        settings: WalmartSettings,
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None,
+        new_id: Callable[[], str] = new_correlation_id,
+    ) -> None:
+        self._settings = settings
+        self._new_id = new_id
+        http = HttpClient(settings.calls, transport)
+        dialect = Dialect(
+            rules=failures.RULES,
+            facts=failures.facts,
+            seen=limits.seen_by(clock),
+            request_id=lambda answer: answer.header("WM_QOS.CORRELATION_ID"),
+        )
+        tokens = auth.tokens(settings, http, clock, new_id)
+        self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
+        self._traits = AdapterTraits(
+            marketplace=WALMART,
+            limits=settings.limits,
+            push_operation=PUT_INVENTORY,
+            read_operation=GET_INVENTORY,
+            settling_s_max=settings.settling_s_max,
+            read_includes_own_sales=False,  # what is read is what was put in; a sale is reserved beside it
+        )
+
+    @property
+    def traits(self) -> AdapterTraits:
+        """See `ports.MarketplaceAdapter`."""
+        return self._traits
+
+    async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
+        """See `ports.MarketplaceAdapter`."""
+        check_group(pushes, self._traits)
+        outcomes = refusals(pushes, self._settings.channel_ids, push.NEEDED_IDS, PUT_INVENTORY)
+        deadline_s = self._exchange.deadline_s()
+        for each in pushes:
+            if each.listing_id not in outcomes:
+                outcomes[each.listing_id] = await push.push_one(
+                    each, self._settings, self._exchange, self._new_id, deadline_s
+                )
+        return [outcomes[each.listing_id] for each in pushes]
+
+    async def read(self, listing: ListingRef) -> ReadAnswer:
+        """See `ports.MarketplaceAdapter`."""
+        refused = read_refusal(listing, self._settings.channel_ids, push.NEEDED_IDS)
+        if refused is not None:
+            return refused.read_answer(listing.listing_id, GET_INVENTORY)
+        deadline_s = self._exchange.deadline_s()
+        return await observe.read_one(listing, self._settings, self._exchange, self._new_id, deadline_s)
+
+    async def aclose(self) -> None:
+        """See `ports.MarketplaceAdapter`."""
+        await self._exchange.aclose()
+
+
+def build(settings: AccountSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> WalmartAdapter:
+    """The adapter of this account; `transport` replaces the network."""
+    if not isinstance(settings, WalmartSettings):
+        raise InvariantBroken(f"settings of {settings.marketplace} given to walmart")
+    return WalmartAdapter(settings, clock, transport)

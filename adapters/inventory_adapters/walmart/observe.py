@@ -1,0 +1,68 @@
+"""Reads what we put in at Walmart: the one number, or the number of each ship node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from inventory_adapters.bodies import mapping, rows, text, units
+from inventory_adapters.exchange import Answered, Exchange
+from inventory_adapters.http import Json, Request
+from inventory_adapters.secrets import Secret
+from inventory_adapters.walmart import auth
+from inventory_adapters.walmart.settings import GET_INVENTORY, WalmartSettings
+from inventory_domain.identifiers import NodeId
+from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
+
+NO_QUANTITY = "no-quantity"
+NODE_UNKNOWN = "node-unknown"
+
+
+async def read_one(
+    listing: ListingRef, settings: WalmartSettings, exchange: Exchange, new_id: Callable[[], str], deadline_s: float
+) -> ReadAnswer:
+    """What the listing has at Walmart, over its ship nodes where it has any."""
+    sku = quote(listing.marketplace_ids["sku"], safe="")
+    path = f"/v3/inventories/{sku}" if listing.nodes else f"/v3/inventory?sku={sku}"
+
+    def build(token: Secret) -> Request:
+        market = settings.channels[listing.channel].market
+        return Request("GET", settings.calls.base_url + path, auth.headers(settings, token, new_id(), market))
+
+    answer = await exchange.call(GET_INVENTORY, build, deadline_s, writes=False)
+    if not isinstance(answer, Answered):
+        return answer.read_answer(listing.listing_id, GET_INVENTORY)
+    nodes: dict[NodeId, int] = {}
+    if listing.nodes:
+        found = node_quantities(answer.body)
+        nodes = {node: found[node] for node in listing.nodes if node in found}
+        quantity = sum(nodes.values()) if len(nodes) == len(listing.nodes) else None
+    else:
+        quantity = units(mapping(mapping(answer.body).get("quantity")).get("amount"))
+    if quantity is None:
+        return NotListed(
+            listing_id=listing.listing_id,
+            api=GET_INVENTORY,
+            reason=NODE_UNKNOWN if listing.nodes else NO_QUANTITY,
+            request_id=answer.request_id,
+            seen=answer.seen,
+        )
+    return Shown(
+        listing_id=listing.listing_id,
+        quantity=quantity,
+        nodes=nodes,
+        api=GET_INVENTORY,
+        request_id=answer.request_id,
+        seen=answer.seen,
+    )
+
+
+def node_quantities(item: Json) -> dict[NodeId, int]:
+    """What was put in at each ship node; `availToSellQty` would be less what is reserved."""
+    found: dict[NodeId, int] = {}
+    for row in rows(mapping(item).get("nodes")):
+        node = text(row.get("shipNode"))
+        quantity = units(mapping(row.get("inputQty")).get("amount"))
+        if node is not None and quantity is not None:
+            found[NodeId(node)] = quantity
+    return found
