@@ -1,0 +1,94 @@
+"""`inventory-sync config`: write, check and show the settings file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inventory_cli.options import BootstrapServers, ConfigFile, SchemaRegistry
+from inventory_domain.errors import ConfigError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Write, check and show the settings file. Start with: inventory-sync config init sync.yaml",
+)
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)],
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry: SchemaRegistry = None,
+    sandbox: Annotated[
+        Path | None,
+        typer.Option(help="What `sandbox --json` printed: the accounts then point at that sandbox.", exists=True),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a commented settings file with every setting and its default.
+
+    Addresses are those given, else those of the local stack when one was started.
+
+        inventory-sync config init sync.yaml
+    """
+    from inventory_cli.addresses import local_stack_or
+    from inventory_cli.sandbox_template import sandbox_draft
+    from inventory_cli.template import settings_text, starting_draft
+
+    if file.exists() and not force:
+        typer.secho(f"{file} is there already; --force replaces it", err=True, fg=typer.colors.RED)
+        raise typer.Exit(2)
+    kafka, registry = local_stack_or(bootstrap_servers, schema_registry)
+    if sandbox is None:
+        draft = starting_draft(kafka, registry)
+    else:
+        facts = json.loads(sandbox.read_text().partition("\n")[0])
+        draft = sandbox_draft(kafka, registry, facts, file.absolute().parent / f"{file.stem}.secrets")
+    file.write_text(settings_text(draft), encoding="utf-8")
+    typer.echo(f"wrote {file}; next: inventory-sync config check {file}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The settings file.")],
+    skip_secrets: Annotated[
+        bool, typer.Option("--skip-secrets", help="Do not look secrets up: for a machine that has none.")
+    ] = False,
+) -> None:
+    """Name every fault in the file with its path, and exit with 1; or say what the file amounts to.
+
+    inventory-sync config check sync.yaml
+    """
+    from inventory_cli.settings import load
+
+    try:
+        settings = load(file, look_up_secrets=not skip_secrets)
+    except ConfigError as error:
+        for fault in error.faults:
+            typer.secho(str(fault), err=True, fg=typer.colors.RED)
+        count = len(error.faults)
+        typer.secho(f"{count} {'fault' if count == 1 else 'faults'} in {file}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{file} is sound")
+    typer.echo(f"  Kafka            {settings.kafka.bootstrap_servers}")
+    typer.echo(f"  schema registry  {settings.schema_registry_url}")
+    typer.echo(f"  accounts         {', '.join(sorted(settings.accounts))}")
+    for name, channel in sorted(settings.policy.channels.items()):
+        buffer = f"withholds {channel.buffer.units} units or {channel.buffer.percent} %"
+        locations = ", ".join(sorted(channel.locations))
+        typer.echo(f"  channel          {name}: {channel.marketplace}, {buffer}, from {locations}")
+
+
+@app.command()
+def show(config: ConfigFile) -> None:
+    """Print the settings as they are understood, every default filled in, secrets as ***.
+
+    inventory-sync config show --config sync.yaml
+    """
+    from inventory_cli.settings import load
+    from inventory_cli.showing import shown
+
+    typer.echo(shown(load(config)), nl=False)

@@ -1,0 +1,49 @@
+"""Reads mappings of the settings file as the adapters do, with the few kinds of value that only this file has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from inventory_adapters.fields import Fields
+
+
+class FileFields(Fields):
+    """The fields of one mapping of the settings file; faults are noted, and reading goes on."""
+
+    def within(self, name: str) -> FileFields:
+        """The fields of the mapping inside this one under that name; empty when it is left out."""
+        return FileFields(self.mapping(name), self.path_of(name), self._faults)
+
+    def of(self, name: str, raw: Mapping[str, object]) -> FileFields:
+        """The fields of this mapping, whose faults stand below that name."""
+        return FileFields(raw, self.path_of(name), self._faults)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """True or false."""
+        value = self._take(name, default)
+        if isinstance(value, bool):
+            return value
+        self.fault(name, "must be true or false")
+        return default
+
+    def text_or_none(self, name: str) -> str | None:
+        """Text, or null, or nothing, for none."""
+        if self._raw.get(name) is None:
+            self._known.add(name)
+            return None
+        return self.text(name)
+
+    def text_or_empty(self, name: str) -> str:
+        """Text, which may be empty."""
+        if self._raw.get(name, "") == "":
+            self._known.add(name)
+            return ""
+        return self.text(name)
+
+    def numbers(self, name: str, default: Sequence[float]) -> tuple[float, ...]:
+        """A list of numbers."""
+        value = self._take(name, list(default))
+        if isinstance(value, list) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value):
+            return tuple(float(one) for one in value)
+        self.fault(name, "must be a list of numbers such as [5, 15, 60]")
+        return tuple(default)

@@ -1,0 +1,35 @@
+"""Options that several commands have, said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inventory_cli.settings import ENV_BOOTSTRAP_SERVERS, ENV_SCHEMA_REGISTRY
+
+ENV_CONFIG = "INVENTORY_SYNC_CONFIG"
+
+ConfigFile = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar=ENV_CONFIG,
+        help="The settings file; `inventory-sync config init` writes one.",
+        dir_okay=False,
+    ),
+]
+OptionalConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", envvar=ENV_CONFIG, help="Take addresses and topic names from this settings file."),
+]
+BootstrapServers = Annotated[
+    str | None,
+    typer.Option(envvar=ENV_BOOTSTRAP_SERVERS, help="Kafka's address, host:port. Default: the local stack."),
+]
+SchemaRegistry = Annotated[
+    str | None,
+    typer.Option(envvar=ENV_SCHEMA_REGISTRY, help="The schema registry's URL. Default: the local stack."),
+]

@@ -1,0 +1,132 @@
+"""The sections of the settings file that are about processes: `engine`, `delivery`, `probes`, `logs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from inventory_adapters.catalog import MARKETPLACES
+from inventory_cli.fields import FileFields
+from inventory_cli.logging import LogFormat
+from inventory_domain.errors import ConfigFault
+from inventory_domain.identifiers import Marketplace
+from inventory_domain.retry import RetrySchedule
+from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.engine.settings import EngineSettings
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+HOST_DEFAULT: Final = "127.0.0.1"
+ENGINE: Final = "engine"
+FIRST_PORT: Final = 9400
+_UNSET: Final = KafkaSettings("")
+_ENGINE: Final = EngineSettings(_UNSET, Topics(()))
+_DELIVERY: Final = DeliverySettings("", Marketplace(""), _UNSET, Topics(()))
+ANY: Final = 10**9
+WEEK_S: Final = 604_800.0
+
+
+def process_of(marketplace: Marketplace) -> str:
+    """The name of the marketplace's delivery process, in settings and logs."""
+    return f"deliver-{marketplace}"
+
+
+def default_ports() -> dict[str, int]:
+    """The probe port of each process where the file names none."""
+    names = [ENGINE, *(process_of(marketplace) for marketplace in MARKETPLACES)]
+    return {name: FIRST_PORT + index for index, name in enumerate(names)}
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Where processes serve `/metrics`, `/livez` and `/readyz`; port 0 takes a free one and logs it."""
+
+    host: str = HOST_DEFAULT
+    ports: Mapping[str, int] = field(default_factory=default_ports)
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """How each role runs. `engine` and `delivery` are patterns: addresses and topics are put in by `wiring`."""
+
+    engine: EngineSettings
+    delivery: DeliverySettings
+    probes: Probes
+    log_level: str
+    log_format: LogFormat
+
+
+def read_processes(root: FileFields, faults: list[ConfigFault]) -> Processes:
+    """The four sections, with every default filled in; faults are noted with their paths."""
+    logs = root.within("logs")
+    processes = Processes(
+        engine=_engine(root.within("engine")),
+        delivery=_delivery(root.within("delivery"), faults),
+        probes=_probes(root.within("probes")),
+        log_level=logs.choice("level", LEVELS, "INFO"),
+        log_format=LogFormat(logs.choice("format", [form.value for form in LogFormat], LogFormat.AUTO.value)),
+    )
+    logs.end()
+    return processes
+
+
+def _engine(fields: FileFields) -> EngineSettings:
+    settings = EngineSettings(
+        kafka=_UNSET,
+        topics=Topics(()),
+        micro_batches=fields.flag("micro_batches", _ENGINE.micro_batches),
+        batch_records_max=fields.whole("batch_records_max", _ENGINE.batch_records_max, least=1, most=100_000),
+        unknown_sku_grace_s=fields.number("unknown_sku_grace_s", _ENGINE.unknown_sku_grace_s, least=0.1, most=WEEK_S),
+        instance_id=fields.text_or_none("instance_id"),
+    )
+    fields.end()
+    return settings
+
+
+def _delivery(fields: FileFields, faults: list[ConfigFault]) -> DeliverySettings:
+    """Bounds of the numbers are delivery's own to judge; here they must be numbers."""
+    retry = fields.within("retry")
+    schedule = RetrySchedule(
+        retry.numbers("first_s", RetrySchedule().first_s),
+        retry.number("steady_s", RetrySchedule().steady_s, least=-ANY, most=ANY),
+    )
+    retry.end()
+
+    def number(name: str, default: float) -> float:
+        return fields.number(name, default, least=-ANY, most=ANY)
+
+    def whole(name: str, default: int) -> int:
+        return fields.whole(name, default, least=-ANY, most=ANY)
+
+    settings = replace(
+        _DELIVERY,
+        retry=schedule,
+        attempt_valid_s=number("attempt_valid_s", _DELIVERY.attempt_valid_s),
+        request_s_max=number("request_s_max", _DELIVERY.request_s_max),
+        handover_wait_s=number("handover_wait_s", _DELIVERY.handover_wait_s),
+        drain_s_max=number("drain_s_max", _DELIVERY.drain_s_max),
+        aged_after_s=number("aged_after_s", _DELIVERY.aged_after_s),
+        report_interval_s=number("report_interval_s", _DELIVERY.report_interval_s),
+        offset_commit_interval_s=number("offset_commit_interval_s", _DELIVERY.offset_commit_interval_s),
+        commit_linger_s=number("commit_linger_s", _DELIVERY.commit_linger_s),
+        session_timeout_s=number("session_timeout_s", _DELIVERY.session_timeout_s),
+        read_share=number("read_share", _DELIVERY.read_share),
+        zero_reserve=number("zero_reserve", _DELIVERY.zero_reserve),
+        unrecognized_attempts_max=whole("unrecognized_attempts_max", _DELIVERY.unrecognized_attempts_max),
+        requests_in_flight_max=whole("requests_in_flight_max", _DELIVERY.requests_in_flight_max),
+        reads_in_flight_max=whole("reads_in_flight_max", _DELIVERY.reads_in_flight_max),
+    )
+    fields.end()
+    faults.extend(settings.faults("delivery"))
+    return settings
+
+
+def _probes(fields: FileFields) -> Probes:
+    host = fields.text("host", HOST_DEFAULT)
+    inner = fields.within("ports")
+    ports = {name: inner.whole(name, port, least=0, most=65_535) for name, port in default_ports().items()}
+    inner.end()
+    fields.end()
+    return Probes(host, ports)

@@ -1,0 +1,265 @@
+"""The one settings file: read once, checked whole, and turned into one typed value per room."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from inventory_adapters.accounts import AccountSettings
+from inventory_adapters.catalog import MARKETPLACES
+from inventory_adapters.secrets import Secret
+from inventory_cli.documents import SecretSource, read_document
+from inventory_cli.fields import FileFields
+from inventory_cli.process_settings import ANY, Processes, read_processes
+from inventory_cli.profiles import PROFILE_DEFAULT, PROFILES
+from inventory_domain.buffers import BufferPolicy
+from inventory_domain.errors import ConfigError, ConfigFault
+from inventory_domain.identifiers import AccountId, ChannelId, LocationId, Marketplace
+from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
+from inventory_domain.policies import faults as policy_faults
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+
+ENV_BOOTSTRAP_SERVERS: Final = "INVENTORY_SYNC_BOOTSTRAP_SERVERS"
+ENV_SCHEMA_REGISTRY: Final = "INVENTORY_SYNC_SCHEMA_REGISTRY"
+PARTITIONS_DEFAULT: Final = 6
+PARTITIONS_MAX: Final = 10_000
+_POLICY_KEYS: Final = frozenset({"account", "locations", "buffer", "percent", "allow_full"})
+_STRATEGIES: Final = tuple(strategy.value for strategy in Strategy)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a process of ours is told, checked.
+
+    `topics_given` are all marketplaces' topics: also of those without an account here, so that every process of one
+    system agrees on them. `accounts_of` says which account serves a channel.
+    """
+
+    kafka: KafkaSettings
+    schema_registry_url: str
+    application_id: str
+    topics: Topics
+    partitions: int
+    replication: int
+    profile: str
+    policy: AllocationPolicy
+    accounts: Mapping[AccountId, AccountSettings]
+    accounts_of: Mapping[ChannelId, AccountId]
+    processes: Processes
+
+
+def load(path: Path, env: Mapping[str, str] | None = None, *, look_up_secrets: bool = True) -> Settings:
+    """The settings in this file. `env` replaces the environment; it overrides the two addresses and holds secrets.
+
+    Raises:
+        ConfigError: with every fault of the file, each with its path in it.
+    """
+    env = os.environ if env is None else env
+    secrets = SecretSource(env, path.absolute().parent, look_up=look_up_secrets)
+    return read(read_document(path), env, secrets)
+
+
+def read(document: Mapping[str, object], env: Mapping[str, str], secrets: SecretSource) -> Settings:
+    """The settings in this tree; see `load`."""
+    faults: list[ConfigFault] = []
+    root = FileFields(document, "", faults)
+    kafka, registry_url = _connections(root, env, secrets, faults)
+    topics, partitions, replication = _topics(root)
+    application_id = root.text("application_id", "inventory-sync")
+    raw_channels = {name: _mapping(raw) for name, raw in root.mapping("channels", required=True).items()}
+    if not raw_channels:
+        root.fault("channels", "must name at least one channel")
+    accounts = _accounts(root, raw_channels, secrets, faults)
+    profile, policy = _policy(root, raw_channels, accounts, faults)
+    processes = read_processes(root, faults)
+    root.end()
+    faults = _each_once(faults)
+    if faults:
+        raise ConfigError(faults)
+    return Settings(
+        kafka=kafka,
+        schema_registry_url=registry_url,
+        application_id=application_id,
+        topics=topics,
+        partitions=partitions,
+        replication=replication,
+        profile=profile,
+        policy=policy,
+        accounts={name: account.settings for name, account in accounts.items() if account.settings is not None},
+        accounts_of={name: channel.account for name, channel in policy.channels.items()},
+        processes=processes,
+    )
+
+
+def _connections(
+    root: FileFields, env: Mapping[str, str], secrets: SecretSource, faults: list[ConfigFault]
+) -> tuple[KafkaSettings, str]:
+    fields = root.within("kafka")
+    bootstrap = fields.text("bootstrap_servers", env.get(ENV_BOOTSTRAP_SERVERS) or None)
+    security: dict[str, str] = {}
+    for name, raw in fields.mapping("security").items():
+        path = f"kafka.security.{name}"
+        value = secrets.resolved(raw, path, faults)
+        if isinstance(value, Secret):
+            security[name] = value.reveal()
+        elif isinstance(value, Mapping | list) or value is None:
+            faults.append(ConfigFault(path, "must be a setting of librdkafka: text, a number, or true or false"))
+        elif "password" in name or "secret" in name:
+            faults.append(
+                ConfigFault(path, "secrets come from the environment or a file only: write {env: NAME} or {file: PATH}")
+            )
+        else:
+            security[name] = str(value).lower() if isinstance(value, bool) else str(value)
+    fields.end()
+    registry = root.within("schema_registry")
+    url = registry.text("url", env.get(ENV_SCHEMA_REGISTRY) or None)
+    registry.end()
+    if url and not url.startswith(("http://", "https://", "mock://")):
+        registry.fault("url", f"must be an address like http://host:port/path, not {url!r}")
+    return KafkaSettings(env.get(ENV_BOOTSTRAP_SERVERS) or bootstrap, security), env.get(ENV_SCHEMA_REGISTRY) or url
+
+
+def _topics(root: FileFields) -> tuple[Topics, int, int]:
+    fields = root.within("topics")
+    prefix = fields.text_or_empty("prefix")
+    if not all(letter.isalnum() or letter in "._-" for letter in prefix):
+        fields.fault("prefix", f"may hold letters, digits, dots, dashes and underscores only, not {prefix!r}")
+    partitions = fields.whole("partitions", PARTITIONS_DEFAULT, least=1, most=PARTITIONS_MAX)
+    replication = fields.whole("replication", 1, least=1, most=100)
+    fields.end()
+    return Topics(tuple(MARKETPLACES), prefix), partitions, replication
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """An account of the file: its marketplace, and its settings where they hold no fault."""
+
+    marketplace: Marketplace
+    settings: AccountSettings | None
+
+
+def _accounts(
+    root: FileFields,
+    channels: Mapping[str, Mapping[str, object]],
+    secrets: SecretSource,
+    faults: list[ConfigFault],
+) -> dict[AccountId, _Account]:
+    """Every account, each read by its marketplace's own rules together with the channels that name it."""
+    given = root.mapping("accounts", required=True)
+    if not given:
+        root.fault("accounts", "must name at least one account")
+    accounts: dict[AccountId, _Account] = {}
+    for name, raw in given.items():
+        path = f"accounts.{name}"
+        own = _mapping(raw)
+        marketplace = Marketplace(str(own.get("marketplace", "")))
+        if marketplace not in MARKETPLACES:
+            faults.append(ConfigFault(f"{path}.marketplace", f"must be one of {', '.join(MARKETPLACES)}"))
+            continue
+        served = {
+            channel: {key: value for key, value in options.items() if key not in _POLICY_KEYS}
+            for channel, options in channels.items()
+            if options.get("account") == name
+        }
+        if "channels" in own:
+            faults.append(ConfigFault(f"{path}.channels", "stands below `channels` of the file, with `account` there"))
+        if not served:
+            faults.append(
+                ConfigFault(path, "no channel sells through it: name it as `account` of one below `channels`")
+            )
+            served = {}
+        tree = {**_mapping(secrets.resolved(own, path, faults)), "channels": served}
+        accounts[AccountId(name)] = _Account(marketplace, _account(marketplace, tree, path, faults))
+    return accounts
+
+
+def _account(
+    marketplace: Marketplace, tree: Mapping[str, object], path: str, faults: list[ConfigFault]
+) -> AccountSettings | None:
+    try:
+        return MARKETPLACES[marketplace].parse(tree, path)
+    except ConfigError as error:
+        inner = f"{path}.channels"
+        for fault in error.faults:
+            if fault.path == inner:
+                continue  # said above, in words of this file
+            place = fault.path.removeprefix(f"{path}.") if fault.path.startswith(f"{inner}.") else fault.path
+            faults.append(ConfigFault(place, fault.message))
+        return None
+
+
+def _policy(
+    root: FileFields,
+    raw_channels: Mapping[str, Mapping[str, object]],
+    accounts: Mapping[AccountId, _Account],
+    faults: list[ConfigFault],
+) -> tuple[str, AllocationPolicy]:
+    fields = root.within("policy")
+    profile = fields.choice("profile", list(PROFILES), PROFILE_DEFAULT)
+    strategy = Strategy(fields.choice("strategy", _STRATEGIES, Strategy.SHARED_POOL.value))
+    by_category = _strategies(fields, "by_category")
+    by_sku = _strategies(fields, "by_sku")
+    fields.end()
+    channels_below = root.of("channels", raw_channels)
+    channels: dict[ChannelId, ChannelPolicy] = {}
+    for name, raw in raw_channels.items():
+        channel = _channel(ChannelId(name), channels_below.of(name, raw), profile, accounts)
+        if channel is not None:
+            channels[channel.channel] = channel
+    policy = AllocationPolicy(channels, strategy, by_category, by_sku)
+    faults.extend(policy_faults(policy))
+    return profile, policy
+
+
+def _strategies(fields: FileFields, name: str) -> dict[str, Strategy]:
+    inner = fields.within(name)
+    return {key: Strategy(inner.choice(key, _STRATEGIES, Strategy.SHARED_POOL.value)) for key in fields.mapping(name)}
+
+
+def _channel(
+    name: ChannelId,
+    fields: FileFields,
+    profile: str,
+    accounts: Mapping[AccountId, _Account],
+) -> ChannelPolicy | None:
+    """One channel's policy; what is its marketplace's own matter is read with its account."""
+    account = AccountId(fields.text("account"))
+    locations = fields.texts("locations", ())
+    percent = fields.whole("percent", 0, least=-ANY, most=ANY)  # its bounds are the policy's to judge
+    allow_full = fields.flag("allow_full", False)
+    if account and account not in accounts:
+        fields.fault("account", f"{account!r} is not below `accounts`, or has a fault there")
+    known = accounts.get(account)
+    preset = PROFILES[profile][known.marketplace] if known else BufferPolicy(units=1)
+    inner = fields.within("buffer")
+    # A buffer that names one of the two means that one alone; the profile's numbers are for those who name none.
+    start = BufferPolicy() if fields.mapping("buffer") else preset
+    buffer = BufferPolicy(
+        inner.whole("units", start.units, least=-ANY, most=ANY),
+        inner.whole("percent", start.percent, least=-ANY, most=ANY),
+    )
+    inner.end()
+    if known is None:
+        return None
+    return ChannelPolicy(
+        channel=name,
+        marketplace=known.marketplace,
+        account=account,
+        locations=frozenset(LocationId(location) for location in locations),
+        buffer=buffer,
+        percent=percent,
+        allow_full=allow_full,
+    )
+
+
+def _mapping(raw: object) -> Mapping[str, object]:
+    return {str(key): value for key, value in raw.items()} if isinstance(raw, Mapping) else {}
+
+
+def _each_once(faults: Sequence[ConfigFault]) -> list[ConfigFault]:
+    """The faults in the order found; a channel is read twice (policy and adapter), so one may be found twice."""
+    return list(dict.fromkeys(faults))

@@ -1,0 +1,67 @@
+"""Settings as text again, after everything was read and filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+
+import yaml
+
+from inventory_adapters.secrets import Secret
+from inventory_cli.settings import Settings
+
+_LEFT_OUT = frozenset({"kafka", "topics"})  # stand once, at the top; the roles' own copies are empty patterns
+
+
+def shown(settings: Settings) -> str:
+    """The settings as YAML. Secrets print as ***."""
+    tree = {
+        "kafka": {
+            "bootstrap_servers": settings.kafka.bootstrap_servers,
+            "security": {name: _security(name, value) for name, value in settings.kafka.security.items()},
+        },
+        "schema_registry": {"url": settings.schema_registry_url},
+        "application_id": settings.application_id,
+        "topics": {
+            "prefix": settings.topics.prefix,
+            "partitions": settings.partitions,
+            "replication": settings.replication,
+        },
+        "policy": {"profile": settings.profile, **_tree_of(settings.policy, {"channels"})},
+        "accounts": {str(name): _plain(account) for name, account in settings.accounts.items()},
+        "channels": {str(name): _plain(channel) for name, channel in settings.policy.channels.items()},
+        "engine": _tree_of(settings.processes.engine, _LEFT_OUT | {"application", "partitions", *_PROBES}),
+        "delivery": _tree_of(settings.processes.delivery, _LEFT_OUT | {"app", "marketplace", *_PROBES}),
+        "probes": _plain(settings.processes.probes),
+        "logs": {"level": settings.processes.log_level, "format": settings.processes.log_format.value},
+    }
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=100)
+
+
+_PROBES = frozenset({"probe_host", "probe_port"})
+
+
+def _security(name: str, value: str) -> str:
+    return "***" if any(word in name for word in ("password", "secret", "pem", "jaas")) else value
+
+
+def _tree_of(value: object, left_out: set[str] | frozenset[str]) -> dict[str, object]:
+    assert is_dataclass(value)
+    return {one.name: _plain(getattr(value, one.name)) for one in fields(value) if one.name not in left_out}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Secret):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value):
+        return _tree_of(value, frozenset())
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(str(one) for one in value)
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, bool | int | float) or value is None else str(value)

@@ -1,0 +1,216 @@
+"""A settings file with every setting in it, its default and what it means, as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from inventory_cli.account_template import account_lines, channel_lines
+from inventory_cli.process_settings import HOST_DEFAULT, default_ports
+from inventory_cli.profiles import PROFILE_DEFAULT, PROFILES
+from inventory_cli.settings import PARTITIONS_DEFAULT
+from inventory_cli.template_lines import Line, rendered
+from inventory_domain.identifiers import Marketplace
+from inventory_domain.retry import RetrySchedule
+from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.engine.settings import EngineSettings
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+
+_KAFKA = KafkaSettings("")
+_ENGINE = EngineSettings(_KAFKA, Topics(()))
+_DELIVERY = DeliverySettings("", Marketplace(""), _KAFKA, Topics(()))
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDraft:
+    """A channel to be written into a settings file; `options` are its marketplace's own settings."""
+
+    name: str
+    locations: Sequence[str]
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDraft:
+    """An account to be written into a settings file; `values` replace its marketplace's defaults."""
+
+    name: str
+    marketplace: Marketplace
+    channels: Sequence[ChannelDraft]
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is known when a settings file is written; all else gets its default."""
+
+    bootstrap_servers: str
+    schema_registry: str
+    accounts: Sequence[AccountDraft]
+    application_id: str = "inventory-sync"
+    prefix: str = ""
+    partitions: int = PARTITIONS_DEFAULT
+    replication: int = 1
+    engine: Mapping[str, object] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=default_ports)
+
+
+def starting_draft(bootstrap_servers: str, schema_registry: str) -> Draft:
+    """One account per marketplace with its usual channels, to be filled in by hand."""
+    where = ["main"]
+    return Draft(
+        bootstrap_servers,
+        schema_registry,
+        (
+            AccountDraft(
+                "amazon-na",
+                Marketplace("amazon"),
+                (
+                    ChannelDraft("amazon-us", where),
+                    ChannelDraft("amazon-ca", where, {"marketplace_id": "A2EUQ1WTGCTBG2"}),
+                ),
+            ),
+            AccountDraft("ebay", Marketplace("ebay"), (ChannelDraft("ebay-us", where),)),
+            AccountDraft("walmart", Marketplace("walmart"), (ChannelDraft("walmart-us", where),)),
+            AccountDraft("shop", Marketplace("shopify"), (ChannelDraft("shop", where),)),
+        ),
+    )
+
+
+def settings_text(draft: Draft) -> str:
+    """The commented settings file. What it says is what `settings.read` reads, defaults included."""
+    accounts = tuple(Line(one.name, account_lines(one.name, one.marketplace, one.values)) for one in draft.accounts)
+    channels = tuple(
+        Line(channel.name, _channel(account, channel)) for account in draft.accounts for channel in account.channels
+    )
+    sections: tuple[Line, ...] = (
+        *_system(draft),
+        Line("policy", _policy(), "How stock becomes the number that a channel shows."),
+        Line("accounts", accounts, "One set of credentials each: the unit of throttle and quota."),
+        Line("channels", channels, "The listings in one country or shop: the unit of policy, health and stop-sale."),
+        Line("engine", _engine(draft.engine), "The process that computes what each listing should show."),
+        Line("delivery", _delivery(), "The processes that tell the marketplaces; one per marketplace."),
+        Line("probes", _probes(draft.ports), "Every process serves /metrics, /livez and /readyz."),
+        Line("logs", (Line("level", "INFO", "DEBUG, INFO, WARNING or ERROR"), Line("format", "auto", _FORMATS))),
+    )
+    head = (
+        "# Settings of inventory-sync. Every setting is here with its default; those that say the default may go.\n"
+        "# `inventory-sync config check FILE` names every fault with its path in this file.\n"
+        "# Secrets never stand here: {env: NAME} takes one from the environment, {file: PATH} from a file\n"
+        "# (relative to this one). INVENTORY_SYNC_BOOTSTRAP_SERVERS and INVENTORY_SYNC_SCHEMA_REGISTRY override\n"
+        "# the two addresses.\n"
+    )
+    return head + "".join("\n" + rendered([section]) for section in sections)
+
+
+_FORMATS = "json, console, or auto: console at a terminal, json elsewhere"
+
+
+def _system(draft: Draft) -> tuple[Line, ...]:
+    return (
+        Line(
+            "kafka",
+            (
+                Line("bootstrap_servers", draft.bootstrap_servers, "host:port, or several with commas"),
+                Line(
+                    "security",
+                    {},
+                    "librdkafka's settings, such as {security.protocol: SASL_SSL, sasl.mechanism: SCRAM-SHA-512, "
+                    "sasl.username: sync, sasl.password: {env: KAFKA_PASSWORD}}",
+                ),
+            ),
+        ),
+        Line("schema_registry", (Line("url", draft.schema_registry, "any registry with Confluent's interface"),)),
+        Line("application_id", draft.application_id, "names the consumer groups: one per system, never changed"),
+        Line(
+            "topics",
+            (
+                Line("prefix", draft.prefix, "begins every topic's name; keeps several systems apart on one Kafka"),
+                Line("partitions", draft.partitions, "of every topic keyed by SKU; never changed later"),
+                Line("replication", draft.replication, "3 where there are three brokers"),
+            ),
+        ),
+    )
+
+
+def _policy() -> tuple[Line, ...]:
+    guide = ", ".join(f"{name} {_buffer(units, percent)}" for name, units, percent in _buffers("guide"))
+    simple = ", ".join(f"{name} {_buffer(units, percent)}" for name, units, percent in _buffers("simple"))
+    return (
+        Line("profile", PROFILE_DEFAULT, f"Buffers of channels that name none. guide: {guide}; simple: {simple}."),
+        Line(
+            "strategy",
+            "shared-pool",
+            "shared-pool: every channel is given all there is, and buffers protect; "
+            "fixed-percentage: each is given its `percent`.",
+        ),
+        Line("by_category", {}, "another strategy for a category: {shoes: fixed-percentage}"),
+        Line("by_sku", {}, "another strategy for one SKU"),
+    )
+
+
+def _buffers(profile: str) -> list[tuple[str, int, int]]:
+    return [(name, buffer.units, buffer.percent) for name, buffer in PROFILES[profile].items()]
+
+
+def _buffer(units: int, percent: int) -> str:
+    return f"{units} units or {percent} %" if units else f"{percent} %"
+
+
+def _channel(account: AccountDraft, channel: ChannelDraft) -> tuple[Line, ...]:
+    preset = PROFILES[PROFILE_DEFAULT][account.marketplace]
+    return (
+        Line("account", account.name),
+        Line("locations", list(channel.locations), "it may sell from these and no others"),
+        Line("buffer", {"units": preset.units, "percent": preset.percent}, "withheld: the larger of the two"),
+        Line("percent", 0, "its share under the strategy fixed-percentage"),
+        Line("allow_full", False, "true permits a channel without any buffer"),
+        *channel_lines(account.marketplace, channel.options),
+    )
+
+
+def _engine(given: Mapping[str, object]) -> tuple[Line, ...]:
+    lines = (
+        Line("micro_batches", _ENGINE.micro_batches, "false: one record at a time, to find faults"),
+        Line("batch_records_max", _ENGINE.batch_records_max),
+        Line(
+            "unknown_sku_grace_s",
+            _ENGINE.unknown_sku_grace_s,
+            "A change for a SKU that is not in the catalog waits this long, then it is a dead letter.",
+        ),
+        Line("instance_id", None, "this worker's stable name (a pod's), for quick restarts; null for none"),
+    )
+    return tuple(Line(line.key, given.get(line.key, line.value), line.comment) for line in lines)
+
+
+def _delivery() -> tuple[Line, ...]:
+    retry = RetrySchedule()
+    waits = (
+        Line("first_s", list(retry.first_s), "waits after the first, second, ... failure of a listing"),
+        Line("steady_s", retry.steady_s, "the wait after every further one"),
+    )
+    return (
+        Line("retry", waits),
+        Line("attempt_valid_s", _DELIVERY.attempt_valid_s, "a committed attempt leaves within this, or not at all"),
+        Line("request_s_max", _DELIVERY.request_s_max),
+        Line("handover_wait_s", _DELIVERY.handover_wait_s, "rest of a listing that a former owner may be writing"),
+        Line("drain_s_max", _DELIVERY.drain_s_max, "running requests may end within this at a stop"),
+        Line("unrecognized_attempts_max", _DELIVERY.unrecognized_attempts_max, "then an answer nobody knows is final"),
+        Line("requests_in_flight_max", _DELIVERY.requests_in_flight_max),
+        Line("reads_in_flight_max", _DELIVERY.reads_in_flight_max),
+        Line("read_share", _DELIVERY.read_share, "of a throttle, for reads while pushes wait for it"),
+        Line("zero_reserve", _DELIVERY.zero_reserve, "of a daily quota, kept for falls to zero"),
+        Line("aged_after_s", _DELIVERY.aged_after_s, "what waits longer is served in turn with what is urgent"),
+        Line("report_interval_s", _DELIVERY.report_interval_s, "how often a worker reports on each channel"),
+        Line("offset_commit_interval_s", _DELIVERY.offset_commit_interval_s),
+        Line("commit_linger_s", _DELIVERY.commit_linger_s, "attempts are gathered this long into one transaction"),
+        Line("session_timeout_s", _DELIVERY.session_timeout_s, "a dead worker's partitions move after this"),
+    )
+
+
+def _probes(ports: Mapping[str, int]) -> tuple[Line, ...]:
+    return (
+        Line("host", HOST_DEFAULT, "0.0.0.0 where Prometheus is on another machine"),
+        Line("ports", tuple(Line(name, port) for name, port in ports.items()), "0 takes a free one and logs it."),
+    )
