@@ -73,8 +73,8 @@ def check(
         typer.secho(f"{count} {'fault' if count == 1 else 'faults'} in {file}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{file} is sound")
-    typer.echo(f"  Kafka            {settings.kafka.bootstrap_servers}")
-    typer.echo(f"  schema registry  {settings.schema_registry_url}")
+    typer.echo(f"  Kafka            {settings.connection.kafka.bootstrap_servers}")
+    typer.echo(f"  schema registry  {settings.connection.schema_registry_url}")
     typer.echo(f"  accounts         {', '.join(sorted(settings.accounts))}")
     for name, channel in sorted(settings.policy.channels.items()):
         buffer = f"withholds {channel.buffer.units} units or {channel.buffer.percent} %"

@@ -10,7 +10,7 @@ from typing import Final
 
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.catalog import MARKETPLACES
-from inventory_adapters.secrets import Secret
+from inventory_cli.connecting import Connection, read_connection
 from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
 from inventory_cli.process_settings import ANY, Processes, read_processes
@@ -20,31 +20,17 @@ from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.identifiers import AccountId, ChannelId, LocationId, Marketplace
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
 from inventory_domain.policies import faults as policy_faults
-from inventory_streams.kafka.settings import KafkaSettings
-from inventory_streams.topics import Topics
 
-ENV_BOOTSTRAP_SERVERS: Final = "INVENTORY_SYNC_BOOTSTRAP_SERVERS"
-ENV_SCHEMA_REGISTRY: Final = "INVENTORY_SYNC_SCHEMA_REGISTRY"
-PARTITIONS_DEFAULT: Final = 6
-PARTITIONS_MAX: Final = 10_000
 _POLICY_KEYS: Final = frozenset({"account", "locations", "buffer", "percent", "allow_full"})
 _STRATEGIES: Final = tuple(strategy.value for strategy in Strategy)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a process of ours is told, checked.
+    """Everything that a process of ours is told, checked. `accounts_of` says which account serves a channel."""
 
-    `topics_given` are all marketplaces' topics: also of those without an account here, so that every process of one
-    system agrees on them. `accounts_of` says which account serves a channel.
-    """
-
-    kafka: KafkaSettings
-    schema_registry_url: str
+    connection: Connection
     application_id: str
-    topics: Topics
-    partitions: int
-    replication: int
     profile: str
     policy: AllocationPolicy
     accounts: Mapping[AccountId, AccountSettings]
@@ -67,8 +53,7 @@ def read(document: Mapping[str, object], env: Mapping[str, str], secrets: Secret
     """The settings in this tree; see `load`."""
     faults: list[ConfigFault] = []
     root = FileFields(document, "", faults)
-    kafka, registry_url = _connections(root, env, secrets, faults)
-    topics, partitions, replication = _topics(root)
+    connection = read_connection(root, env, secrets, faults)
     application_id = root.text("application_id", "inventory-sync")
     raw_channels = {name: _mapping(raw) for name, raw in root.mapping("channels", required=True).items()}
     if not raw_channels:
@@ -81,57 +66,14 @@ def read(document: Mapping[str, object], env: Mapping[str, str], secrets: Secret
     if faults:
         raise ConfigError(faults)
     return Settings(
-        kafka=kafka,
-        schema_registry_url=registry_url,
+        connection=connection,
         application_id=application_id,
-        topics=topics,
-        partitions=partitions,
-        replication=replication,
         profile=profile,
         policy=policy,
         accounts={name: account.settings for name, account in accounts.items() if account.settings is not None},
         accounts_of={name: channel.account for name, channel in policy.channels.items()},
         processes=processes,
     )
-
-
-def _connections(
-    root: FileFields, env: Mapping[str, str], secrets: SecretSource, faults: list[ConfigFault]
-) -> tuple[KafkaSettings, str]:
-    fields = root.within("kafka")
-    bootstrap = fields.text("bootstrap_servers", env.get(ENV_BOOTSTRAP_SERVERS) or None)
-    security: dict[str, str] = {}
-    for name, raw in fields.mapping("security").items():
-        path = f"kafka.security.{name}"
-        value = secrets.resolved(raw, path, faults)
-        if isinstance(value, Secret):
-            security[name] = value.reveal()
-        elif isinstance(value, Mapping | list) or value is None:
-            faults.append(ConfigFault(path, "must be a setting of librdkafka: text, a number, or true or false"))
-        elif "password" in name or "secret" in name:
-            faults.append(
-                ConfigFault(path, "secrets come from the environment or a file only: write {env: NAME} or {file: PATH}")
-            )
-        else:
-            security[name] = str(value).lower() if isinstance(value, bool) else str(value)
-    fields.end()
-    registry = root.within("schema_registry")
-    url = registry.text("url", env.get(ENV_SCHEMA_REGISTRY) or None)
-    registry.end()
-    if url and not url.startswith(("http://", "https://", "mock://")):
-        registry.fault("url", f"must be an address like http://host:port/path, not {url!r}")
-    return KafkaSettings(env.get(ENV_BOOTSTRAP_SERVERS) or bootstrap, security), env.get(ENV_SCHEMA_REGISTRY) or url
-
-
-def _topics(root: FileFields) -> tuple[Topics, int, int]:
-    fields = root.within("topics")
-    prefix = fields.text_or_empty("prefix")
-    if not all(letter.isalnum() or letter in "._-" for letter in prefix):
-        fields.fault("prefix", f"may hold letters, digits, dots, dashes and underscores only, not {prefix!r}")
-    partitions = fields.whole("partitions", PARTITIONS_DEFAULT, least=1, most=PARTITIONS_MAX)
-    replication = fields.whole("replication", 1, least=1, most=100)
-    fields.end()
-    return Topics(tuple(MARKETPLACES), prefix), partitions, replication
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,15 @@ def shown(settings: Settings) -> str:
     """The settings as YAML. Secrets print as ***."""
     tree = {
         "kafka": {
-            "bootstrap_servers": settings.kafka.bootstrap_servers,
-            "security": {name: _security(name, value) for name, value in settings.kafka.security.items()},
+            "bootstrap_servers": settings.connection.kafka.bootstrap_servers,
+            "security": {name: _security(name, value) for name, value in settings.connection.kafka.security.items()},
         },
-        "schema_registry": {"url": settings.schema_registry_url},
+        "schema_registry": {"url": settings.connection.schema_registry_url},
         "application_id": settings.application_id,
         "topics": {
-            "prefix": settings.topics.prefix,
-            "partitions": settings.partitions,
-            "replication": settings.replication,
+            "prefix": settings.connection.topics.prefix,
+            "partitions": settings.connection.partitions,
+            "replication": settings.connection.replication,
         },
         "policy": {"profile": settings.profile, **_tree_of(settings.policy, {"channels"})},
         "accounts": {str(name): _plain(account) for name, account in settings.accounts.items()},

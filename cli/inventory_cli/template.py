@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inventory_cli.account_template import account_lines, channel_lines
+from inventory_cli.connecting import PARTITIONS_DEFAULT
 from inventory_cli.process_settings import HOST_DEFAULT, default_ports
 from inventory_cli.profiles import PROFILE_DEFAULT, PROFILES
-from inventory_cli.settings import PARTITIONS_DEFAULT
 from inventory_cli.template_lines import Line, rendered
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.retry import RetrySchedule

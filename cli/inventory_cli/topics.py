@@ -1,0 +1,153 @@
+"""`inventory-sync topics`: the topics of the pipeline, from their declarations to a broker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from inventory_adapters.catalog import MARKETPLACES
+from inventory_cli.connecting import PARTITIONS_DEFAULT, PARTITIONS_MAX, REPLICATION_MAX, Connection, connection
+from inventory_cli.connecting import PARTITIONS_DEFAULT, PARTITIONS_MAX, connection
+from inventory_cli.options import BootstrapServers, OptionalConfigFile
+from inventory_domain.identifiers import Marketplace
+from inventory_streams.kafka.admin import TopicChange, TopicFinding, apply, plan
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Create the pipeline's topics on a broker, and keep their settings as they are declared.\n\n"
+    "Applying is safe to repeat: what is there and right is left alone.",
+)
+
+TopicPrefix = Annotated[
+    str | None,
+    typer.Option(help="Begins the name of every topic, to keep several systems apart on one broker. Default: none."),
+]
+Marketplaces = Annotated[
+    list[str] | None,
+    typer.Option("--marketplace", help="Only these marketplaces' topics; may be repeated. Default: all four."),
+]
+Partitions = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=PARTITIONS_MAX,
+        help=f"Partitions of every topic that is keyed by SKU or listing. Default: {PARTITIONS_DEFAULT}. "
+        "It cannot be changed later.",
+    ),
+]
+Replication = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=REPLICATION_MAX, help="Copies of each topic. Default: 3, or as many as there are brokers when fewer."
+    ),
+]
+
+COLORS = {TopicChange.NEW: "green", TopicChange.ALTERED: "yellow", TopicChange.KEPT: "dim"}
+
+
+@app.command("apply")
+def apply_command(
+    config: OptionalConfigFile = None,
+    bootstrap_servers: BootstrapServers = None,
+    partitions: Partitions = None,
+    replication: Replication = None,
+    topic_prefix: TopicPrefix = None,
+    marketplace: Marketplaces = None,
+) -> None:
+    """Create missing topics and alter settings that differ from their declaration.
+
+    A topic with another number of partitions is refused and nothing is changed: the records of a SKU would move to
+    another partition. Ends with 2 then, or when the broker cannot be asked.
+    """
+    found = _connection(config, bootstrap_servers, topic_prefix, marketplace)
+    copies = _replication(found, config, replication)
+    findings = apply_topics(found.kafka, found.topics, partitions or found.partitions, copies)
+    _print(findings, found.topics, "done")
+    done = [one for one in findings if one.change is not TopicChange.KEPT]
+    typer.echo(f"{len(findings)} topics: {len(done)} created or altered, {len(findings) - len(done)} kept")
+
+
+@app.command("list")
+def list_command(
+    config: OptionalConfigFile = None,
+    bootstrap_servers: BootstrapServers = None,
+    partitions: Partitions = None,
+    replication: Replication = None,
+    topic_prefix: TopicPrefix = None,
+    marketplace: Marketplaces = None,
+) -> None:
+    """Show every declared topic and what `apply` would do to it; changes nothing.
+
+    Ends with 0 when all are as declared, 1 when `apply` has something to do, 2 when the broker cannot be asked or a
+    topic has another number of partitions.
+    """
+    found = _connection(config, bootstrap_servers, topic_prefix, marketplace)
+    copies = _replication(found, config, replication)
+    findings = plan(found.kafka, found.topics.declarations(), partitions or found.partitions, copies)
+    _print(findings, found.topics, "to do")
+    if any(one.change is not TopicChange.KEPT for one in findings):
+        raise typer.Exit(1)
+
+
+def apply_topics(
+    kafka: KafkaSettings, topics: Topics, partitions: int = PARTITIONS_DEFAULT, replication: int | None = None
+) -> list[TopicFinding]:
+    """Bring every topic to the broker; see `inventory_streams.kafka.admin.apply` for what it raises."""
+    return apply(kafka, topics.declarations(), partitions, replication)
+
+
+def chosen_topics(topics: Topics, prefix: str | None, marketplaces: Sequence[str] | None) -> Topics:
+    """These topics, with another prefix or for these marketplaces only, where one is given.
+
+    Raises:
+        typer.BadParameter: there is no such marketplace.
+    """
+    unknown = [name for name in marketplaces or () if name not in MARKETPLACES]
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(MARKETPLACES)}")
+    if marketplaces:
+        topics = replace(topics, marketplaces=tuple(Marketplace(name) for name in dict.fromkeys(marketplaces)))
+    return topics if prefix is None else replace(topics, prefix=prefix)
+
+
+def _connection(
+    config: Path | None, bootstrap_servers: str | None, prefix: str | None, marketplaces: Sequence[str] | None
+) -> Connection:
+    found = connection(config, bootstrap_servers, "not asked")
+    return replace(found, topics=chosen_topics(found.topics, prefix, marketplaces))
+
+
+def _replication(found: Connection, config: Path | None, given: int | None) -> int | None:
+    """As given, else as the settings file says, else (None) as many copies as the brokers suggest."""
+    return given or (found.replication if config else None)
+
+
+def _print(findings: Sequence[TopicFinding], topics: Topics, outcome: str) -> None:
+    declarations = {one.name: one for one in topics.declarations()}
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("topic", "key", "cleanup", "written by"):
+        table.add_column(name, overflow="fold")
+    table.add_column("partitions", justify="right")
+    table.add_column("copies", justify="right")
+    table.add_column(outcome, overflow="fold")
+    for found in findings:
+        declared = declarations[found.name]
+        color = COLORS[found.change]
+        table.add_row(
+            found.name,
+            declared.key,
+            declared.cleanup.value,
+            ", ".join(declared.written_by),
+            str(found.partitions),
+            str(found.replication),
+            "\n".join([f"[{color}]{found.change.value}[/]", *found.altered]),
+        )
+    Console().print(table)

@@ -1,0 +1,13 @@
+"""The producers' client: it keeps the contract of docs/producers.md, so that your code cannot break it."""
+
+from inventory_streams.producer.client import InventoryProducer, NotDelivered, Undelivered
+from inventory_streams.producer.sequences import ClockSequences, CountedSequences, SequenceStore
+
+__all__ = [
+    "ClockSequences",
+    "CountedSequences",
+    "InventoryProducer",
+    "NotDelivered",
+    "SequenceStore",
+    "Undelivered",
+]
