@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 from inventory_cli.connecting import connection
-from inventory_cli.connecting import connection
 from inventory_cli.options import OptionalConfigFile, SchemaRegistry
 from inventory_cli.topics import Marketplaces, TopicPrefix, chosen_topics
 from inventory_streams.topics import Topics

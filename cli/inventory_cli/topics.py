@@ -13,7 +13,6 @@ from rich.table import Table
 
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_cli.connecting import PARTITIONS_DEFAULT, PARTITIONS_MAX, REPLICATION_MAX, Connection, connection
-from inventory_cli.connecting import PARTITIONS_DEFAULT, PARTITIONS_MAX, connection
 from inventory_cli.options import BootstrapServers, OptionalConfigFile
 from inventory_domain.identifiers import Marketplace
 from inventory_streams.kafka.admin import TopicChange, TopicFinding, apply, plan
