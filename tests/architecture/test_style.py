@@ -169,4 +169,9 @@ def _catches_everything(handler: ast.ExceptHandler) -> bool:
 
 
 def _raises(handler: ast.ExceptHandler) -> bool:
-    return any(isinstance(node, ast.Raise) for node in ast.walk(handler))
+    """Raising again and ending the process are the two ways not to go on."""
+    return any(
+        isinstance(node, ast.Raise)
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "end_process")
+        for node in ast.walk(handler)
+    )
