@@ -1,0 +1,1 @@
+"""One process per marketplace reads targets, pushes what is due, and writes down what came of it."""

@@ -1,0 +1,80 @@
+"""One account: its adapter, its throttles, and what waits to be sent or read through it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from inventory_domain.clock import Clock
+from inventory_domain.identifiers import AccountId, ChannelId
+from inventory_domain.outcomes import Throttled
+from inventory_domain.ports import MarketplaceAdapter
+from inventory_streams.delivery.metrics import DeliveryMetrics
+from inventory_streams.delivery.queue import WorkQueue
+from inventory_streams.delivery.retries import Waiting
+from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.throttle import AccountThrottles, Throttle
+
+
+class Account:
+    """What belongs to one set of credentials. `work` is set whenever something was put into the queue."""
+
+    def __init__(
+        self,
+        account_id: AccountId,
+        adapter: MarketplaceAdapter,
+        settings: DeliverySettings,
+        clock: Clock,
+        metrics: DeliveryMetrics,
+    ) -> None:
+        self.account_id = account_id
+        self.adapter = adapter
+        self.traits = adapter.traits
+        self.queue = WorkQueue(settings.aged_after_s)
+        self.reads = Waiting()
+        self.throttles = AccountThrottles(
+            self.traits, clock, read_share=settings.read_share, zero_reserve=settings.zero_reserve
+        )
+        self.work = asyncio.Event()
+        self._metrics = metrics
+
+    def learn(self, throttle: Throttle, answers: list[object]) -> None:
+        """Take from the answers of one call what they say of its limit."""
+        refused = [answer for answer in answers if isinstance(answer, Throttled)]
+        if refused:
+            throttle.refused(refused[0].seen)
+            self._metrics.throttled.labels(self.account_id, throttle.operation).inc()
+            return
+        seen = next((limit for answer in answers if (limit := getattr(answer, "seen", None)) is not None), None)
+        throttle.answered(seen)
+
+    def quota_used(self) -> dict[str, int]:
+        """Calls of today by operation."""
+        return {throttle.operation: throttle.calls_today for throttle in self.throttles.all}
+
+
+class Accounts:
+    """The accounts of one marketplace, and which channel is whose."""
+
+    def __init__(self, accounts: Mapping[AccountId, Account], accounts_of: Mapping[ChannelId, AccountId]) -> None:
+        self._by_id = dict(accounts)
+        self._of = {channel: self._by_id[account] for channel, account in accounts_of.items()}
+
+    @property
+    def all(self) -> tuple[Account, ...]:
+        """Each account once."""
+        return tuple(self._by_id.values())
+
+    @property
+    def channels(self) -> tuple[ChannelId, ...]:
+        """Every channel that has an account."""
+        return tuple(self._of)
+
+    def of(self, channel: ChannelId) -> Account | None:
+        """The channel's account; None where none is configured."""
+        return self._of.get(channel)
+
+    def share(self, part: float) -> None:
+        """This worker has this part of every account's budget."""
+        for account in self.all:
+            account.throttles.share(part)

@@ -1,0 +1,101 @@
+"""Everything a worker knows of the listings of its partitions. It belongs to the loop; nobody else touches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from inventory_domain.exposure import Exposure
+from inventory_domain.identifiers import ChannelId, ListingId
+from inventory_domain.targets import Target
+from inventory_streams.delivery.offsets import OffsetTracker
+from inventory_streams.delivery.queue import WorkKey
+from inventory_streams.delivery.writer import PartitionWriter
+
+
+@dataclass(slots=True)
+class TrackedListing:
+    """One listing: its newest target as it was read, what it may be showing, and what it waits for.
+
+    `settled`: the target is accounted for (taken, found sent, or given up). `in_flight`: an attempt is being committed,
+    sent or concluded. `held_until_s`: a former owner's request may be under way until then. `not_before_ms`: a retry
+    told to wait until then. `retry_offsets`: records of the retry topic that stand for this wait. `must_read`: it had
+    open attempts at a takeover. `forgotten`: the engine withdrew it while an attempt was under way.
+    """
+
+    partition: int
+    listing_id: ListingId
+    target: Target | None = None
+    raw: bytes = b""
+    offset: int = -1
+    exposure: Exposure | None = None
+    settled: bool = True
+    in_flight: bool = False
+    held_until_s: float | None = None
+    not_before_ms: int = 0
+    retry_offsets: list[int] = field(default_factory=list)
+    must_read: bool = False
+    read_failures: int = 0
+    reading: bool = False
+    forgotten: bool = False
+
+    @property
+    def key(self) -> WorkKey:
+        """How queues know it."""
+        return (self.partition, self.listing_id)
+
+
+class OwnedPartition:
+    """One partition from its assignment to its end. `stopping`: nothing more is begun. `closed`: nothing is written."""
+
+    def __init__(self, number: int, writer: PartitionWriter, targets: OffsetTracker, retries: OffsetTracker) -> None:
+        self.number = number
+        self.writer = writer
+        self.targets = targets
+        self.retries = retries
+        self.listings: dict[ListingId, TrackedListing] = {}
+        self.stopping = False
+        self.closed = False
+
+    def tracked(self, listing_id: ListingId) -> TrackedListing:
+        """The listing, known from now on."""
+        found = self.listings.get(listing_id)
+        if found is None:
+            found = self.listings[listing_id] = TrackedListing(self.number, listing_id)
+        return found
+
+    def in_flight(self) -> int:
+        """Listings with an attempt or a read that is not over."""
+        return sum(1 for one in self.listings.values() if one.in_flight or one.reading)
+
+
+class Book:
+    """The owned partitions."""
+
+    def __init__(self) -> None:
+        self.partitions: dict[int, OwnedPartition] = {}
+        self.in_flight: set[ListingId] = set()
+
+    def partition(self, number: int) -> OwnedPartition | None:
+        """The partition, while it is owned."""
+        return self.partitions.get(number)
+
+    def listing(self, key: WorkKey) -> TrackedListing | None:
+        """The listing, while its partition is owned."""
+        owned = self.partitions.get(key[0])
+        return owned.listings.get(key[1]) if owned else None
+
+    def writable(self, tracked: TrackedListing) -> OwnedPartition | None:
+        """The partition of this very record of a listing, unless it was given away (and perhaps taken again)."""
+        owned = self.partitions.get(tracked.partition)
+        if owned is None or owned.closed or owned.listings.get(tracked.listing_id) is not tracked:
+            return None
+        return owned
+
+    def __iter__(self) -> Iterator[TrackedListing]:
+        for owned in self.partitions.values():
+            yield from owned.listings.values()
+
+    def pending(self, channel: ChannelId) -> int:
+        """Targets of the channel that are not accounted for."""
+        return sum(1 for one in self if not one.settled and one.target is not None and one.target.channel == channel)

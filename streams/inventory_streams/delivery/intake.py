@@ -1,0 +1,142 @@
+"""What the topics say becomes part of the book: targets, withdrawn listings, retries, and what cannot be read."""
+
+from __future__ import annotations
+
+import logging
+
+from inventory_domain.exposure import Result
+from inventory_domain.identifiers import ChannelId
+from inventory_domain.targets import Target
+from inventory_streams.delivery.account import Accounts
+from inventory_streams.delivery.accounting import UNREADABLE, Accounting
+from inventory_streams.delivery.arrivals import RetryArrival, TargetArrival
+from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
+from inventory_streams.delivery.metrics import DeliveryMetrics
+from inventory_streams.delivery.records import Records
+from inventory_streams.delivery.scheduling import Scheduler
+
+NO_ACCOUNT = "channel-without-account"
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Takes arrivals in their order. Nothing here waits; what it writes is durable before its offset is finished."""
+
+    def __init__(
+        self,
+        book: Book,
+        scheduler: Scheduler,
+        accounts: Accounts,
+        records: Records,
+        accounting: Accounting,
+        metrics: DeliveryMetrics,
+    ) -> None:
+        self._book = book
+        self._scheduler = scheduler
+        self._accounts = accounts
+        self._records = records
+        self._accounting = accounting
+        self._metrics = metrics
+
+    def target(self, arrival: TargetArrival, finished_below: int = 0) -> None:
+        """A record of `listing.targets`: the newest wins.
+
+        `finished_below`: a former owner has finished with what is before this offset. What cannot be pushed is not
+        given up a second time, and offsets do not go back to it.
+        """
+        owned = self._book.partition(arrival.partition)
+        if owned is None or owned.closed:
+            return  # of a partition that was given away meanwhile
+        pushable = arrival.target is not None and self._accounts.of(arrival.target.channel) is not None
+        if arrival.offset >= finished_below:
+            owned.targets.start(arrival.offset)
+        elif arrival.raw is not None and not pushable:
+            return
+        if arrival.fault is not None:
+            self._accounting.took(UNREADABLE)
+            self._dead(owned, arrival, UNREADABLE, arrival.fault.reason, str(arrival.fault))
+        elif arrival.target is None:
+            self._forget(owned, arrival)
+        elif self._accounts.of(arrival.target.channel) is None:
+            self._accounting.took(arrival.target.channel)
+            text = f"no account is configured for channel {arrival.target.channel}"
+            self._dead(owned, arrival, arrival.target.channel, NO_ACCOUNT, text)
+        else:
+            self._accounting.took(arrival.target.channel)
+            self._newest(owned, arrival, arrival.target)
+
+    def _newest(self, owned: OwnedPartition, arrival: TargetArrival, target: Target) -> None:
+        tracked = owned.tracked(target.listing_id)
+        known = tracked.target
+        if known is not None and target.version < known.version:
+            self._accounting.stale(target.channel)
+            owned.targets.finish(arrival.offset)
+            return
+        if known is not None and target.version == known.version and _differ(known, target):
+            self._metrics.equal_versions.labels(target.channel).inc()
+            log.error("one version with two quantities", extra={"listing": target.listing_id, "version": known.version})
+        if known is not None:
+            self._accounting.supersede(tracked)
+            owned.targets.finish(tracked.offset)
+        tracked.target, tracked.raw, tracked.offset = target, arrival.raw or b"", arrival.offset
+        tracked.settled = False
+        tracked.forgotten = False
+        self._scheduler.reconsider(tracked)
+
+    def _forget(self, owned: OwnedPartition, arrival: TargetArrival) -> None:
+        tracked = owned.listings.get(arrival.listing_id)
+        if tracked is None:
+            owned.targets.finish(arrival.offset)
+            return
+        self._accounting.forget(tracked)
+        owned.targets.finish(tracked.offset)
+        tracked.target, tracked.offset = None, arrival.offset
+        tracked.forgotten = True
+        self._scheduler.drop(tracked)
+        if not (tracked.in_flight or tracked.reading):
+            self.forgotten(owned, tracked)
+
+    def forgotten(self, owned: OwnedPartition, tracked: TrackedListing) -> None:
+        """The engine's withdrawal of a listing that has nothing under way any more is carried out."""
+        owned.listings.pop(tracked.listing_id, None)
+        offsets = tuple(tracked.retry_offsets)
+        done = owned.writer.add([self._records.no_exposure(owned.number, tracked.listing_id)])
+
+        def finish(_: object) -> None:
+            owned.targets.finish(tracked.offset)
+            for offset in offsets:
+                owned.retries.finish(offset)
+
+        done.add_done_callback(finish)
+
+    def _dead(self, owned: OwnedPartition, arrival: TargetArrival, channel: ChannelId, reason: str, error: str) -> None:
+        log.warning(
+            "target given up",
+            extra={"partition": arrival.partition, "offset": arrival.offset, "reason": reason, "error": error},
+        )
+        write = self._records.dead_letter(
+            owned.number, arrival.offset, arrival.key, arrival.raw or b"", reason=reason, error=error, attempts=0
+        )
+        self._accounting.unusable(channel, reason)
+        owned.writer.add([write]).add_done_callback(lambda _: owned.targets.finish(arrival.offset))
+
+    def retry(self, arrival: RetryArrival) -> None:
+        """A record of `listing.retries`: a wait, unless the listing was attempted again since or needs nothing."""
+        owned = self._book.partition(arrival.partition)
+        if owned is None or owned.closed:
+            return
+        owned.retries.start(arrival.offset)
+        tracked = owned.listings.get(arrival.listing_id)
+        last = tracked.exposure.last if tracked is not None and tracked.exposure is not None else None
+        stale = last is None or arrival.note is None or last.number != arrival.note.attempt
+        if tracked is None or stale or last is None or last.result is not Result.FAILED or arrival.note is None:
+            owned.retries.finish(arrival.offset)
+            return
+        tracked.retry_offsets.append(arrival.offset)
+        tracked.not_before_ms = max(tracked.not_before_ms, arrival.note.not_before_ms)
+        self._scheduler.reconsider(tracked)
+
+
+def _differ(one: Target, other: Target) -> bool:
+    return (one.quantity, dict(one.nodes)) != (other.quantity, dict(other.nodes))

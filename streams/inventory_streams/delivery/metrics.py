@@ -1,0 +1,74 @@
+"""Every metric of delivery, in one place. Labels are channels, accounts, operations and outcomes; never a SKU."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+FRESHNESS_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+TRANSACTION_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
+
+
+class DeliveryMetrics:
+    """The metrics of one delivery process, on a registry that is handed in."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"inventory_sync_delivery_{name}_total", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"inventory_sync_delivery_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(f"inventory_sync_delivery_{name}", text, labels, buckets=buckets, registry=registry)
+
+        self.targets_read = counter("targets_read", "Target records read, each once per process.", "channel")
+        self.targets_delivered = counter("targets_delivered", "Targets that a marketplace took.", "channel")
+        self.targets_already_sent = counter(
+            "targets_already_sent", "Targets that were found sent by an earlier owner.", "channel"
+        )
+        self.targets_superseded = counter(
+            "targets_superseded", "Targets replaced by a newer one before they were taken.", "channel"
+        )
+        self.targets_dead_lettered = counter("targets_dead_lettered", "Targets given up.", "channel", "reason")
+        self.targets_forgotten = counter(
+            "targets_forgotten", "Targets whose listing was withdrawn before they were taken.", "channel"
+        )
+        self.targets_handed_over = counter(
+            "targets_handed_over", "Targets left to the next owner of their partition.", "channel"
+        )
+        self.targets_pending = gauge("targets_pending", "Targets that are not taken yet.", "channel")
+        self.equal_versions = counter(
+            "equal_versions", "Targets with the version of another quantity: a bug of ours.", "channel"
+        )
+        self.pushes = counter("pushes", "Attempts by what became of them.", "channel", "outcome", "reason")
+        self.requests_in_flight = gauge("requests_in_flight", "Write calls without an answer yet.", "account")
+        self.request_seconds = histogram(
+            "request_seconds", "Time of a write call.", FRESHNESS_BUCKETS_S, "account", "operation"
+        )
+        self.withdrawn = counter("attempts_withdrawn", "Attempts committed and not sent.", "channel", "reason")
+        self.queue_depth = gauge("queue_listings", "Listings that wait to be sent.", "channel", "urgency")
+        self.queue_age = gauge("queue_age_seconds_max", "How long the longest waiting listing waits.", "channel")
+        self.retries = counter("retries", "Targets put back for another try.", "channel", "outcome")
+        self.retries_waiting = gauge("retries_waiting", "Listings that wait for another try.")
+        self.freshness_accepted = histogram(
+            "freshness_accepted_seconds", "From a change to its being taken.", FRESHNESS_BUCKETS_S, "channel"
+        )
+        self.freshness_confirmed = histogram(
+            "freshness_confirmed_seconds", "From a change to its being known live.", FRESHNESS_BUCKETS_S, "channel"
+        )
+        self.tokens_used = counter("throttle_tokens_used", "Tokens used.", "account", "operation")
+        self.tokens_allowed = gauge(
+            "throttle_tokens_allowed_per_second", "Tokens this worker may use.", "account", "operation"
+        )
+        self.throttled = counter("throttled", "Calls refused as too many.", "account", "operation")
+        self.transaction_seconds = histogram(
+            "transaction_seconds", "Time of a transaction of a partition.", TRANSACTION_BUCKETS_S
+        )
+        self.transaction_records = counter("transaction_records", "Records committed in transactions.")
+        self.reads = counter("reads", "Listings read back, by answer.", "channel", "answer")
+        self.reads_waiting = gauge("reads_waiting", "Listings that are to be read back.", "account")
+        self.over_shown = counter("over_shown", "Listings seen above what was last sent.", "channel")
+        self.assumed = counter("attempts_assumed", "Rises closed at their settling time without a read.", "channel")
+        self.channel_failing = gauge("channel_failing", "1 while the channel fails, by its health's owner.", "channel")
+        self.failures_in_a_row = gauge("channel_failures_in_a_row", "Failures since the last success.", "channel")
+        self.partitions = gauge("partitions_owned", "Partitions of targets that this worker owns.")

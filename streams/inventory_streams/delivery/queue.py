@@ -1,0 +1,148 @@
+"""What waits to be sent by one account: one entry per listing, the costliest delay first, and nothing starves."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from inventory_domain.due import Urgency
+from inventory_domain.identifiers import ChannelId, ListingId
+
+AGED_TURN = 4  # every so many takes the longest waiting goes first, if it waits longer than the limit
+
+Rank = tuple[Urgency, int]
+WorkKey = tuple[int, ListingId]
+"""A listing by the partition that it came through, so that one that moves to another SKU is never mixed up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A listing that waits: how urgent it is, and since when (monotonic seconds)."""
+
+    key: WorkKey
+    channel: ChannelId
+    rank: Rank
+    since_s: float
+
+
+class _ChannelQueue:
+    """One channel's entries in two orders. Entries that were replaced stay in the heaps until they come up."""
+
+    def __init__(self) -> None:
+        self.entries: dict[WorkKey, Entry] = {}
+        self._by_rank: list[tuple[Rank, float, int, Entry]] = []
+        self._by_age: list[tuple[float, int, Entry]] = []
+        self._numbers: Iterator[int] = itertools.count()
+        self.served = 0
+
+    def put(self, entry: Entry) -> None:
+        self.entries[entry.key] = entry
+        number = next(self._numbers)
+        heapq.heappush(self._by_rank, (entry.rank, entry.since_s, number, entry))
+        heapq.heappush(self._by_age, (entry.since_s, number, entry))
+        if len(self._by_rank) > 2 * len(self.entries) + 64:
+            self._by_rank = [item for item in self._by_rank if self._waits(item[-1])]
+            heapq.heapify(self._by_rank)
+        if len(self._by_age) > 2 * len(self.entries) + 64:
+            self._by_age = [item for item in self._by_age if self._waits(item[-1])]
+            heapq.heapify(self._by_age)
+
+    def _waits(self, entry: Entry) -> bool:
+        return self.entries.get(entry.key) is entry
+
+    def first(self) -> Entry | None:
+        while self._by_rank and not self._waits(self._by_rank[0][-1]):
+            heapq.heappop(self._by_rank)
+        return self._by_rank[0][-1] if self._by_rank else None
+
+    def oldest(self) -> Entry | None:
+        while self._by_age and not self._waits(self._by_age[0][-1]):
+            heapq.heappop(self._by_age)
+        return self._by_age[0][-1] if self._by_age else None
+
+
+class WorkQueue:
+    """All channels of one account. Channels whose first entries are equally urgent are served in turn."""
+
+    def __init__(self, aged_after_s: float) -> None:
+        self._aged_after_s = aged_after_s
+        self._channels: dict[ChannelId, _ChannelQueue] = {}
+        self._channel_of: dict[WorkKey, ChannelId] = {}
+        self._takes = 0
+
+    def __len__(self) -> int:
+        return len(self._channel_of)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._channel_of
+
+    def put(self, key: WorkKey, channel: ChannelId, rank: Rank, now_s: float) -> None:
+        """Let the listing wait with this rank. One that waits already keeps its age."""
+        before = self._entry(key)
+        since_s = before.since_s if before else now_s
+        if before is not None and (before.rank, before.channel) == (rank, channel):
+            return
+        self.discard(key)
+        self._channels.setdefault(channel, _ChannelQueue()).put(Entry(key, channel, rank, since_s))
+        self._channel_of[key] = channel
+
+    def discard(self, key: WorkKey) -> None:
+        """The listing waits no more."""
+        channel = self._channel_of.pop(key, None)
+        if channel is not None:
+            del self._channels[channel].entries[key]
+
+    def _entry(self, key: WorkKey) -> Entry | None:
+        channel = self._channel_of.get(key)
+        return None if channel is None else self._channels[channel].entries[key]
+
+    def first(self) -> Entry | None:
+        """The most urgent entry, where it is."""
+        heads = [(entry.rank, queue.served, entry) for queue, entry in self._heads()]
+        return min(heads, key=lambda head: (head[0][0], head[1]))[2] if heads else None
+
+    def _heads(self) -> list[tuple[_ChannelQueue, Entry]]:
+        return [(queue, entry) for queue in self._channels.values() if (entry := queue.first()) is not None]
+
+    def take(self, count_max: int, now_s: float) -> list[Entry]:
+        """Take at most so many entries of one channel for one call, the most urgent (or, in its turn, oldest) first."""
+        self._takes += 1
+        first = self._aged(now_s) if self._takes % AGED_TURN == 0 else None
+        first = first or self.first()
+        if first is None:
+            return []
+        queue = self._channels[first.channel]
+        queue.served = self._takes
+        taken: list[Entry] = []
+        following: Entry | None = first
+        while following is not None and len(taken) < count_max:
+            self.discard(following.key)
+            taken.append(following)
+            following = queue.first()
+        return taken
+
+    def _aged(self, now_s: float) -> Entry | None:
+        oldest = [entry for queue in self._channels.values() if (entry := queue.oldest()) is not None]
+        aged = min(oldest, key=lambda entry: entry.since_s, default=None)
+        return aged if aged is not None and now_s - aged.since_s > self._aged_after_s else None
+
+    def depth(self, channel: ChannelId) -> dict[Urgency, int]:
+        """How many of the channel's listings wait, by urgency."""
+        depth = dict.fromkeys(Urgency, 0)
+        queue = self._channels.get(channel)
+        for entry in queue.entries.values() if queue else ():
+            depth[entry.rank[0]] += 1
+        return depth
+
+    def backlog(self, channel: ChannelId) -> int:
+        """How many of the channel's listings wait."""
+        queue = self._channels.get(channel)
+        return len(queue.entries) if queue else 0
+
+    def age_s(self, channel: ChannelId, now_s: float) -> float:
+        """How long the channel's longest waiting listing waits; 0 when none does."""
+        queue = self._channels.get(channel)
+        oldest = queue.oldest() if queue else None
+        return now_s - oldest.since_s if oldest else 0.0

@@ -1,0 +1,188 @@
+"""Reading back what was sent: falls, unknown effects and what a takeover found are believed only when they are seen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from inventory_domain.clock import Clock
+from inventory_domain.exposure import Exposure, Result, observe, settle
+from inventory_domain.outcomes import Throttled, kind_of
+from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
+from inventory_domain.reconciliation import Observation, ObservedBy
+from inventory_domain.retry import delay_s
+from inventory_domain.targets import Target
+from inventory_streams.delivery.account import Account
+from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
+from inventory_streams.delivery.intake import Intake
+from inventory_streams.delivery.metrics import DeliveryMetrics
+from inventory_streams.delivery.records import Records
+from inventory_streams.delivery.scheduling import Scheduler
+from inventory_streams.delivery.settings import DeliverySettings
+
+TICK_S = 0.05
+
+log = logging.getLogger(__name__)
+
+
+class ReadBacks:
+    """Reads for one account until it is cancelled, within its limits and after its pushes."""
+
+    def __init__(
+        self,
+        account: Account,
+        settings: DeliverySettings,
+        clock: Clock,
+        book: Book,
+        scheduler: Scheduler,
+        intake: Intake,
+        records: Records,
+        metrics: DeliveryMetrics,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._account = account
+        self._settings = settings
+        self._clock = clock
+        self._book = book
+        self._scheduler = scheduler
+        self._intake = intake
+        self._records = records
+        self._metrics = metrics
+        self._failed = failed
+        self._slots = asyncio.Semaphore(settings.reads_in_flight_max)
+        self._reading: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Look at each listing when its time has come."""
+        while True:
+            key = self._account.reads.pop_due(self._clock.monotonic_s())
+            if key is None:
+                await self._clock.sleep(TICK_S)
+                continue
+            tracked = self._book.listing(key)
+            if tracked is None or not self._wants_read(tracked):
+                continue
+            await self._slots.acquire()
+            await self._account.throttles.acquire_read(lambda: len(self._account.queue) > 0)
+            if not self._wants_read(tracked):  # much may have happened while it waited its turn
+                self._account.throttles.read.give_back()
+                self._slots.release()
+                continue
+            tracked.reading = True
+            task = asyncio.create_task(self._read(tracked), name=f"read-{self._account.account_id}")
+            self._reading.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._reading.discard(task)
+        self._slots.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
+
+    def _wants_read(self, tracked: TrackedListing) -> bool:
+        """Whether only a read will do. An accepted rise past its settling time is taken for live without one."""
+        owned = self._book.writable(tracked)
+        if owned is None or owned.stopping or tracked.target is None or tracked.exposure is None or tracked.reading:
+            return False
+        now_ms = self._clock.now_ms()
+        if not tracked.must_read:
+            settled = settle(tracked.exposure, now_ms)
+            if settled is not tracked.exposure:
+                tracked.exposure = settled
+                self._metrics.assumed.labels(tracked.target.channel).inc()
+                owned.writer.add([self._records.exposure(owned.number, settled)])
+        due_ms = tracked.exposure.settles_ms() if tracked.must_read else tracked.exposure.read_due_ms()
+        if due_ms is None or due_ms + self._age_ms() > now_ms:
+            self._scheduler.reconsider(tracked)
+            return False
+        return True
+
+    def _age_ms(self) -> int:
+        return int(self._account.traits.read_age_s_max * 1000)
+
+    async def _read(self, tracked: TrackedListing) -> None:
+        try:
+            target = tracked.target
+            if target is None or self._book.writable(tracked) is None:
+                return
+            asked_at_ms = self._clock.now_ms()
+            answer = await self._ask(target)
+            self._metrics.reads.labels(target.channel, _label(answer)).inc()
+            self._account.learn(self._account.throttles.read, [answer])
+            owned = self._book.writable(tracked)
+            if owned is None or tracked.exposure is None:
+                return
+            if isinstance(answer, Shown):
+                await self._seen(owned, tracked, target, answer, asked_at_ms)
+            else:
+                self._wait(tracked, answer)
+        finally:
+            tracked.reading = False
+            owned = self._book.writable(tracked)
+            if owned is not None and tracked.forgotten and not tracked.in_flight:
+                self._intake.forgotten(owned, tracked)
+            else:
+                self._scheduler.reconsider(tracked)
+
+    async def _ask(self, target: Target) -> ReadAnswer:
+        listing = ListingRef(target.listing_id, target.channel, target.marketplace_ids, tuple(target.nodes))
+        try:
+            async with asyncio.timeout(self._settings.request_s_max):
+                return await self._account.adapter.read(listing)
+        except TimeoutError:
+            return NotListed(listing_id=target.listing_id, api="", reason="too-slow")
+
+    async def _seen(
+        self, owned: OwnedPartition, tracked: TrackedListing, target: Target, shown: Shown, asked_at_ms: int
+    ) -> None:
+        before = tracked.exposure
+        assert before is not None
+        as_of_ms = asked_at_ms - self._age_ms()
+        after = observe(before, shown.quantity, as_of_ms)
+        tracked.exposure = after
+        tracked.read_failures = 0
+        if not after.open:
+            tracked.must_read = False
+        self._tell(before, after, target, shown.quantity)
+        observation = Observation(
+            listing_id=target.listing_id,
+            sku=target.sku,
+            channel=target.channel,
+            quantity=shown.quantity,
+            nodes=shown.nodes,
+            observed_by=ObservedBy.READ,
+            as_of_ms=as_of_ms,
+            observed_at_ms=self._clock.now_ms(),
+            evidence=shown.request_id or "",
+        )
+        writes = [self._records.exposure(owned.number, after), self._records.observation(owned.number, observation)]
+        await owned.writer.add(writes)
+
+    def _tell(self, before: Exposure, after: Exposure, target: Target, quantity: int) -> None:
+        over_shown = after.last is not None and after.last.result is Result.OVER_SHOWN
+        if over_shown and not (before.last is not None and before.last.result is Result.OVER_SHOWN):
+            self._metrics.over_shown.labels(target.channel).inc()
+            last = after.last
+            facts = {"listing": target.listing_id, "shown": quantity, "sent": last.quantity if last else None}
+            log.warning("listing shows more than was sent", extra=facts)
+        if before.open and not after.open and after.last is not None and after.last.version == target.version:
+            age_s = max(0.0, (self._clock.now_ms() - target.changed_at_ms) / 1000)
+            self._metrics.freshness_confirmed.labels(target.channel).observe(age_s)
+
+    def _wait(self, tracked: TrackedListing, answer: ReadAnswer) -> None:
+        """The read said nothing: it is asked for again, later each time."""
+        if isinstance(answer, Throttled):
+            wait_s = self._account.throttles.read.wait_s()
+        else:
+            tracked.read_failures += 1
+            wait_s = delay_s(tracked.read_failures, self._settings.retry, 0.0)
+        facts = {"listing": tracked.listing_id, "answer": _label(answer), "wait_s": wait_s}
+        log.info("read-back said nothing and is repeated", extra=facts)
+        self._account.reads.put(tracked.key, self._clock.monotonic_s() + wait_s)
+
+
+def _label(answer: ReadAnswer) -> str:
+    if isinstance(answer, Shown):
+        return "shown"
+    return "not-listed" if isinstance(answer, NotListed) else kind_of(answer)

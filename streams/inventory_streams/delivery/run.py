@@ -1,0 +1,164 @@
+"""A delivery process, from start to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from inventory_domain.clock import Clock
+from inventory_domain.errors import OwnershipLost
+from inventory_domain.identifiers import AccountId, ChannelId
+from inventory_domain.ports import MarketplaceAdapter
+from inventory_schemas.registry import Registry
+from inventory_streams.delivery.account import Account, Accounts
+from inventory_streams.delivery.arrivals import Arrivals
+from inventory_streams.delivery.codecs import codecs_of
+from inventory_streams.delivery.consumption import Poller
+from inventory_streams.delivery.metrics import DeliveryMetrics
+from inventory_streams.delivery.reports import KafkaReports, ReportsRefused
+from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.worker import Worker
+from inventory_streams.kafka.probes import Probe, ProbeServer
+from inventory_streams.kafka.reading import ReadStalled
+from inventory_streams.kafka.stopping import ExitCode, end_process
+from inventory_streams.kafka.transactions import TransactionFailed
+
+TURN_S_MAX = 30.0  # a loop that has not turned for so long hangs
+LEAVE_S_MAX = 40.0  # the bounded drain, the last commits, and leaving the group
+THREADS = 32
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The parts of a delivery process: who decides, who reads, and what both know of their marketplace."""
+
+    worker: Worker
+    poller: Poller
+
+    def start(self) -> None:
+        """Join the group and deliver."""
+        self.worker.start()
+        self.poller.start()
+
+    async def stop(self, limit_s: float) -> bool:
+        """Leave the group in good order; False when that took too long."""
+        # 1. Leaving revokes the partitions: requests end, outcomes and offsets are committed.
+        self.worker.stopping = True
+        self.poller.stop()
+        left = await asyncio.to_thread(self.poller.join, limit_s)
+        # 2. Only then is nothing under way that needs the loop.
+        await self.worker.close()
+        return left
+
+
+def assemble(
+    settings: DeliverySettings,
+    adapters: Mapping[AccountId, MarketplaceAdapter],
+    accounts_of: Mapping[ChannelId, AccountId],
+    registry: Registry,
+    metrics: CollectorRegistry,
+    clock: Clock,
+    threads: ThreadPoolExecutor,
+    failed: Callable[[BaseException], None],
+) -> Delivery:
+    """Put a delivery process together on the running loop, without starting it. `failed` must end the process."""
+    shown = DeliveryMetrics(metrics)
+    codecs = codecs_of(settings.topics, settings.marketplace, registry)
+    arrivals = Arrivals(codecs, settings.topics, settings.marketplace)
+    by_id = {one: Account(one, adapter, settings, clock, shown) for one, adapter in adapters.items()}
+    accounts = Accounts(by_id, accounts_of)
+    reports = KafkaReports(settings.kafka, arrivals.reports, codecs.reports)
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    worker = Worker(settings, codecs, arrivals, accounts, reports, name, clock, shown, threads, failed)
+    return Delivery(worker, Poller(settings, arrivals, worker, asyncio.get_running_loop(), failed))
+
+
+def run(
+    settings: DeliverySettings,
+    adapters: Mapping[AccountId, MarketplaceAdapter],
+    accounts_of: Mapping[ChannelId, AccountId],
+    registry: Registry,
+    metrics: CollectorRegistry,
+    clock: Clock,
+) -> int:
+    """Deliver one marketplace's targets until SIGTERM or SIGINT; the exit code. Closes the adapters.
+
+    Ends the process itself, uncommitted, when its right to write is lost or something cannot be made durable.
+
+    Raises:
+        ConfigError: a schema is not registered.
+        RegistryUnavailable: the schema registry cannot be asked.
+    """
+    codecs_of(settings.topics, settings.marketplace, registry).prepare()
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="delivery") as threads:
+
+        async def deliver() -> int:
+            delivery = assemble(settings, adapters, accounts_of, registry, metrics, clock, threads, end_for)
+            return await _until_stopped(delivery, settings, adapters, metrics, clock)
+
+        return asyncio.run(deliver())
+
+
+async def _until_stopped(
+    delivery: Delivery,
+    settings: DeliverySettings,
+    adapters: Mapping[AccountId, MarketplaceAdapter],
+    metrics: CollectorRegistry,
+    clock: Clock,
+) -> int:
+    loop = asyncio.get_running_loop()
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked_to_stop.set)
+    worker = delivery.worker
+    probes = ProbeServer(
+        metrics,
+        live=lambda: _live(worker, clock),
+        ready=lambda: _ready(worker),
+        host=settings.probe_host,
+        port=settings.probe_port,
+    )
+    probes.start()
+    log.info("probes served", extra={"port": probes.port})
+    delivery.start()
+    await asked_to_stop.wait()
+    log.info("asked to stop")
+    if not await delivery.stop(LEAVE_S_MAX):
+        end_process(ExitCode.STALLED, "the group could not be left in time")
+    for adapter in adapters.values():
+        await adapter.aclose()
+    await asyncio.to_thread(probes.close)
+    return 0
+
+
+def end_for(error: BaseException) -> None:
+    """End the process for this error, at once and uncommitted; from whichever thread it is told."""
+    if isinstance(error, OwnershipLost):
+        end_process(ExitCode.OWNERSHIP_LOST, str(error))
+    if isinstance(error, TransactionFailed | ReportsRefused):
+        end_process(ExitCode.TRANSACTION_FAILED, str(error))
+    if isinstance(error, ReadStalled):
+        end_process(ExitCode.RECOVERY_FAILED, str(error))
+    log.critical("a bug, or something nobody foresaw", exc_info=error)
+    end_process(ExitCode.INVARIANT_BROKEN, f"{type(error).__name__}: {error}")
+
+
+def _live(worker: Worker, clock: Clock) -> Probe:
+    silent_s = clock.monotonic_s() - worker.turned_s
+    return Probe(silent_s < TURN_S_MAX, f"the loop turned {silent_s:.1f} s ago")
+
+
+def _ready(worker: Worker) -> Probe:
+    if worker.stopping:
+        return Probe(False, "stopping")
+    return Probe(worker.ready, "partitions read" if worker.ready else "no partitions yet")

@@ -1,0 +1,94 @@
+"""What happens to a listing next: it is sent, waits, is read, or nothing. Derived anew at every change, never kept."""
+
+from __future__ import annotations
+
+from inventory_domain.clock import Clock
+from inventory_domain.due import due_from_ms, urgency, wanted
+from inventory_streams.delivery.account import Accounts
+from inventory_streams.delivery.accounting import Accounting
+from inventory_streams.delivery.book import Book, TrackedListing
+from inventory_streams.delivery.retries import Waiting
+from inventory_streams.delivery.settings import DeliverySettings
+
+
+class Scheduler:
+    """Puts every listing where it belongs: into its account's queue, among those that wait, among those to be read."""
+
+    def __init__(
+        self, settings: DeliverySettings, clock: Clock, book: Book, accounts: Accounts, accounting: Accounting
+    ) -> None:
+        self._retry = settings.retry
+        self._clock = clock
+        self._book = book
+        self._accounts = accounts
+        self._accounting = accounting
+        self.waiting = Waiting()
+
+    def reconsider(self, tracked: TrackedListing) -> None:
+        """Look at the listing afresh. To be called whenever its target, its exposure or a wait of it has changed."""
+        owned = self._book.writable(tracked)
+        if owned is None or owned.stopping:
+            self.drop(tracked)
+            return
+        if tracked.in_flight:
+            return  # its end looks at it again
+        self._plan_read(tracked)
+        if tracked.target is None:
+            self.drop(tracked)
+            return
+        want = wanted(tracked.target, None)
+        at_ms = due_from_ms(want, tracked.exposure, self._retry)
+        if at_ms is None and tracked.held_until_s is None:
+            self._nothing_due(tracked)
+            return
+        at_s = self._not_before_s(tracked, at_ms or 0)
+        account = self._accounts.of(tracked.target.channel)
+        if account is None:
+            return  # it became a dead letter when it was read
+        now_s = self._clock.monotonic_s()
+        if at_s > now_s:
+            account.queue.discard(tracked.key)
+            self.waiting.put(tracked.key, at_s)
+            return
+        self.waiting.discard(tracked.key)
+        account.queue.put(tracked.key, tracked.target.channel, urgency(want, tracked.exposure), now_s)
+        account.work.set()
+
+    def drop(self, tracked: TrackedListing) -> None:
+        """The listing waits for nothing more."""
+        self.waiting.discard(tracked.key)
+        for account in self._accounts.all:
+            account.queue.discard(tracked.key)
+            account.reads.discard(tracked.key)
+
+    def _not_before_s(self, tracked: TrackedListing, at_ms: int) -> float:
+        """When it may be sent on the monotonic clock: after its failures' wait and a former owner's request."""
+        now_s = self._clock.monotonic_s()
+        wait_ms = max(at_ms, tracked.not_before_ms) - self._clock.now_ms()
+        return max(now_s + wait_ms / 1000 if wait_ms > 0 else now_s, tracked.held_until_s or now_s)
+
+    def _nothing_due(self, tracked: TrackedListing) -> None:
+        owned = self._book.partitions[tracked.partition]
+        self.waiting.discard(tracked.key)
+        if tracked.target is not None and (account := self._accounts.of(tracked.target.channel)) is not None:
+            account.queue.discard(tracked.key)
+        self._accounting.find_sent(tracked)
+        owned.targets.finish(tracked.offset)
+        for offset in tracked.retry_offsets:
+            owned.retries.finish(offset)
+        tracked.retry_offsets.clear()
+        tracked.not_before_ms = 0
+
+    def _plan_read(self, tracked: TrackedListing) -> None:
+        """When the listing is to be read, or its accepted rise to be taken for live."""
+        if tracked.target is None or (account := self._accounts.of(tracked.target.channel)) is None:
+            return
+        exposure = tracked.exposure
+        if exposure is None or not exposure.open or tracked.reading or tracked.read_failures:
+            if exposure is None or not exposure.open:
+                account.reads.discard(tracked.key)
+            return
+        settles = [attempt.settles_by_ms for attempt in exposure.open]
+        age_ms = int(account.traits.read_age_s_max * 1000)
+        wait_s = max(0.0, (min(settles) + age_ms - self._clock.now_ms()) / 1000)
+        account.reads.put(tracked.key, self._clock.monotonic_s() + wait_s)

@@ -1,0 +1,78 @@
+"""What a delivery process may be told, with the reason of each number beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from inventory_domain.errors import ConfigFault
+from inventory_domain.identifiers import Marketplace
+from inventory_domain.retry import RetrySchedule
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """One marketplace's delivery. Every `_s` is in seconds, every `_max` is a bound that holds.
+
+    `handover_wait_s`: how long a listing rests after a takeover when the former owner's request may still be under
+    way: `attempt_valid_s` plus `request_s_max`. `read_share`: the part of a throttle that reads may use while pushes
+    wait for the same one. `zero_reserve`: the part of a daily quota that only falls to zero may use.
+    `aged_after_s`: what waits longer than this is served in turn with what is more urgent, so that nothing starves.
+    """
+
+    app: str
+    marketplace: Marketplace
+    kafka: KafkaSettings
+    topics: Topics
+    retry: RetrySchedule = field(default_factory=RetrySchedule)
+    attempt_valid_s: float = 5.0
+    request_s_max: float = 15.0
+    handover_wait_s: float = 20.0
+    drain_s_max: float = 15.0
+    unrecognized_attempts_max: int = 5
+    requests_in_flight_max: int = 32
+    reads_in_flight_max: int = 8
+    read_share: float = 0.2
+    zero_reserve: float = 0.05
+    aged_after_s: float = 60.0
+    report_interval_s: float = 5.0
+    offset_commit_interval_s: float = 5.0
+    commit_linger_s: float = 0.004
+    session_timeout_s: float = 10.0
+    probe_host: str = "127.0.0.1"
+    probe_port: int = 0
+
+    @property
+    def group(self) -> str:
+        """The consumer group, and the beginning of the transactional ids of its partitions."""
+        return f"{self.app}-delivery-{self.marketplace}"
+
+    def transactional_id(self, partition: int) -> str:
+        """The id whose owner alone may write for this partition."""
+        return f"{self.group}-{partition}"
+
+    @property
+    def health_transactional_id(self) -> str:
+        """The id whose owner alone may write the health of this marketplace's channels."""
+        return f"{self.app}-health-{self.marketplace}"
+
+    def faults(self, path: str) -> list[ConfigFault]:
+        """Everything in these settings that cannot be, each with its path in the configuration file."""
+        found = self.retry.faults(f"{path}.retry")
+        for name in ("attempt_valid_s", "request_s_max", "drain_s_max", "report_interval_s", "session_timeout_s"):
+            value = getattr(self, name)
+            if not 0 < value <= 600:
+                found.append(ConfigFault(f"{path}.{name}", f"is {value}; above 0 s and at most 600"))
+        if self.handover_wait_s < self.attempt_valid_s + self.request_s_max:
+            least = self.attempt_valid_s + self.request_s_max
+            text = f"is {self.handover_wait_s}; a former owner's request may last {least} s after its commit"
+            found.append(ConfigFault(f"{path}.handover_wait_s", text))
+        if not 0 < self.read_share <= 0.9:
+            found.append(ConfigFault(f"{path}.read_share", f"is {self.read_share}; above 0 and at most 0.9"))
+        if not 0 <= self.zero_reserve <= 0.9:
+            found.append(ConfigFault(f"{path}.zero_reserve", f"is {self.zero_reserve}; 0 to 0.9"))
+        for name in ("unrecognized_attempts_max", "requests_in_flight_max", "reads_in_flight_max"):
+            if getattr(self, name) < 1:
+                found.append(ConfigFault(f"{path}.{name}", f"is {getattr(self, name)}; at least 1"))
+        return found

@@ -1,0 +1,176 @@
+"""Token buckets per account and operation: numbers declared by the adapter, learned from its answers, shared fairly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from inventory_domain.clock import Clock
+from inventory_domain.outcomes import LimitSeen
+from inventory_domain.ports import AdapterTraits, OperationLimit
+
+DAY_MS = 86_400_000
+SLEEP_S_MAX = 0.5  # a sleeper looks again this often, so that what was learned meanwhile counts
+PENALTY_S_MAX = 60.0
+RATE_LEAST_PER_S = 0.001  # a limit learned as zero would never be asked again
+
+
+class Throttle:
+    """One operation of one account. It starts empty: whoever ran before may have used the marketplace's own up.
+
+    `share` is this worker's part of the account's budget, by the partitions that it owns; a part too small for a
+    whole call still holds one, else some partitions would never be served.
+    """
+
+    def __init__(self, limit: OperationLimit, clock: Clock, *, cost: float = 1.0, zero_reserve: float = 0.0) -> None:
+        self.operation = limit.operation
+        self._clock = clock
+        self._cost = cost
+        self._rate_per_s = limit.rate_per_s
+        self._burst = limit.burst
+        self._per_day = limit.per_day
+        self._zero_reserve = zero_reserve
+        self._share = 1.0
+        self._tokens = 0.0
+        self._filled_s = clock.monotonic_s()
+        self._blocked_until_s = 0.0
+        self._penalties = 0
+        self._day = clock.now_ms() // DAY_MS
+        self._calls_today = 0
+        self._turn = asyncio.Lock()
+        self.waiting = 0
+        self.tokens_used = 0.0
+
+    @property
+    def rate_per_s(self) -> float:
+        """Tokens that this worker may use a second."""
+        return max(self._rate_per_s, RATE_LEAST_PER_S) * self._share
+
+    @property
+    def capacity(self) -> float:
+        """Tokens that it may save up."""
+        return max(self._burst * self._share, self._cost)
+
+    @property
+    def calls_today(self) -> int:
+        """Calls made since midnight UTC."""
+        self._roll_day()
+        return self._calls_today
+
+    def share(self, part: float) -> None:
+        """From now on this worker has this part (above 0, at most 1) of the account's budget."""
+        self._fill()
+        self._share = part
+        self._tokens = min(self._tokens, self.capacity)
+
+    def wait_s(self, *, zero: bool = False) -> float:
+        """Seconds until a call may go, as far as is known now; 0: now. `zero`: it is a fall to zero."""
+        self._fill()
+        now = self._clock.monotonic_s()
+        if now < self._blocked_until_s:
+            return self._blocked_until_s - now
+        if not self._quota_left(zero):
+            return (DAY_MS - self._clock.now_ms() % DAY_MS) / 1000
+        missing = self._cost - self._tokens
+        return missing / self.rate_per_s if missing > 1e-9 else 0.0
+
+    async def acquire(self, zero: Callable[[], bool] = lambda: False) -> None:
+        """Wait for a call's worth of tokens and take them. Served in order of asking; cancelling it takes none."""
+        self.waiting += 1
+        try:
+            async with self._turn:
+                while (wait := self.wait_s(zero=zero())) > 0:
+                    await self._clock.sleep(min(wait, SLEEP_S_MAX))
+                self._tokens -= self._cost
+                self._calls_today += 1
+                self.tokens_used += self._cost
+        finally:
+            self.waiting -= 1
+
+    def give_back(self) -> None:
+        """The call was not made after all."""
+        self._tokens = min(self._tokens + self._cost, self.capacity)
+        self._calls_today -= 1
+        self.tokens_used -= self._cost
+
+    def answered(self, seen: LimitSeen | None) -> None:
+        """A call was answered and not refused for its rate; learn from what it said."""
+        self._penalties = 0
+        if seen is not None and seen.operation == self.operation:
+            self._learn(seen)
+
+    def refused(self, seen: LimitSeen | None) -> None:
+        """A call was refused as one too many: wait as long as it said, else twice as long as the last time."""
+        self._fill()
+        self._penalties += 1
+        self._tokens = 0.0
+        told = seen.wait_s if seen is not None and seen.operation == self.operation else None
+        guess = min(self._cost / self.rate_per_s * 2.0 ** (self._penalties - 1), PENALTY_S_MAX)
+        until = self._clock.monotonic_s() + (guess if told is None else told)
+        self._blocked_until_s = max(self._blocked_until_s, until)
+        if seen is not None and seen.operation == self.operation:
+            self._learn(seen)
+
+    def _learn(self, seen: LimitSeen) -> None:
+        self._fill()
+        if seen.rate_per_s is not None:
+            self._rate_per_s = seen.rate_per_s
+        if seen.burst is not None:
+            self._burst = seen.burst
+        if seen.remaining is not None:
+            self._tokens = min(self._tokens, seen.remaining * self._share)
+        if seen.wait_s is not None:
+            self._blocked_until_s = max(self._blocked_until_s, self._clock.monotonic_s() + seen.wait_s)
+        self._tokens = min(self._tokens, self.capacity)
+
+    def _fill(self) -> None:
+        now = self._clock.monotonic_s()
+        self._tokens = min(self._tokens + (now - self._filled_s) * self.rate_per_s, self.capacity)
+        self._filled_s = now
+
+    def _roll_day(self) -> None:
+        day = self._clock.now_ms() // DAY_MS
+        if day != self._day:
+            self._day, self._calls_today = day, 0
+
+    def _quota_left(self, zero: bool) -> bool:
+        if self._per_day is None:
+            return True
+        self._roll_day()
+        usable = self._per_day * self._share
+        return self._calls_today < (usable if zero else usable * (1 - self._zero_reserve))
+
+
+class AccountThrottles:
+    """The throttles of one account: of pushes and of reads, which may be one and the same operation.
+
+    Where they share one, reads may use it freely while no push waits, and at most their part of it otherwise.
+    """
+
+    def __init__(self, traits: AdapterTraits, clock: Clock, *, read_share: float, zero_reserve: float) -> None:
+        limits = {limit.operation: limit for limit in traits.limits}
+        push_limit, read_limit = limits[traits.push_operation], limits[traits.read_operation]
+        self._clock = clock
+        self.push = Throttle(push_limit, clock, cost=traits.push_cost, zero_reserve=zero_reserve)
+        self.shared = traits.push_operation == traits.read_operation
+        self.read = self.push if self.shared else Throttle(read_limit, clock, cost=traits.read_cost)
+        part = OperationLimit(read_limit.operation, read_limit.rate_per_s * read_share, traits.read_cost)
+        self._read_part = Throttle(part, clock, cost=traits.read_cost)
+
+    @property
+    def all(self) -> tuple[Throttle, ...]:
+        """Each throttle once."""
+        return (self.push,) if self.shared else (self.push, self.read)
+
+    def share(self, part: float) -> None:
+        """From now on this worker has this part of the account's budget."""
+        for throttle in (*self.all, self._read_part):
+            throttle.share(part)
+
+    async def acquire_read(self, pushes_wait: Callable[[], bool]) -> None:
+        """Wait until one read may be made."""
+        while self.shared and pushes_wait() and (wait := self._read_part.wait_s()) > 0:
+            await self._clock.sleep(min(wait, SLEEP_S_MAX))
+        if self.shared and self._read_part.wait_s() == 0:
+            await self._read_part.acquire()
+        await self.read.acquire()

@@ -1,0 +1,311 @@
+"""One delivery worker: owns its partitions, and everything that happens to their listings, on one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Executor
+
+from inventory_domain.clock import Clock
+from inventory_domain.due import Urgency
+from inventory_domain.exposure import Result
+from inventory_domain.identifiers import ChannelId
+from inventory_streams.delivery.account import Accounts
+from inventory_streams.delivery.accounting import Accounting
+from inventory_streams.delivery.arrivals import Arrival, Arrivals, ReportArrival, RetryArrival
+from inventory_streams.delivery.assignment import LoadedPartition, load
+from inventory_streams.delivery.attempts import Attempts
+from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
+from inventory_streams.delivery.codecs import Codecs
+from inventory_streams.delivery.consumption import Assignment, Committable, Positions
+from inventory_streams.delivery.dispatch import Dispatcher
+from inventory_streams.delivery.health_owner import HealthOwner, take_health_over
+from inventory_streams.delivery.intake import Intake
+from inventory_streams.delivery.metrics import DeliveryMetrics
+from inventory_streams.delivery.offsets import OffsetTracker
+from inventory_streams.delivery.readbacks import TICK_S, ReadBacks
+from inventory_streams.delivery.records import Records
+from inventory_streams.delivery.reports import ReportTopic, Tallies
+from inventory_streams.delivery.scheduling import Scheduler
+from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.writer import PartitionWriter
+
+BREATH = 1_000  # listings that are looked at before the loop may do something else
+DRAIN_TICK_S = 0.02
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Decides for one marketplace. `failed` is told of what must end the process, and is expected to do so."""
+
+    def __init__(
+        self,
+        settings: DeliverySettings,
+        codecs: Codecs,
+        arrivals: Arrivals,
+        accounts: Accounts,
+        reports: ReportTopic,
+        name: str,
+        clock: Clock,
+        metrics: DeliveryMetrics,
+        threads: Executor,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._settings = settings
+        self._codecs = codecs
+        self._arrivals = arrivals
+        self._accounts = accounts
+        self._reports = reports
+        self._name = name
+        self._clock = clock
+        self._metrics = metrics
+        self._threads = threads
+        self._failed = failed
+        self._tasks: list[asyncio.Task[None]] = []
+        self._health: HealthOwner | None = None
+        self.stopping = False
+        self.ready = False
+        self.turned_s = clock.monotonic_s()
+        self.book = Book()
+        self.accounting = Accounting(metrics)
+        records = Records(settings, codecs)
+        self._records = records
+        self._tallies = Tallies(accounts.channels, clock)
+        self._scheduler = Scheduler(settings, clock, self.book, accounts, self.accounting)
+        self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, metrics)
+        self._attempts = Attempts(settings, clock, records, self.accounting, metrics, random.Random())
+        self._dispatchers = [
+            Dispatcher(
+                account,
+                settings,
+                clock,
+                self.book,
+                self._scheduler,
+                self._attempts,
+                self._intake,
+                self._tallies,
+                metrics,
+                failed,
+            )
+            for account in accounts.all
+        ]
+        self._read_backs = [
+            ReadBacks(account, settings, clock, self.book, self._scheduler, self._intake, records, metrics, failed)
+            for account in accounts.all
+        ]
+
+    def start(self) -> None:
+        """Begin to send, read, wait and report, as far as there is anything."""
+        runs = [*(one.run() for one in self._dispatchers), *(one.run() for one in self._read_backs)]
+        for run in (*runs, self._wake_waiting(), self._report()):
+            self._begin(run)
+
+    def _begin(self, run: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(run)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
+
+    async def close(self) -> None:
+        """Stop everything that `start` began. Partitions are given up before, by `revoked`."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def assigned(self, assignment: Assignment) -> Positions | None:
+        """Take over, read, and only then send (rules 21 and 25)."""
+        loop = asyncio.get_running_loop()
+        abandoned = self._is_stopping
+        arguments = (self._settings, self._codecs, self._arrivals, assignment.partitions, abandoned)
+        loaded = await loop.run_in_executor(self._threads, load, *arguments) if assignment.partitions else []
+        health = None
+        if assignment.owns_reports and loaded is not None:
+            health = await loop.run_in_executor(
+                self._threads, take_health_over, self._settings, self._codecs, abandoned
+            )
+        if loaded is None or (assignment.owns_reports and health is None) or self.stopping:
+            return None
+        if assignment.partitions:
+            self._accounts.share(len(assignment.partitions) / assignment.partition_count)
+        for part in loaded:
+            await self._own(part, assignment.committed.get(part.partition) or 0)
+        reports = None
+        if health is not None:
+            writer, known = health
+            self._health = HealthOwner(
+                self._settings,
+                self._codecs,
+                self._clock,
+                self._metrics,
+                self._accounts.channels,
+                known,
+                writer,
+                self._threads,
+                self._failed,
+            )
+            reports = self._health.start
+        self.ready = True
+        self._metrics.partitions.set(len(self.book.partitions))
+        facts = {"partitions": list(assignment.partitions), "owns_health": assignment.owns_reports}
+        log.info("partitions taken over", extra=facts)
+        return Positions({part.partition: part.position for part in loaded}, reports)
+
+    def _is_stopping(self) -> bool:
+        return self.stopping
+
+    async def _own(self, part: LoadedPartition, finished_below: int) -> None:
+        writer = PartitionWriter(
+            part.writer, self._threads, self._clock, self._settings.commit_linger_s, self._metrics, self._failed
+        )
+        owned = OwnedPartition(part.partition, writer, OffsetTracker(part.position), OffsetTracker(0))
+        self.book.partitions[part.partition] = owned
+        held_until_s = self._clock.monotonic_s() + self._settings.handover_wait_s
+        gone = [listing_id for listing_id in part.exposures if listing_id not in part.targets]
+        if gone:
+            owned.writer.add([self._records.no_exposure(owned.number, listing_id) for listing_id in gone])
+        for number, arrival in enumerate((*part.faulty, *part.targets.values())):
+            exposure = part.exposures.get(arrival.listing_id) if arrival.fault is None else None
+            if exposure is not None:
+                tracked = owned.tracked(arrival.listing_id)
+                tracked.exposure = exposure
+                tracked.must_read = bool(exposure.open)
+                if exposure.last is not None and exposure.last.result is Result.OPEN:
+                    tracked.held_until_s = held_until_s
+            self._intake.target(arrival, finished_below)
+            if number % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
+
+    async def take(self, arrivals: Sequence[Arrival]) -> None:
+        """Records that were read, in their order."""
+        for arrival in arrivals:
+            if isinstance(arrival, ReportArrival):
+                if self._health is not None:
+                    self._health.take(arrival)
+            elif isinstance(arrival, RetryArrival):
+                self._intake.retry(arrival)
+            else:
+                self._intake.target(arrival)
+
+    async def committable(self) -> Committable:
+        """Offsets below which everything is finished; none where nothing was read yet."""
+        targets = {number: owned.targets.committable() for number, owned in self.book.partitions.items()}
+        retries = {number: owned.retries.committable() for number, owned in self.book.partitions.items()}
+        return Committable(
+            {number: offset for number, offset in targets.items() if offset > 0},
+            {number: offset for number, offset in retries.items() if offset > 0},
+            self._health.committable if self._health else None,
+        )
+
+    async def revoked(self) -> Committable:
+        """Give everything up in good order."""
+        # 1. Nothing new is begun, and what was committed but not sent is withdrawn.
+        for owned in self.book.partitions.values():
+            owned.stopping = True
+            for tracked in owned.listings.values():
+                self._scheduler.drop(tracked)
+        # 2. Requests under way may end, within a limit that is no shorter than theirs.
+        deadline_s = self._clock.monotonic_s() + self._settings.drain_s_max
+        while self._under_way() and self._clock.monotonic_s() < deadline_s:
+            await self._clock.sleep(DRAIN_TICK_S)
+        # 3. Their outcomes are durable before the offsets are told; then nobody writes here any more.
+        for owned in self.book.partitions.values():
+            await owned.writer.flush()
+        health = self._health
+        if health is not None:
+            await health.flush()
+        finished = await self.committable()
+        left = self._under_way()
+        await self._part(finished_well=True)
+        log.info("partitions given up", extra={"requests_left": left})
+        return finished
+
+    async def lost(self) -> None:
+        """Somebody else owns everything already: drop it."""
+        log.warning("partitions lost", extra={"partitions": sorted(self.book.partitions)})
+        await self._part(finished_well=False)
+
+    async def _part(self, *, finished_well: bool) -> None:
+        parting = list(self.book.partitions.values())
+        for owned in parting:
+            owned.stopping = owned.closed = True
+            for tracked in owned.listings.values():
+                self._scheduler.drop(tracked)
+                self.accounting.hand_over(tracked)
+        self.book.partitions.clear()
+        health, self._health = self._health, None
+        if health is not None:
+            await health.close()
+        for owned in parting:
+            await owned.writer.close()
+        self._metrics.partitions.set(0)
+
+    def _under_way(self) -> int:
+        return sum(owned.in_flight() for owned in self.book.partitions.values())
+
+    async def _wake_waiting(self) -> None:
+        """Look again at each listing whose wait is over."""
+        while True:
+            self.turned_s = self._clock.monotonic_s()
+            key = self._scheduler.waiting.pop_due(self.turned_s)
+            if key is None:
+                await self._clock.sleep(TICK_S)
+            elif (tracked := self.book.listing(key)) is not None:
+                self._wake(tracked)
+
+    def _wake(self, tracked: TrackedListing) -> None:
+        held = tracked.held_until_s
+        owned = self.book.writable(tracked)
+        if held is not None and held <= self._clock.monotonic_s() and owned is not None and not owned.stopping:
+            tracked.held_until_s = None
+            self._attempts.abandon(owned, tracked)
+        self._scheduler.reconsider(tracked)
+
+    async def _report(self) -> None:
+        """Tell what was seen of each channel every few seconds, and at once when one fails for the third time."""
+        loop = asyncio.get_running_loop()
+        last_s = self._clock.monotonic_s()
+        while True:
+            await self._clock.sleep(TICK_S)
+            due = self._clock.monotonic_s() - last_s >= self._settings.report_interval_s
+            if not due and not self._tallies.urgent.is_set():
+                continue
+            last_s = self._clock.monotonic_s()
+            self._tallies.urgent.clear()
+            reports = self._tallies.reports(self._name, self._backlog, self._quota)
+            self._measure()
+            await loop.run_in_executor(self._threads, self._reports.send, reports)
+
+    def _backlog(self, channel: ChannelId) -> int:
+        account = self._accounts.of(channel)
+        return account.queue.backlog(channel) if account else 0
+
+    def _quota(self, channel: ChannelId) -> dict[str, int]:
+        account = self._accounts.of(channel)
+        return account.quota_used() if account else {}
+
+    def _measure(self) -> None:
+        pending = dict.fromkeys(self._accounts.channels, 0)
+        for tracked in self.book:
+            if not tracked.settled and tracked.target is not None:
+                pending[tracked.target.channel] += 1
+        for channel, count in pending.items():
+            account = self._accounts.of(channel)
+            assert account is not None
+            self._metrics.targets_pending.labels(channel).set(count)
+            self._metrics.queue_age.labels(channel).set(account.queue.age_s(channel, self._clock.monotonic_s()))
+            for urgency, depth in account.queue.depth(channel).items():
+                name = Urgency(urgency).name.lower().replace("_", "-")
+                self._metrics.queue_depth.labels(channel, name).set(depth)
+        self._metrics.retries_waiting.set(len(self._scheduler.waiting))
+        for account in self._accounts.all:
+            self._metrics.reads_waiting.labels(account.account_id).set(len(account.reads))
+            for throttle in account.throttles.all:
+                labels = (account.account_id, throttle.operation)
+                self._metrics.tokens_allowed.labels(*labels).set(throttle.rate_per_s)
