@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,10 @@ class Rate:
 
     per_second: float
     burst: float
+
+
+# Seconds since 1970 leave a float some 1e-7 s: at 1,000 tokens/s a token just gained may look short by this much.
+_HAIR: Final = 1e-3
 
 
 class TokenBucket:
@@ -32,8 +37,7 @@ class TokenBucket:
 
     def take(self, at: float, tokens: float = 1.0) -> bool:
         """Takes the tokens if all are there; a refused call takes none."""
-        # A float sum of many small refills may end a hair below the whole token that has been gained.
-        if self.level(at) + 1e-9 < tokens:
+        if self.level(at) + _HAIR < tokens:
             return False
         self._level -= tokens
         return True

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 TEST_START_S: Final = 1_790_000_000.0
-"""Where a movable clock begins: 2026-09-21 13:33:20 UTC."""
+"""Where a movable clock begins: 2026-09-21 14:13:20 UTC."""
 
 
 class Clock(Protocol):
@@ -60,5 +60,5 @@ class MovableClock:
 
 
 def iso_time(at: float) -> str:
-    """A time as the marketplaces write it, in UTC with milliseconds: `2026-09-21T13:33:20.000Z`."""
+    """A time as the marketplaces write it, in UTC with milliseconds: `2026-09-21T14:13:20.000Z`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

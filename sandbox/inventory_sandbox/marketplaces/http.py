@@ -116,7 +116,10 @@ class MarketplaceRules(Protocol):
 
 
 class Endpoint:
-    """One operation as an ASGI application. A reset raises ConnectionResetError, which the server turns into one."""
+    """One operation as an ASGI application.
+
+    Raises ConnectionResetError or TimeoutError where a fault wants no answer; the server then drops the connection.
+    """
 
     def __init__(self, world: World, rules: MarketplaceRules, operation: Operation) -> None:
         self._world = world
@@ -168,7 +171,7 @@ class Endpoint:
             return
         await self._world.clock.sleep(self._world.settings.hold_s)
         self._world.counters.calls[self._rules.name, self._operation.name, 0] += 1
-        raise ConnectionResetError("no answer on request")
+        raise TimeoutError("no answer on request")
 
     def _call(self, scope: Scope, body: bytes) -> Call:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}

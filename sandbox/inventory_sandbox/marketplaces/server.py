@@ -62,7 +62,8 @@ class Marketplaces:
 def build_marketplaces(clock: Clock, settings: SandboxSettings) -> Marketplaces:
     """Builds and fills the marketplaces without serving them, for tests with a clock that is moved by hand.
 
-    A fault that drops the connection raises ConnectionResetError out of the application.
+    A fault that drops the connection raises ConnectionResetError out of the application; one that never answers raises
+    TimeoutError.
     """
     world = World(clock, settings)
     amazon, ebay, walmart, shopify = Amazon(world), Ebay(world), Walmart(world), Shopify(world)
@@ -127,7 +128,7 @@ def announcement(settings: SandboxSettings, urls: Mapping[str, str]) -> dict[str
 
 
 class _Droppable:
-    """Turns a ConnectionResetError of the application into a connection closed without an answer."""
+    """Closes the connection without an answer where the application wants that (see `http.Endpoint`)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -135,7 +136,7 @@ class _Droppable:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
-        except ConnectionResetError:
+        except (ConnectionResetError, TimeoutError):
             # The server hands out no way to drop a connection; its send is a method of the object that has it.
             transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
             transport.abort()

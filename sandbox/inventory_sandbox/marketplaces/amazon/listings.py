@@ -121,7 +121,7 @@ class Listings:
             for row in change.rows
         }
         if touched and (not listing.writable or touched != {DEFAULT_CHANNEL}):
-            quantity = next((_quantity(row) for row in after.values()), None)
+            quantity = next((_quantity(after[one]) for one in sorted(touched) if one in after), None)
             self._world.violated(listing, api, call.request_id, quantity, accepted=True)
         for channel in touched & {DEFAULT_CHANNEL}:
             part = listing.parts.get(channel)

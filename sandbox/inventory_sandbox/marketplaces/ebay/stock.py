@@ -53,6 +53,8 @@ class EbayStock:
             item = Item(seed.sku, Part(ITEM, seed.quantity, seed.quantity), seed.title)
             self.items[seed.sku] = item
         quantity = AUCTION_UNITS if seed.kind is ListingKind.AUCTION else seed.quantity
+        if seed.kind is ListingKind.AUCTION and item.part.live < AUCTION_UNITS:
+            item.part.live = item.part.submitted = AUCTION_UNITS
         parts = {OFFER: Part(OFFER, quantity, quantity)}
         if seed.kind is not ListingKind.AUCTION:
             parts[ITEM] = item.part

@@ -128,7 +128,7 @@ class WalmartRules:
             answer.headers["WM_QOS.CORRELATION_ID"] = correlation
         bucket = self._buckets.get(operation.limit or operation.name)
         if bucket is not None and answer.status != 401:
-            answer.headers["x-current-token-count"] = str(math.floor(bucket.level(call.at) + 1e-9))
+            answer.headers["x-current-token-count"] = str(math.floor(bucket.level(call.at) + 1e-3))
             full_in_s = (bucket.rate.burst - bucket.level(call.at)) / bucket.rate.per_second
             answer.headers["X-Next-Replenishment-Time"] = str(int((call.at + max(full_in_s, 0.0)) * 1000))
         accept = call.headers.get("accept", "")
