@@ -25,7 +25,9 @@ def text_files() -> list[tuple[Path, str]]:
     return [(path, (ROOT / path).read_text()) for path in files]
 
 
-@pytest.mark.parametrize(("what", "pattern"), [("a machine's own path", MACHINE_PATH), ("a registry", REGISTRY_HOST)])
+@pytest.mark.parametrize(
+    ("what", "pattern"), [("a machine's own path", MACHINE_PATH), ("a registry", REGISTRY_HOST)], ids=["paths", "hosts"]
+)
 def test_no_file_depends_on_one_machine(
     what: str, pattern: re.Pattern[str], text_files: list[tuple[Path, str]]
 ) -> None:

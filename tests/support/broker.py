@@ -91,38 +91,41 @@ def _version_of(component: str, name: str) -> str:
     return next(artifact.version for artifact in locked_artifacts(component) if artifact.name == name)
 
 
-def kafka_container(host: str, port: int) -> DockerContainer:
-    """Kafka's own image with the local stack's settings; the port is fixed because Kafka must advertise it."""
-    image = os.environ.get("INVENTORY_SYNC_TEST_KAFKA_IMAGE", f"apache/kafka:{_version_of('kafka', 'kafka_2.13')}")
+def kafka_image() -> str:
+    """Kafka's own image, in the local stack's version unless the environment names another."""
+    return os.environ.get("INVENTORY_SYNC_TEST_KAFKA_IMAGE", f"apache/kafka:{_version_of('kafka', 'kafka_2.13')}")
+
+
+def registry_image() -> str:
+    """The registry's own image, likewise."""
+    version = _version_of("registry", "apicurio-registry-app")
+    return os.environ.get("INVENTORY_SYNC_TEST_REGISTRY_IMAGE", f"apicurio/apicurio-registry:{version}")
+
+
+def kafka_environment(host: str, port: int) -> dict[str, str]:
+    """The local stack's settings as Kafka's image takes them; `host` and `port` are what clients are told to use."""
     properties = {
         **FIXED_PROPERTIES,
         "controller.quorum.voters": "1@localhost:9093",
         "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
         "advertised.listeners": f"PLAINTEXT://{host}:{port}",
     }
-    container = DockerContainer(image).with_bind_ports(9092, port)
-    for name, value in properties.items():
-        container = container.with_env("KAFKA_" + name.upper().replace(".", "_"), value)
-    return container
-
-
-def registry_container() -> DockerContainer:
-    """The registry's own image with its data in memory."""
-    version = _version_of("registry", "apicurio-registry-app")
-    image = os.environ.get("INVENTORY_SYNC_TEST_REGISTRY_IMAGE", f"apicurio/apicurio-registry:{version}")
-    return DockerContainer(image).with_exposed_ports(8080)
+    return {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in properties.items()}
 
 
 @contextmanager
 def _containers() -> Iterator[Broker]:
-    registry = registry_container()
-    host = registry.get_container_host_ip()
-    port = _free_port()
-    with kafka_container(host, port), registry:
+    registry = DockerContainer(registry_image()).with_exposed_ports(8080)
+    registry.with_envs(APICURIO_STORAGE_KIND="sql", APICURIO_STORAGE_SQL_KIND="h2")
+    with registry:
+        host = registry.get_container_host_ip()
         registry_port = int(registry.get_exposed_port(8080))
-        _wait_for_kafka(f"{host}:{port}")
-        _wait_for_registry(host, registry_port)
-        yield Broker(f"{host}:{port}", f"http://{host}:{registry_port}{API_PATH}")
+        port = _free_port()  # fixed before the start, because Kafka must tell it to its clients
+        kafka = DockerContainer(kafka_image()).with_bind_ports(9092, port)
+        with kafka.with_envs(**kafka_environment(host, port)):
+            wait_for_kafka(f"{host}:{port}")
+            wait_for_registry(host, registry_port)
+            yield Broker(f"{host}:{port}", f"http://{host}:{registry_port}{API_PATH}")
 
 
 def _free_port() -> int:
@@ -131,7 +134,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_kafka(bootstrap_servers: str) -> None:
+def wait_for_kafka(bootstrap_servers: str) -> None:
+    """Returns when a broker answers a metadata request; raises TimeoutError."""
     end = time.monotonic() + START_LIMIT_S
     admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     while True:
@@ -143,7 +147,8 @@ def _wait_for_kafka(bootstrap_servers: str) -> None:
                 raise TimeoutError(f"Kafka at {bootstrap_servers} did not answer in {START_LIMIT_S:.0f} s") from error
 
 
-def _wait_for_registry(host: str, port: int) -> None:
+def wait_for_registry(host: str, port: int) -> None:
+    """Returns when the registry answers and refuses incompatible schemas; raises TimeoutError."""
     end = time.monotonic() + START_LIMIT_S
     body = json.dumps({"compatibility": "BACKWARD"})
     while True:
