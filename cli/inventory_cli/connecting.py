@@ -106,9 +106,14 @@ def _security(raw: Mapping[str, object], secrets: SecretSource, faults: list[Con
             security[name] = value.reveal()
         elif isinstance(value, Mapping | list) or value is None:
             faults.append(ConfigFault(path, "must be a setting of librdkafka: text, a number, or true or false"))
-        elif any(word in name for word in _SECRET_WORDS):
+        elif is_secret(name):
             text = "secrets come from the environment or a file only: write {env: NAME} or {file: PATH}"
             faults.append(ConfigFault(path, text))
         else:
             security[name] = str(value).lower() if isinstance(value, bool) else str(value)
     return security
+
+
+def is_secret(name: str) -> bool:
+    """Whether this setting of librdkafka is a credential, by its name."""
+    return any(word in name for word in _SECRET_WORDS)

@@ -9,6 +9,7 @@ from enum import Enum
 import yaml
 
 from inventory_adapters.secrets import Secret
+from inventory_cli.connecting import is_secret
 from inventory_cli.settings import Settings
 
 _LEFT_OUT = frozenset({"kafka", "topics"})  # stand once, at the top; the roles' own copies are empty patterns
@@ -43,7 +44,7 @@ _PROBES = frozenset({"probe_host", "probe_port"})
 
 
 def _security(name: str, value: str) -> str:
-    return "***" if any(word in name for word in ("password", "secret", "pem", "jaas")) else value
+    return "***" if is_secret(name) else value
 
 
 def _tree_of(value: object, left_out: set[str] | frozenset[str]) -> dict[str, object]:

@@ -1,0 +1,94 @@
+"""Builds processes out of settings: the one place where rooms that do not know each other are put together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from inventory_adapters.accounts import AccountSettings
+from inventory_adapters.catalog import MARKETPLACES
+from inventory_adapters.secrets import Secret
+from inventory_cli.clock import SystemClock
+from inventory_cli.connecting import is_secret
+from inventory_cli.process_settings import ENGINE, process_of
+from inventory_cli.settings import Settings
+from inventory_domain.errors import ConfigError, ConfigFault
+from inventory_domain.identifiers import AccountId, Marketplace
+from inventory_domain.ports import MarketplaceAdapter
+from inventory_schemas.registry import ConfluentRegistry
+from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.engine.settings import EngineSettings
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """What the engine is started with."""
+    connection, probes = settings.connection, settings.processes.probes
+    return replace(
+        settings.processes.engine,
+        kafka=connection.kafka,
+        topics=connection.topics,
+        partitions=connection.partitions,
+        application=f"{settings.application_id}-engine",
+        probe_host=probes.host,
+        probe_port=probes.ports[ENGINE],
+    )
+
+
+def delivery_settings(settings: Settings, marketplace: Marketplace) -> DeliverySettings:
+    """What the delivery of this marketplace is started with.
+
+    Raises:
+        ConfigError: no account of the settings is at this marketplace.
+    """
+    if not any(account.marketplace == marketplace for account in settings.accounts.values()):
+        raise ConfigError(
+            [ConfigFault("accounts", f"none of them is at {marketplace}, so there is nothing to deliver")]
+        )
+    connection, probes = settings.connection, settings.processes.probes
+    return replace(
+        settings.processes.delivery,
+        app=settings.application_id,
+        marketplace=marketplace,
+        kafka=connection.kafka,
+        topics=connection.topics,
+        probe_host=probes.host,
+        probe_port=probes.ports[process_of(marketplace)],
+    )
+
+
+def adapters(settings: Settings, marketplace: Marketplace, clock: SystemClock) -> dict[AccountId, MarketplaceAdapter]:
+    """The adapter of each account at this marketplace. Nothing is called yet."""
+    return {
+        name: MARKETPLACES[marketplace].build(account, clock)
+        for name, account in settings.accounts.items()
+        if account.marketplace == marketplace
+    }
+
+
+def registry(settings: Settings) -> ConfluentRegistry:
+    """The schema registry of the settings. Nothing is asked yet."""
+    return ConfluentRegistry(settings.connection.schema_registry_url)
+
+
+def metrics() -> CollectorRegistry:
+    """A registry of metrics that has those of the process itself: memory, file handles, time, garbage."""
+    found = CollectorRegistry()
+    ProcessCollector(registry=found)
+    PlatformCollector(registry=found)
+    GCCollector(registry=found)
+    return found
+
+
+def secrets(settings: Settings) -> list[Secret]:
+    """Every credential of the settings, to be struck out of what is logged."""
+    security = settings.connection.kafka.security
+    found = [Secret(value) for name, value in security.items() if is_secret(name)]
+    for account in settings.accounts.values():
+        found.extend(_secrets_of(account))
+    return found
+
+
+def _secrets_of(account: AccountSettings) -> list[Secret]:
+    values = [getattr(account, name) for name in type(account).__dataclass_fields__]
+    return [value for value in values if isinstance(value, Secret)]
