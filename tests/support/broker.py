@@ -4,6 +4,7 @@ Addresses come from INVENTORY_SYNC_TEST_BOOTSTRAP_SERVERS and INVENTORY_SYNC_TES
 INVENTORY_SYNC_TEST_BROKER chooses: ``docker`` or ``local``; unset takes Docker where an engine answers.
 """
 
+import gc
 import http.client
 import json
 import os
@@ -11,6 +12,7 @@ import shutil
 import socket
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,6 +64,15 @@ def running_broker(env: Mapping[str, str] = os.environ) -> Iterator[Broker]:
 
 def docker_answers() -> bool:
     """Whether a Docker engine can be used here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the client drops its socket when nobody answers
+        try:
+            return _ping_docker()
+        finally:
+            gc.collect()
+
+
+def _ping_docker() -> bool:
     try:
         client = docker.from_env(timeout=5)
     except DockerException:
