@@ -34,9 +34,11 @@ class RetryNote:
         )
 
 
-def note_of(
-    headers: Sequence[tuple[str, str | bytes | None]] | Mapping[str, str | bytes | None] | None,
-) -> RetryNote | None:
+Headers = Sequence[tuple[str, str | bytes | None]] | Mapping[str, str | bytes | None]
+"""Headers as Kafka's client gives them."""
+
+
+def note_of(headers: Headers | None) -> RetryNote | None:
     """The note in these headers; None when they do not hold one."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
     found = {name: value.decode(errors="replace") if isinstance(value, bytes) else value or "" for name, value in pairs}
