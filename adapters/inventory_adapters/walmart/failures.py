@@ -9,9 +9,6 @@ from inventory_adapters.failures import NOT_FOUND, UNREADABLE, Facts, FailureRul
 from inventory_adapters.http import Answer, Json
 from inventory_domain.outcomes import Outage, Rejected, Throttled, Transient, Unauthorized
 
-# Few of Walmart's codes are published, but each error has a category, which stands among its codes: bad data stays bad.
-BAD_DATA: Final = ("category:DATA", "category:REQUEST")
-
 RULES: Final = (
     FailureRule(codes=("REQUEST_THRESHOLD_VIOLATED*",), then=Throttled, reason="too-many-requests"),
     FailureRule(status=429, then=Throttled, reason="too-many-requests"),
@@ -25,11 +22,9 @@ RULES: Final = (
     FailureRule(codes=("CONTENT_NOT_FOUND*",), then=Rejected, reason=NOT_FOUND),
     FailureRule(status=404, then=Rejected, reason=NOT_FOUND),
     FailureRule(status=400, codes=("INVALID_REQUEST*",), then=Rejected, reason="invalid-request"),
-    FailureRule(status=400, codes=BAD_DATA, then=Rejected, reason="invalid-request"),
     FailureRule(status=413, then=Rejected, reason="request-too-large"),
     FailureRule(status=415, then=Rejected, reason="content-type-refused"),
     FailureRule(status=422, then=Rejected, reason="invalid-request"),
-    FailureRule(status=200, codes=BAD_DATA, then=Rejected, reason="node-refused"),
 )
 
 
@@ -65,12 +60,9 @@ def node_facts(node: dict[str, Json], status: int) -> Facts:
 
 
 def _facts(status: int, errors: list[dict[str, Json]], *, readable: bool) -> Facts:
-    codes: list[str] = []
-    for row in errors:
-        category = text(row.get("category"))
-        codes += [code for code in (text(row.get("code")), category and f"category:{category}") if code]
+    codes = tuple(code for row in errors if (code := text(row.get("code"))))
     words = (
         " ".join(part for key in ("code", "field", "description", "message", "info") if (part := text(row.get(key))))
         for row in errors
     )
-    return Facts(status=status, codes=tuple(codes), error=shortened(words), readable=readable)
+    return Facts(status=status, codes=codes, error=shortened(words), readable=readable)
