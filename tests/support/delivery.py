@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from fastavro.types import Schema
 from prometheus_client import CollectorRegistry
 
+from inventory_domain.errors import UndecodableRecord
 from inventory_domain.identifiers import AccountId, ChannelId, ListingId, Marketplace, NodeId, Sku
 from inventory_domain.outcomes import Accepted, PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, OperationLimit, Push, ReadAnswer, Shown
@@ -88,6 +89,8 @@ class FixedRegistry:
         return zlib.crc32(schema_text.encode())
 
     def schema_of(self, schema_id: int) -> Schema:
+        if schema_id not in self._schemas:
+            raise UndecodableRecord("unknown-schema-id", f"no schema has the id {schema_id}")
         return self._schemas[schema_id]
 
 

@@ -115,9 +115,8 @@ class Poller:
     def _run(self) -> None:
         try:
             self._poll_until_stopped()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the process ends for it, whatever it is
             self._failed(error)
-            raise
 
     def _poll_until_stopped(self) -> None:
         consumer = Consumer(self._config())
