@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -52,11 +53,16 @@ def test_up_on_a_running_stack_leaves_its_processes_alone(stack: LocalStack) -> 
 
 
 def test_a_killed_broker_is_seen_and_started_again_with_its_data(stack: LocalStack) -> None:
+    """Killed while `up` is looking: at first the process is still there, though it answers no more."""
     before = stack.up()
-    os.kill(before.kafka_pid, signal.SIGKILL)
+    os.kill(before.kafka_pid, signal.SIGSTOP)
+    death = threading.Timer(0.5, os.kill, (before.kafka_pid, signal.SIGKILL))
+    death.start()
 
     after = stack.up()
 
+    death.join()
+    assert not after.was_running
     assert after.kafka_pid != before.kafka_pid
     assert after.registry_pid == before.registry_pid
     assert stack.status().running

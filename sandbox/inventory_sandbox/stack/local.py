@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 from inventory_sandbox.stack import kafka, registry
 from inventory_sandbox.stack.artifacts import ArtifactCache, default_cache_dir
-from inventory_sandbox.stack.errors import PortTaken, StackError
+from inventory_sandbox.stack.errors import ComponentFailed, PortTaken, StackError
 from inventory_sandbox.stack.folders import held
 from inventory_sandbox.stack.java import KAFKA_NEEDS, REGISTRY_NEEDS, find_java
 from inventory_sandbox.stack.ports import LOOPBACK, answers, is_free, pick_free
@@ -115,13 +116,14 @@ class LocalStack:
             if failures:
                 self._undo(running)
                 raise failures[0]
+            pids = {"kafka": kafka_pid.result(), "registry": registry_pid.result()}
             return StackInfo(
                 bootstrap_servers=f"{LOOPBACK}:{ports.kafka}",
                 schema_registry_url=registry.url(ports.registry),
-                kafka_pid=kafka_pid.result(),
-                registry_pid=registry_pid.result(),
+                kafka_pid=pids["kafka"],
+                registry_pid=pids["registry"],
                 data_dir=self._folder,
-                was_running=None not in running.values(),
+                was_running=pids == running,
             )
 
     def down(self) -> bool:
@@ -150,7 +152,7 @@ class LocalStack:
 
     def _start_kafka(self, running: int | None, ports: Ports, observe: Observer) -> int:
         pid = running
-        if pid is None:
+        if pid is None or not _answers(self._kafka, partial(kafka.wait_until_ready, self._kafka, ports.kafka)):
             java = find_java(KAFKA_NEEDS)
             jars = self._cache.kafka_jars(_counted("kafka", self._cache.kafka_bytes_missing(), observe))
             properties = kafka.write_properties(self._folder, ports.kafka, ports.controller)
@@ -158,18 +160,20 @@ class LocalStack:
             kafka.format_once(java, jars, self._folder, properties)
             observe(Progress("kafka", "start"))
             pid = self._kafka.start(kafka.command(java, jars, self._kafka, properties))
-        kafka.wait_until_ready(self._kafka, ports.kafka)
+            kafka.wait_until_ready(self._kafka, ports.kafka)
         observe(Progress("kafka", "ready"))
         return pid
 
     def _start_registry(self, running: int | None, ports: Ports, observe: Observer) -> int:
         pid = running
-        if pid is None:
+        if pid is None or not _answers(
+            self._registry, partial(registry.wait_until_ready, self._registry, ports.registry)
+        ):
             java = find_java(REGISTRY_NEEDS)
             home = self._cache.registry_home(_counted("registry", self._cache.registry_bytes_missing(), observe))
             observe(Progress("registry", "start"))
             pid = self._registry.start(registry.command(java, home, self._registry, ports.registry, ports.management))
-        registry.wait_until_ready(self._registry, ports.registry)
+            registry.wait_until_ready(self._registry, ports.registry)
         observe(Progress("registry", "ready"))
         return pid
 
@@ -222,6 +226,17 @@ class LocalStack:
             return None
         except (ValueError, TypeError) as error:
             raise StackError(f"{self._folder / 'ports.json'} is damaged ({error}): remove it") from error
+
+
+def _answers(process: ProcessFile, wait_until_ready: Callable[[], None]) -> bool:
+    """False when a process that was found running ends instead: it was just dying, so it is started again."""
+    try:
+        wait_until_ready()
+    except ComponentFailed:
+        if process.find() is not None:
+            raise
+        return False
+    return True
 
 
 class _Serialized:
