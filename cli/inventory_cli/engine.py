@@ -17,12 +17,11 @@ def engine(config: ConfigFile) -> None:
 
         inventory-sync engine --config sync.yaml
     """
-    from inventory_streams.engine.run import run
-
     from inventory_cli import wiring
     from inventory_cli.clock import SystemClock
     from inventory_cli.logging import configure
     from inventory_cli.settings import load
+    from inventory_streams.engine.run import run
 
     settings = load(config)
     processes = settings.processes
