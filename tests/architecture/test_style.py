@@ -168,10 +168,13 @@ def _catches_everything(handler: ast.ExceptHandler) -> bool:
     )
 
 
+ENDS_THE_PROCESS = ("end_process", "_failed")
+
+
 def _raises(handler: ast.ExceptHandler) -> bool:
-    """Raising again and ending the process are the two ways not to go on."""
-    return any(
-        isinstance(node, ast.Raise)
-        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "end_process")
-        for node in ast.walk(handler)
-    )
+    """Raising again, and ending the process in one of the two ways there are, is not going on."""
+    return any(isinstance(node, ast.Raise) or _ends_the_process(node) for node in ast.walk(handler))
+
+
+def _ends_the_process(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ENDS_THE_PROCESS
