@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from inventory_sandbox.marketplaces import ListingSeed, Marketplaces, MovableClock, SandboxSettings, build_marketplaces
+from tests.support import published
 
 AMAZON_US = "ATVPDKIKX0DER"
 LOCATION = "gid://shopify/Location/81000001"
@@ -28,11 +29,25 @@ class SandboxTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answers one request; raises ReadError for a reset, ReadTimeout for a call that is never answered."""
         try:
-            return await self._transports[request.url.host].handle_async_request(request)
+            answer = await self._transports[request.url.host].handle_async_request(request)
+            await answer.aread()
+            return answer
         except ConnectionResetError as error:
             raise httpx.ReadError(str(error), request=request) from error
         except TimeoutError as error:
             raise httpx.ReadTimeout(str(error), request=request) from error
+
+
+class CheckedTransport(SandboxTransport):
+    """Fails the test at an answer that does not fit the published specification, where that is at hand."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answers one request, and checks the answer."""
+        answer = await super().handle_async_request(request)
+        if published.available():
+            wrong = published.misfit(request.url.host.removesuffix(".test"), request, answer)
+            assert not wrong, wrong
+        return answer
 
 
 @dataclass(slots=True)
@@ -119,7 +134,7 @@ def a_bench(*listings: ListingSeed, skus: int = 0, **settings: object) -> Bench:
     clock = MovableClock()
     made = SandboxSettings(skus=skus, listings=tuple(listings), **settings)  # type: ignore[arg-type]
     marketplaces = build_marketplaces(clock, made)
-    return Bench(clock, marketplaces, httpx.AsyncClient(transport=SandboxTransport(marketplaces)), made)
+    return Bench(clock, marketplaces, httpx.AsyncClient(transport=CheckedTransport(marketplaces)), made)
 
 
 def basic(user: str, password: str) -> dict[str, str]:

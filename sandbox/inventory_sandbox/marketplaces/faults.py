@@ -12,7 +12,7 @@ MAX_FAULTS: Final = 1_000
 
 
 class FaultMode(StrEnum):
-    """What goes wrong. Those in `ROW_MODES` change what happens inside an answer, the others replace the answer."""
+    """What goes wrong. Those in `FEED_MODES` change what a write does, the others replace the answer."""
 
     SERVICE_UNAVAILABLE = "503"
     """Answers 503 as the marketplace writes it."""
@@ -36,9 +36,16 @@ class FaultMode(StrEnum):
     """Rows that match (every second row without a filter, the only row of a single write) fail inside the answer."""
     OUT_OF_ORDER = "out_of_order"
     """An accepted write goes live before one accepted earlier, which then wins."""
+    FEED_FATAL = "feed_fatal"
+    """A feed that is sent ends in an error, with only the first half of its rows applied."""
+    FEED_STUCK = "feed_stuck"
+    """A feed that is sent stays in progress; nothing of it is applied."""
 
 
-ROW_MODES: Final = frozenset({FaultMode.PARTIAL_FAILURE, FaultMode.OUT_OF_ORDER})
+WRITE_MODES: Final = frozenset({FaultMode.PARTIAL_FAILURE, FaultMode.OUT_OF_ORDER})
+"""Modes that a call meets only if it writes quantities."""
+FEED_MODES: Final = WRITE_MODES | {FaultMode.FEED_FATAL, FaultMode.FEED_STUCK}
+"""Modes that a call meets only if it sends a feed, and those of writes."""
 
 
 @dataclass(slots=True)
@@ -113,15 +120,20 @@ class FaultBoard:
             del self._faults[number]
         return list(self._faults.values())
 
-    def draw(self, marketplace: str, path: str, body: bytes, now: float, for_token: bool) -> Fault | None:
+    def draw(
+        self, marketplace: str, path: str, body: bytes, now: float, for_token: bool, takes: frozenset[FaultMode]
+    ) -> Fault | None:
         """The fault that this call meets, if any; it is used up by one.
 
-        A call for a token meets `invalid_grant`, and other faults only when their filter names it.
+        A call for a token meets `invalid_grant`, and other faults only when their filter names it. Of `FEED_MODES` a
+        call meets those that it `takes`.
         """
         if not self._faults:
             return None
         for fault in self.active(now):
             if fault.marketplace not in (marketplace, "*") or not fault.concerns(path, body):
+                continue
+            if fault.mode in FEED_MODES and fault.mode not in takes:
                 continue
             if (fault.mode is FaultMode.INVALID_GRANT) != for_token and not (for_token and fault.match):
                 continue

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from inventory_sandbox.marketplaces.faults import Fault, FaultMode
+from inventory_sandbox.marketplaces.faults import FEED_MODES, Fault, FaultMode
 from inventory_sandbox.marketplaces.world import World
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -43,9 +43,20 @@ class Call:
     at_answer: list[Callable[[], None]] = field(default_factory=list)
     """Run when the answer leaves, for what lasts as long as the call does."""
 
-    def json(self) -> object:
-        """The body as JSON; raises ValueError when it is not."""
-        return json.loads(self.body)
+    def json_object(self) -> dict[str, object] | None:
+        """The body as a JSON object; None when it is not one."""
+        try:
+            body = json.loads(self.body)
+        except ValueError:
+            return None
+        return body if isinstance(body, dict) else None
+
+    def whole(self, name: str, default: int) -> int | None:
+        """A query parameter as a whole number; None when it is not one."""
+        text = self.query.get(name, "")
+        if not text:
+            return default
+        return int(text) if text.isascii() and text.lstrip("-").isdigit() and len(text) < 12 else None
 
     @property
     def out_of_order(self) -> bool:
@@ -91,6 +102,8 @@ class Operation:
     """Needs no token (a presigned URL)."""
     limit: str = ""
     """The name of the bucket; its own name when empty."""
+    takes: frozenset[FaultMode] = frozenset()
+    """The faults of writes and feeds that it honors."""
 
 
 class MarketplaceRules(Protocol):
@@ -135,7 +148,9 @@ class Endpoint:
             await self._send(send, call, Answer(413))
             return
         where = f"{call.path}?{scope.get('query_string', b'').decode('latin-1')}"
-        fault = call.fault = world.faults.draw(marketplace, where, call.body, call.at, operation.for_token)
+        fault = call.fault = world.faults.draw(
+            marketplace, where, call.body, call.at, operation.for_token, operation.takes
+        )
         if fault is not None:
             world.counters.faults[marketplace, fault.mode.value] += 1
         answer = self._before(call, fault)
@@ -155,7 +170,9 @@ class Endpoint:
 
     def _before(self, call: Call, fault: Fault | None) -> Answer | None:
         match fault.mode if fault is not None else None:
-            case None | FaultMode.PARTIAL_FAILURE | FaultMode.OUT_OF_ORDER | FaultMode.TIMEOUT_AFTER_EFFECT:
+            case None | FaultMode.TIMEOUT_AFTER_EFFECT:
+                return None
+            case mode if mode in FEED_MODES:
                 return None
             case FaultMode.RESET:
                 self._world.counters.calls[self._rules.name, self._operation.name, 0] += 1

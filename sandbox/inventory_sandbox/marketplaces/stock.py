@@ -101,7 +101,7 @@ class StockBook:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._listings: dict[tuple[str, str], Listing] = {}
-        self._due: list[tuple[float, int, Part, Write]] = []
+        self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = 0
         self.on_change: list[Callable[[Listing, Part], None]] = []
         """Called after a part's live quantity was set or sold, once for each listing that has the part."""
@@ -134,16 +134,34 @@ class StockBook:
     def all(self, marketplace: str | None = None) -> Iterator[Listing]:
         """All listings, or those of one marketplace, in the order they were added, as of now."""
         self.settle()
+        return self.listings(marketplace)
+
+    def listings(self, marketplace: str | None = None) -> Iterator[Listing]:
+        """All listings as far as they are settled, for what is done while settling."""
         return (one for one in self._listings.values() if marketplace in (None, one.seed.marketplace))
 
+    def schedule(self, at: float, act: Callable[[float], None]) -> None:
+        """Has something done at that time, in order with everything else that comes due; `act` is told its time."""
+        self._numbers += 1
+        heapq.heappush(self._due, (at, self._numbers, act))
+
     def accept(
-        self, part: Part, quantity: int, *, request_id: str, api: str, delay_s: float, out_of_order: bool = False
+        self,
+        part: Part,
+        quantity: int,
+        *,
+        request_id: str,
+        api: str,
+        delay_s: float,
+        out_of_order: bool = False,
+        at: float | None = None,
     ) -> Write:
         """Takes a write that goes live after the delay, never before one accepted earlier for the same part.
 
-        `out_of_order` is the fault: the write goes live before one that still waits, which then wins.
+        `out_of_order` is the fault: the write goes live before one that still waits, which then wins. `at` is when it
+        was accepted, for what comes due later than its own call.
         """
-        now = self._clock.now()
+        now = self._clock.now() if at is None else at
         self._numbers += 1
         applies_at = max(now + delay_s, part.last_applies_at + _STEP_S)
         if out_of_order and part.waiting:
@@ -154,23 +172,24 @@ class StockBook:
         part.submitted = quantity
         part.writes.append(write)
         part.waiting.append(write)
-        heapq.heappush(self._due, (applies_at, write.number, part, write))
-        if delay_s <= 0:
-            self.settle()
+        heapq.heappush(self._due, (applies_at, write.number, lambda due: self._apply(part, write, due)))
         return write
 
     def settle(self) -> None:
-        """Applies every write that is due by now, in the order in which they come due."""
+        """Does everything that is due by now, in the order in which it comes due."""
         now = self._clock.now()
         while self._due and self._due[0][0] <= now:
-            at, _, part, write = heapq.heappop(self._due)
-            part.waiting.remove(write)
-            write.applied_at = at
-            part.live = write.quantity
-            if not part.ledger:
-                part.reserved = 0
-            self._replace(part, write, at)
-            self._changed(part)
+            at, _, act = heapq.heappop(self._due)
+            act(at)
+
+    def _apply(self, part: Part, write: Write, at: float) -> None:
+        part.waiting.remove(write)
+        write.applied_at = at
+        part.live = write.quantity
+        if not part.ledger:
+            part.reserved = 0
+        self._replace(part, write, at)
+        self._changed(part)
 
     def edit(self, part: Part, quantity: int, *, request_id: str, api: str) -> Write:
         """Sets a quantity at once, as when a person does it on the marketplace's own pages."""

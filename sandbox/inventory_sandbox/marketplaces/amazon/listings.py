@@ -22,6 +22,7 @@ from inventory_sandbox.marketplaces.amazon.attributes import (
 from inventory_sandbox.marketplaces.amazon.rules import error_answer, invalid_input, not_found
 from inventory_sandbox.marketplaces.assortment import ListingKind, ListingSeed
 from inventory_sandbox.marketplaces.clock import iso_time
+from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.stock import Listing, Part
 from inventory_sandbox.marketplaces.world import World
@@ -74,8 +75,8 @@ class Listings:
         return (
             Operation("searchListingsItems", "GET", f"{BASE}/{{sellerId}}", self._search),
             Operation("getListingsItem", "GET", item, self._get),
-            Operation("patchListingsItem", "PATCH", item, self._patch),
-            Operation("putListingsItem", "PUT", item, self._put),
+            Operation("patchListingsItem", "PATCH", item, self._patch, takes=WRITE_MODES),
+            Operation("putListingsItem", "PUT", item, self._put, takes=WRITE_MODES),
             Operation("deleteListingsItem", "DELETE", item, self._delete),
         )
 
@@ -93,8 +94,13 @@ class Listings:
         """The listing of that SKU in that marketplace."""
         return self._world.stock.get("amazon", f"{marketplace_id}:{sku}")
 
-    def submit(self, submission: Submission, marketplaces: Sequence[str], call: Call, api: str) -> list[Issue]:
-        """Judges a submission and, without an ERROR in it, accepts it; a SKU that is unknown is accepted too."""
+    def submit(
+        self, submission: Submission, marketplaces: Sequence[str], call: Call, api: str, at: float | None = None
+    ) -> list[Issue]:
+        """Judges a submission and, without an ERROR in it, accepts it; a SKU that is unknown is accepted too.
+
+        `at` is when that happens, for a feed; else now.
+        """
         found = issues_of(submission.changes)
         if found:
             self._note_refused(submission, marketplaces, call, api)
@@ -102,12 +108,12 @@ class Listings:
         for marketplace_id in marketplaces:
             listing = self.find(marketplace_id, submission.sku)
             if listing is not None:
-                self._accept(listing, submission, call, api)
+                self._accept(listing, submission, call, api, call.at if at is None else at)
         return []
 
-    def _accept(self, listing: Listing, submission: Submission, call: Call, api: str) -> None:
+    def _accept(self, listing: Listing, submission: Submission, call: Call, api: str, at: float) -> None:
         key = listing.seed.key
-        self._updated_at[key] = call.at
+        self._updated_at[key] = at
         rows = self._submitted_rows(listing)
         after: dict[str, Row] = {} if submission.whole else rows
         for change in submission.changes:
@@ -134,6 +140,7 @@ class Listings:
                 api=api,
                 delay_s=self._world.delay_s("amazon"),
                 out_of_order=call.out_of_order,
+                at=at,
             )
 
     def _note_refused(self, submission: Submission, marketplaces: Sequence[str], call: Call, api: str) -> None:
@@ -166,11 +173,11 @@ class Listings:
             return marketplaces
         if form == "attributes" and len(marketplaces) != 1:
             return invalid_input("'marketplaceIds' takes one marketplace here.")
-        try:
-            body = call.json()
-        except ValueError:
-            return invalid_input("The request body is not valid JSON.")
-        if not isinstance(body, dict) or not isinstance(body.get("productType"), str):
+        body = call.json_object()
+        if body is None:
+            return invalid_input("The request body is not a valid JSON object.")
+        product_type = body.get("productType")
+        if not isinstance(product_type, str) or not product_type:
             return invalid_input("'productType' is required.")
         mode = call.query.get("mode", "")
         if mode not in ("", "VALIDATION_PREVIEW"):
@@ -179,7 +186,7 @@ class Listings:
         changes = read_attributes(body.get(form)) if whole else read_patches(body.get(form))
         if isinstance(changes, str):
             return invalid_input(changes)
-        submission = Submission(call.parameters["sku"], body["productType"], changes, whole)
+        submission = Submission(call.parameters["sku"], product_type, changes, whole)
         if call.row_fails(0, 1, submission.sku):
             issues = [issue("8541", "The SKU data provided conflicts with the catalog.")]
         elif mode:
@@ -272,13 +279,11 @@ class Listings:
         marketplaces = self._marketplaces(call)
         if isinstance(marketplaces, Answer):
             return marketplaces
-        try:
-            page_size = int(call.query.get("pageSize", "10"))
-            start = int(base64.urlsafe_b64decode(call.query.get("pageToken", "") or b"MA==").decode())
-        except (ValueError, UnicodeDecodeError):
-            return invalid_input("'pageSize' or 'pageToken' cannot be read.")
-        if not 1 <= page_size <= 20:
+        page_size, start = call.whole("pageSize", 10), position_of(call.query.get("pageToken", ""))
+        if page_size is None or not 1 <= page_size <= 20:
             return invalid_input("'pageSize' must be from 1 to 20.")
+        if start is None:
+            return invalid_input("'pageToken' is not one that was given.")
         matches = self._matches(call, marketplaces)
         if isinstance(matches, Answer):
             return matches
@@ -290,9 +295,9 @@ class Listings:
         }
         pagination: dict[str, str] = {}
         if start + page_size < reachable:
-            pagination["nextToken"] = _page_token(start + page_size)
+            pagination["nextToken"] = page_token(start + page_size)
         if start > 0:
-            pagination["previousToken"] = _page_token(max(0, start - page_size))
+            pagination["previousToken"] = page_token(max(0, start - page_size))
         if pagination:
             answer["pagination"] = pagination
         return json_answer(200, answer)
@@ -331,8 +336,18 @@ def _included(call: Call) -> frozenset[str]:
     return frozenset((call.query.get("includedData") or "summaries").split(","))
 
 
-def _page_token(start: int) -> str:
+def page_token(start: int) -> str:
+    """The token of the page that begins there."""
     return base64.urlsafe_b64encode(str(start).encode()).decode()
+
+
+def position_of(token: str) -> int | None:
+    """Where the page of a token begins, the first without one; None for a token that was not given."""
+    try:
+        start = int(base64.urlsafe_b64decode(token).decode()) if token else 0
+    except ValueError:
+        return None
+    return start if start >= 0 else None
 
 
 def _quantity(row: Row) -> int | None:

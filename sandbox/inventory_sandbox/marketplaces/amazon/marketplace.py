@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from inventory_sandbox.marketplaces.amazon.documents import Documents
+from inventory_sandbox.marketplaces.amazon.fba import FbaInventory
+from inventory_sandbox.marketplaces.amazon.feeds import Feeds
 from inventory_sandbox.marketplaces.amazon.listings import Listings
+from inventory_sandbox.marketplaces.amazon.notifications import Notifications
+from inventory_sandbox.marketplaces.amazon.reports import Reports
 from inventory_sandbox.marketplaces.amazon.rules import AmazonRules, error_answer
+from inventory_sandbox.marketplaces.amazon.sellers import Sellers
 from inventory_sandbox.marketplaces.assortment import ListingSeed
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation
 from inventory_sandbox.marketplaces.world import World
@@ -16,15 +22,25 @@ class Amazon(AmazonRules):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.listings = Listings(world)
+        self._listings = Listings(world)
+        documents = Documents(world)
+        self._apis = (
+            self._listings,
+            Feeds(world, self._listings, documents),
+            Reports(world, documents),
+            documents,
+            FbaInventory(world),
+            Sellers(world),
+            Notifications(world),
+        )
 
     def operations(self) -> Sequence[Operation]:
         """Every operation that is served."""
-        return (self.token_operation(), *self.listings.operations())
+        return (self.token_operation(), *(one for api in self._apis for one in api.operations()))
 
     def add(self, seed: ListingSeed) -> None:
         """Takes a listing."""
-        self.listings.add(seed)
+        self._listings.add(seed)
 
     def not_found(self, call: Call) -> Answer:
         """The answer to a path that no operation has."""

@@ -8,6 +8,7 @@ from typing import Final
 from inventory_sandbox.marketplaces.ebay.items import Items
 from inventory_sandbox.marketplaces.ebay.rules import INVENTORY, ErrorRow, error_row, invalid_field
 from inventory_sandbox.marketplaces.ebay.stock import EbayStock, Item
+from inventory_sandbox.marketplaces.faults import WRITE_MODES, FaultMode
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.stock import Listing
 from inventory_sandbox.marketplaces.world import World
@@ -31,9 +32,18 @@ class Bulk:
         update, get = f"{BASE}/bulk_update_price_quantity", f"{BASE}/bulk_get_inventory_item"
         create = f"{BASE}/bulk_create_or_replace_inventory_item"
         return (
-            Operation(_API, "POST", update, self._update, limit=INVENTORY),
-            Operation("bulkGetInventoryItem", "POST", get, self._get, limit=INVENTORY),
-            Operation("bulkCreateOrReplaceInventoryItem", "POST", create, self._create, limit=INVENTORY),
+            Operation(_API, "POST", update, self._update, limit=INVENTORY, takes=WRITE_MODES),
+            Operation(
+                "bulkGetInventoryItem",
+                "POST",
+                get,
+                self._get,
+                limit=INVENTORY,
+                takes=frozenset({FaultMode.PARTIAL_FAILURE}),
+            ),
+            Operation(
+                "bulkCreateOrReplaceInventoryItem", "POST", create, self._create, limit=INVENTORY, takes=WRITE_MODES
+            ),
         )
 
     def _update(self, call: Call) -> Answer:
@@ -140,11 +150,10 @@ class Bulk:
 
 
 def _requests(call: Call, most: int) -> list[Row] | Answer:
-    try:
-        body = call.json()
-    except ValueError:
-        return json_answer(400, {"errors": [invalid_field("request body", "It is not valid JSON.")]})
-    requests = body.get("requests") if isinstance(body, dict) else None
+    body = call.json_object()
+    if body is None:
+        return json_answer(400, {"errors": [invalid_field("request body", "It is not a JSON object.")]})
+    requests = body.get("requests")
     if not isinstance(requests, list) or not requests or not all(isinstance(one, dict) for one in requests):
         return json_answer(400, {"errors": [invalid_field("requests")]})
     if len(requests) > most:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from inventory_sandbox.marketplaces.assortment import ListingKind, ListingSeed
 from inventory_sandbox.marketplaces.ebay.rules import INVENTORY, ErrorRow, error_answer, error_row, invalid_field
 from inventory_sandbox.marketplaces.ebay.stock import MAX_SKU_LENGTH, OFFER, EbayStock, Item
+from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.stock import Listing, Part
 from inventory_sandbox.marketplaces.world import World
@@ -42,7 +43,12 @@ class Items:
             ("getOffer", "GET", f"{offer}/{{offerId}}", self._get_offer),
             ("updateOffer", "PUT", f"{offer}/{{offerId}}", self._put_offer),
         )
-        return tuple(Operation(name, method, path, handle, limit=INVENTORY) for name, method, path, handle in served)
+        return tuple(
+            Operation(
+                name, method, path, handle, limit=INVENTORY, takes=WRITE_MODES if method == "PUT" else frozenset()
+            )
+            for name, method, path, handle in served
+        )
 
     def item_json(self, item: Item) -> Json:
         """An inventory item as the API shows it, with the quantity that is live."""
@@ -226,21 +232,15 @@ def _offer_json(offer: Listing) -> Json:
 
 
 def _object(call: Call) -> Json | Answer:
-    try:
-        body = call.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = call.json_object()
+    if body is None:
         return json_answer(400, {"errors": [invalid_field("request body", "It is not a JSON object.")]})
     return body
 
 
 def _page(call: Call, most: int, default: int) -> tuple[int, int] | Answer:
-    try:
-        limit, offset = int(call.query.get("limit", default)), int(call.query.get("offset", 0))
-    except ValueError:
-        limit, offset = 0, 0
-    if not 1 <= limit <= most or offset < 0:
+    limit, offset = call.whole("limit", default), call.whole("offset", 0)
+    if limit is None or offset is None or not 1 <= limit <= most or offset < 0:
         return error_answer(400, 25706, f"You have provided invalid pagination values. limit is 1 to {most}.")
     return limit, offset
 

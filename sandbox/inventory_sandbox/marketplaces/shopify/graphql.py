@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from graphql import GraphQLError, execute_sync
 
+from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.shopify.cost import MAX_POINTS, actual_cost, requested_cost
 from inventory_sandbox.marketplaces.shopify.mutations import Context, Mutations
@@ -38,7 +38,7 @@ class GraphQL:
 
     def operations(self) -> Sequence[Operation]:
         """What is served."""
-        return (Operation("graphql", "POST", PATH, self._handle, limit=GRAPHQL),)
+        return (Operation("graphql", "POST", PATH, self._handle, limit=GRAPHQL, takes=WRITE_MODES),)
 
     def _handle(self, call: Call) -> Answer:
         version = self.schemas.get(call.parameters["version"])
@@ -161,18 +161,14 @@ class GraphQL:
 def _request(call: Call) -> tuple[str, dict[str, object], str | None] | Answer:
     if "application/graphql" in call.headers.get("content-type", ""):
         return call.body.decode("utf-8", errors="replace"), {}, None
-    try:
-        body = call.json()
-    except ValueError:
-        return json_answer(400, {"errors": "The request body is not valid JSON."})
-    if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+    body = call.json_object()
+    if body is None or not isinstance(body.get("query"), str):
         return json_answer(400, {"errors": {"query": "Required parameter missing or invalid"}})
     variables = body.get("variables") or {}
-    if isinstance(variables, str):
-        variables = json.loads(variables)
     if not isinstance(variables, dict):
         return json_answer(400, {"errors": {"variables": "must be an object"}})
-    return body["query"], variables, body.get("operationName")
+    name = body.get("operationName")
+    return str(body["query"]), variables, str(name) if name else None
 
 
 def _is_mutation(text: str) -> bool:

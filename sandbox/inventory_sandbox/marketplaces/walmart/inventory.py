@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from inventory_sandbox.marketplaces.assortment import ListingKind, ListingSeed
+from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.stock import Listing, Part
 from inventory_sandbox.marketplaces.walmart.rules import gateway_error
@@ -33,10 +34,12 @@ class Inventory:
         one_sku = "getMultiNodeInventoryForSkuAndAllShipnodes"
         return (
             Operation("getInventory", "GET", "/v3/inventory", self._get),
-            Operation("updateInventoryForAnItem", "PUT", "/v3/inventory", self._put),
+            Operation("updateInventoryForAnItem", "PUT", "/v3/inventory", self._put, takes=WRITE_MODES),
             Operation(all_skus, "GET", "/v3/inventories", self._all),
             Operation(one_sku, "GET", "/v3/inventories/{sku:path}", self._nodes),
-            Operation("updateMultiNodeInventory", "PUT", "/v3/inventories/{sku:path}", self._put_nodes),
+            Operation(
+                "updateMultiNodeInventory", "PUT", "/v3/inventories/{sku:path}", self._put_nodes, takes=WRITE_MODES
+            ),
             Operation("getWFSInventoryDetails", "GET", "/v3/wfs/inventory", self._wfs),
             Operation("getWFSInventory", "GET", "/v3/fulfillment/inventory", self._wfs_old),
         )
@@ -79,12 +82,9 @@ class Inventory:
         if isinstance(found, Answer):
             return found
         listing, node = found
-        try:
-            body = call.json()
-        except ValueError:
-            body = None
-        quantity = body.get("quantity") if isinstance(body, dict) else None
-        if not isinstance(body, dict) or not isinstance(quantity, dict) or "amount" not in quantity:
+        body = call.json_object() or {}
+        quantity = body.get("quantity")
+        if not isinstance(quantity, dict) or "amount" not in quantity:
             return _bad_request("quantity.amount is required.", "quantity")
         if quantity.get("unit") != "EACH":
             return _bad_request("quantity.unit must be EACH.", "unit")
@@ -134,11 +134,7 @@ class Inventory:
         listing = self.find(call.parameters["sku"])
         if listing is None:
             return _content_missing(call.parameters["sku"])
-        try:
-            body = call.json()
-        except ValueError:
-            body = None
-        inventories = body.get("inventories") if isinstance(body, dict) else None
+        inventories = (call.json_object() or {}).get("inventories")
         nodes = inventories.get("nodes") if isinstance(inventories, dict) else None
         if not isinstance(nodes, list) or not nodes or not all(isinstance(one, dict) for one in nodes):
             return _bad_request("inventories.nodes is required.", "nodes")
@@ -160,11 +156,8 @@ class Inventory:
         return {"shipNode": node, "status": "Failure", "errors": [error]}
 
     def _all(self, call: Call) -> Answer:
-        try:
-            limit = int(call.query.get("limit", "10"))
-        except ValueError:
-            limit = 0
-        if not 1 <= limit <= MAX_PAGE:
+        limit = call.whole("limit", 10)
+        if limit is None or not 1 <= limit <= MAX_PAGE:
             return _bad_request(f"limit must be from 1 to {MAX_PAGE}.", "limit")
         start = 0
         cursor = call.query.get("nextCursor", "")
@@ -192,11 +185,8 @@ class Inventory:
         return cursor
 
     def _wfs_listings(self, call: Call) -> tuple[list[Listing], int, int] | Answer:
-        try:
-            limit, offset = int(call.query.get("limit", "10")), int(call.query.get("offset", "0"))
-        except ValueError:
-            limit, offset = 0, 0
-        if not 1 <= limit <= 300 or offset < 0:
+        limit, offset = call.whole("limit", 10), call.whole("offset", 0)
+        if limit is None or offset is None or not 1 <= limit <= 300 or offset < 0:
             return _bad_request("limit must be from 1 to 300, offset 0 or more.", "limit")
         sku = call.query.get("sku")
         held = [one for one in self._world.stock.all("walmart") if one.seed.kind is ListingKind.WFS]
