@@ -13,7 +13,7 @@ from inventory_domain.outcomes import Rejected
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
 
 INVENTORY_ITEM = "inventoryItem"
-_LEVEL = '{ isActive quantities(names: ["available"]) { name quantity } }'
+_LEVEL = '{ quantities(names: ["available"]) { name quantity } }'
 
 
 async def read_one(listing: ListingRef, settings: ShopifySettings, exchange: Exchange, deadline_s: float) -> ReadAnswer:
@@ -81,13 +81,11 @@ def why_not_listed(item: Json, nodes: int) -> str | None:
 
 
 def available(item: Json, index: int) -> int | None:
-    """Units available at the location with this index in the query, nothing where it is inactive or does not say.
+    """Units available at the location with this index in the query, nothing where there is none: an inactive level is null.
 
     Shopify counts below zero when more was sold than there was; buyers can order none then.
     """
     level = mapping(mapping(item).get(f"l{index}"))
-    if level.get("isActive") is False:
-        return None
     for row in rows(level.get("quantities")):
         if row.get("name") == "available":
             quantity = units(row.get("quantity"))
