@@ -106,8 +106,8 @@ class Exposure:
         return min(times, default=None)
 
     def settles_ms(self) -> int | None:
-        """When the last open attempt is over its settling time."""
-        return max((attempt.settles_by_ms for attempt in self.open), default=None)
+        """When the first open attempt is over its settling time, whatever it takes to close it."""
+        return min((attempt.settles_by_ms for attempt in self.open), default=None)
 
 
 def begin(
@@ -164,10 +164,17 @@ def _bounded(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
 
 
 def conclude(exposure: Exposure, number: int, outcome: Outcome, now_ms: int, settles_by_ms: int) -> Exposure:
-    """Note what became of an attempt. An answer for one that is no longer open changes nothing."""
+    """Note what became of an attempt. An answer for one that is no longer open changes nothing.
+
+    An answer that comes after a read has closed its attempt opens it again, since it may have its effect only now.
+    """
     attempt = next((one for one in exposure.open if one.number == number), None)
     if attempt is None:
-        return exposure
+        last = exposure.last
+        if last is None or last.number != number or last.result is not Result.OPEN:
+            return exposure
+        attempt = _reopened(last, settles_by_ms)
+        exposure = replace(exposure, open=_bounded((*exposure.open, attempt)))
     if isinstance(outcome, Applied):
         confirmed = Confirmed(attempt.quantity, attempt.version, now_ms, Proof.ANSWER)
         still = tuple(one for one in exposure.open if one.number > number or _may_land_late(one, attempt))
@@ -181,6 +188,23 @@ def conclude(exposure: Exposure, number: int, outcome: Outcome, now_ms: int, set
         unknown = replace(attempt, state=AttemptState.UNKNOWN)
         return _with_result(_replaced(exposure, unknown), number, result, failed=failed)
     return _with_result(_without(exposure, number), number, result, failed=failed)
+
+
+def _reopened(last: LastAttempt, settles_by_ms: int) -> Attempt:
+    """As far as it is known: without its path, so that it is never taken for one of a row, and only a read ends it."""
+    return Attempt(
+        number=last.number,
+        version=last.version,
+        quantity=last.quantity,
+        nodes=last.nodes,
+        mask=last.mask,
+        path="",
+        feed_id=None,
+        sent_at_ms=last.at_ms,
+        settles_by_ms=settles_by_ms,
+        state=AttemptState.SENT,
+        fall=True,
+    )
 
 
 def withdraw(exposure: Exposure, number: int) -> Exposure:

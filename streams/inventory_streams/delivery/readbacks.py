@@ -83,8 +83,10 @@ class ReadBacks:
     def _wants_read(self, tracked: TrackedListing) -> bool:
         """Whether only a read will do. An accepted rise past its settling time is taken for live without one."""
         owned = self._book.writable(tracked)
-        if owned is None or owned.stopping or tracked.target is None or tracked.exposure is None or tracked.reading:
+        if owned is None or owned.stopping or tracked.target is None or tracked.exposure is None:
             return False
+        if tracked.reading or tracked.held_until_s is not None:
+            return False  # the end of either plans the next read
         now_ms = self._clock.now_ms()
         if not tracked.must_read:
             settled = settle(tracked.exposure, now_ms)

@@ -84,11 +84,13 @@ class Scheduler:
         if tracked.target is None or (account := self._accounts.of(tracked.target.channel)) is None:
             return
         exposure = tracked.exposure
-        if exposure is None or not exposure.open or tracked.reading or tracked.read_failures:
-            if exposure is None or not exposure.open:
-                account.reads.discard(tracked.key)
+        settles_ms = exposure.settles_ms() if exposure is not None else None
+        if settles_ms is None:
+            account.reads.discard(tracked.key)
             return
-        settles = [attempt.settles_by_ms for attempt in exposure.open]
+        if tracked.reading or tracked.read_failures:
+            return  # its end, or the wait after a read that said nothing, comes first
         age_ms = int(account.traits.read_age_s_max * 1000)
-        wait_s = max(0.0, (min(settles) + age_ms - self._clock.now_ms()) / 1000)
-        account.reads.put(tracked.key, self._clock.monotonic_s() + wait_s)
+        wait_s = max(0.0, (settles_ms + age_ms - self._clock.now_ms()) / 1000)
+        at_s = max(self._clock.monotonic_s() + wait_s, tracked.held_until_s or 0.0)
+        account.reads.put(tracked.key, at_s)
