@@ -81,7 +81,7 @@ def _amazon_channels(facts: Mapping[str, object]) -> tuple[ChannelDraft, ...]:
     ids = facts.get("marketplace_ids")
     known = ids if isinstance(ids, Mapping) else {}
     return tuple(
-        ChannelDraft(channel, LOCATIONS, {"marketplace_id": str(known[country])})
+        ChannelDraft(channel, LOCATIONS, options={"marketplace_id": str(known[country])})
         for country, channel in AMAZON_CHANNELS.items()
         if country in known
     )

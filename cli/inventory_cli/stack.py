@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:  # the sandbox is loaded inside the commands that need it, never by what runs in production
-    from inventory_sandbox.stack import LocalStack, StackError, StackInfo, StackStatus
+    from inventory_sandbox.stack import LocalStack, StackInfo, StackStatus
     from inventory_sandbox.stack import Progress as StackProgress
 
 app = typer.Typer(
@@ -60,7 +60,7 @@ def up(
     stack = LocalStack(data_dir or default_data_dir(), kafka_port=kafka_port, registry_port=registry_port)
     try:
         info = start_with_progress(stack, Console(stderr=True))
-    except StackError as error:
+    except (StackError, OSError) as error:
         _fail(error)
     if as_json:
         typer.echo(json.dumps(_up_facts(info)))
@@ -79,7 +79,7 @@ def down(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     folder = data_dir or default_data_dir()
     try:
         stopped = LocalStack(folder).down()
-    except StackError as error:
+    except (StackError, OSError) as error:
         _fail(error)
     if as_json:
         typer.echo(json.dumps({"stopped": stopped, "data_dir": str(folder)}))
@@ -94,7 +94,7 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
     try:
         found = LocalStack(data_dir or default_data_dir()).status()
-    except StackError as error:
+    except (StackError, OSError) as error:
         _fail(error)
     if as_json:
         typer.echo(json.dumps(_status_facts(found)))
@@ -194,6 +194,6 @@ def _line(name: str, address: str | None, pid: int | None, answers: bool) -> str
     return f"{name:<17}{state}"
 
 
-def _fail(error: "StackError") -> NoReturn:
+def _fail(error: Exception) -> NoReturn:
     typer.secho(str(error), err=True, fg=typer.colors.RED)
     raise typer.Exit(1) from error

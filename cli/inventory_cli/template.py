@@ -28,6 +28,7 @@ class ChannelDraft:
 
     name: str
     locations: Sequence[str]
+    percent: int = 0
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -52,6 +53,7 @@ class Draft:
     prefix: str = ""
     partitions: int = PARTITIONS_DEFAULT
     replication: int = 1
+    by_category: Mapping[str, str] = field(default_factory=dict)
     engine: Mapping[str, object] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=default_ports)
 
@@ -68,7 +70,7 @@ def starting_draft(bootstrap_servers: str, schema_registry: str) -> Draft:
                 Marketplace("amazon"),
                 (
                     ChannelDraft("amazon-us", where),
-                    ChannelDraft("amazon-ca", where, {"marketplace_id": "A2EUQ1WTGCTBG2"}),
+                    ChannelDraft("amazon-ca", where, options={"marketplace_id": "A2EUQ1WTGCTBG2"}),
                 ),
             ),
             AccountDraft("ebay", Marketplace("ebay"), (ChannelDraft("ebay-us", where),)),
@@ -86,7 +88,7 @@ def settings_text(draft: Draft) -> str:
     )
     sections: tuple[Line, ...] = (
         *_system(draft),
-        Line("policy", _policy(), "How stock becomes the number that a channel shows."),
+        Line("policy", _policy(draft.by_category), "How stock becomes the number that a channel shows."),
         Line("accounts", accounts, "One set of credentials each: the unit of throttle and quota."),
         Line("channels", channels, "The listings in one country or shop: the unit of policy, health and stop-sale."),
         Line("engine", _engine(draft.engine), "The process that computes what each listing should show."),
@@ -134,7 +136,7 @@ def _system(draft: Draft) -> tuple[Line, ...]:
     )
 
 
-def _policy() -> tuple[Line, ...]:
+def _policy(by_category: Mapping[str, str]) -> tuple[Line, ...]:
     guide = ", ".join(f"{name} {_buffer(units, percent)}" for name, units, percent in _buffers("guide"))
     simple = ", ".join(f"{name} {_buffer(units, percent)}" for name, units, percent in _buffers("simple"))
     return (
@@ -145,7 +147,7 @@ def _policy() -> tuple[Line, ...]:
             "shared-pool: every channel is given all there is, and buffers protect; "
             "fixed-percentage: each is given its `percent`.",
         ),
-        Line("by_category", {}, "another strategy for a category: {shoes: fixed-percentage}"),
+        Line("by_category", by_category, "another strategy for a category: {shoes: fixed-percentage}"),
         Line("by_sku", {}, "another strategy for one SKU"),
     )
 
@@ -164,7 +166,7 @@ def _channel(account: AccountDraft, channel: ChannelDraft) -> tuple[Line, ...]:
         Line("account", account.name),
         Line("locations", list(channel.locations), "it may sell from these and no others"),
         Line("buffer", {"units": preset.units, "percent": preset.percent}, "withheld: the larger of the two"),
-        Line("percent", 0, "its share under the strategy fixed-percentage"),
+        Line("percent", channel.percent, "its share under the strategy fixed-percentage"),
         Line("allow_full", False, "true permits a channel without any buffer"),
         *channel_lines(account.marketplace, channel.options),
     )

@@ -331,7 +331,7 @@ class Erp:
             one if one.location in OWN_POOLS else StockingLocation(one.location, one.safety_stock + 4)
             for one in product.locations
         )
-        safety = {one.location: one.safety_stock for one in raised}
+        safety: dict[str, int] = {one.location: one.safety_stock for one in raised}
         for location, units in safety.items():
             if location not in OWN_POOLS:
                 self._shelves[sku, location].safety_stock = units

@@ -71,6 +71,10 @@ class Processes:
         self._running[name] = running
         return running
 
+    def get(self, name: str) -> Running:
+        """The process of that name."""
+        return self._running[name]
+
     def kill(self, name: str) -> int:
         """Kill it as a power cut would, and wait until it is gone; returns the pid that it had."""
         running = self._running[name]
@@ -92,8 +96,12 @@ class Processes:
                 raise ProcessEnded(f"{running.name} ended with {code}; its log is {running.log}\n{running.log_end()}")
 
     def forget(self, name: str) -> None:
-        """It may end from now on."""
-        self._running.pop(name).log_file.close()
+        """It has done its work: wait until it has ended."""
+        running = self._running.pop(name)
+        running.process.wait(STOP_LIMIT_S)
+        running.log_file.close()
+        if running.process.stdout is not None:
+            running.process.stdout.close()
 
     def stop_all(self, limit_s: float = STOP_LIMIT_S) -> None:
         """Ask all to end, wait, and kill what is left. Afterwards none is there."""

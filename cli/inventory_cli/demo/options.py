@@ -1,0 +1,36 @@
+"""What the demo may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Chaos(StrEnum):
+    """What is killed in the middle, as by a power cut, and started again."""
+
+    ENGINE = "engine"
+    DELIVERY = "delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """One run. Addresses of None mean the local stack. `factor` scales the marketplaces' time."""
+
+    skus: int
+    seconds: float
+    seed: int
+    report: Path | None
+    chaos: tuple[Chaos, ...]
+    data_dir: Path
+    partitions: int
+    bootstrap_servers: str | None
+    schema_registry: str | None
+    factor: float
+    keep: bool
+
+    @property
+    def events_per_s(self) -> float:
+        """The pace: a tenth of the SKUs a second, at least 8 and at most 500."""
+        return min(500.0, max(8.0, self.skus / 10))

@@ -1,0 +1,141 @@
+"""One run of the demo, from nothing to the verdict and back to nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import psutil
+from rich.console import Console
+
+from inventory_cli.demo.catalog import demo_catalog
+from inventory_cli.demo.cleaning import clean_up, stack_runs
+from inventory_cli.demo.options import DemoOptions
+from inventory_cli.demo.performance import Performance
+from inventory_cli.demo.processes import Processes
+from inventory_cli.demo.report import Report
+from inventory_cli.demo.stage import Stage, release, stage, start_waiting
+from inventory_cli.demo.view import View, seconds, verdict_table
+
+RUNS_KEPT: Final = 5
+INTERRUPTED: Final = 130
+
+
+def run(options: DemoOptions) -> int:
+    """Run the demo. 0: all is as it must be; 1: it is not; 130: it was interrupted.
+
+    Raises:
+        InventorySyncError: it could not be done; everything that was started is ended again.
+    """
+    began_s = psutil.Process().create_time()
+    name = f"demo-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
+    folder = _run_folder(options.data_dir, name)
+    console = Console()
+    view = View(console)
+    view.say(f"settings and logs of this run: {folder}")
+    settings_file = folder / "sync.yaml"
+    processes = Processes(folder / "logs")
+    staged: list[Stage] = []
+    had_stack = options.bootstrap_servers is not None or stack_runs()
+    try:
+        with _interruptible(), ExitStack() as closing:
+            closing.callback(view.close)
+            start_waiting(processes, options, settings_file)
+            catalog = demo_catalog(options.skus, options.seed)
+            staged.append(stage(processes, options, name, settings_file, catalog, view.say))
+            release(processes)
+            performance = Performance(options, catalog, staged[0], processes, view, began_s)
+            closing.callback(performance.close)
+            report = performance.play()
+            view.close()
+            _tell(console, report, performance, options)
+            return 0 if report.is_good else 1
+    except KeyboardInterrupt:
+        view.say("interrupted")
+        return INTERRUPTED
+    finally:
+        with _uninterruptible():
+            processes.stop_all()
+            clean_up(staged[0].connection if staged else None, keep=options.keep, stop_stack=not had_stack)
+
+
+def _tell(console: Console, report: Report, performance: Performance, options: DemoOptions) -> None:
+    if options.report is not None:
+        report.write(options.report)
+    console.print(verdict_table(performance.verdict_rows(report)))
+    for one in report.mismatches[:20]:
+        console.print(
+            f"[red]{one.listing_id}: shows {one.live}, must show {one.expected}: {one.why}[/]", soft_wrap=True
+        )
+    for letter in report.dead_letters_missing:
+        console.print(f"[red]not in the dead letters: {letter.key} ({letter.reason})[/]", soft_wrap=True)
+    console.print(
+        f"{report.events:,} events; first push after {report.first_push_s} s; "
+        f"settled {report.settle_s} s after the last event; "
+        f"{report.sold_units} units sold by marketplaces, {report.oversold_units} of them oversold; "
+        f"never-written listings written: {report.never_written}; dead letters: {len(report.dead_letters)}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    for what, took in report.restarts.items():
+        console.print(f"{what} was killed and was back after {seconds(int(took * 1000))}", highlight=False)
+    word = "[bold green]all listings show what they must[/]" if report.is_good else "[bold red]not as it must be[/]"
+    if not report.settled:
+        word += " [red](the time limit came before all had settled)[/]"
+    console.print(word)
+
+
+def _run_folder(data_dir: Path, name: str) -> Path:
+    """A folder of its own for this run; those of the last few runs are kept."""
+    runs = data_dir / "runs"
+    folder = runs / name
+    folder.mkdir(parents=True)
+    old = sorted(one for one in runs.iterdir() if one.is_dir() and one.name.startswith("demo-"))
+    for one in old[:-RUNS_KEPT]:
+        _remove(one)
+    return folder
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends the demo as Ctrl-C does: through every `finally`."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handlers(interrupt):
+        yield
+
+
+@contextmanager
+def _uninterruptible() -> Iterator[None]:
+    """A second Ctrl-C does not leave half of the processes behind."""
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        return
+
+    with _handlers(ignore):
+        yield
+
+
+@contextmanager
+def _handlers(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)

@@ -1,0 +1,176 @@
+"""Sets the demo's stage: stack, sandbox, topics, schemas, settings file, and the pipeline's processes."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from inventory_cli.addresses import stack_folder
+from inventory_cli.connecting import Connection
+from inventory_cli.demo.catalog import DIVIDED, SHARES, DemoCatalog
+from inventory_cli.demo.options import DemoOptions
+from inventory_cli.demo.processes import ProcessEnded, Processes, Running
+from inventory_cli.demo.sandbox_control import SandboxControl
+from inventory_cli.process_settings import ENGINE, default_ports, process_of
+from inventory_cli.sandbox_template import sandbox_draft
+from inventory_cli.template import settings_text
+from inventory_domain.errors import InventorySyncError
+from inventory_domain.identifiers import Marketplace
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+
+STACK: Final = "stack"
+SANDBOX: Final = "sandbox"
+MARKETPLACES: Final = tuple(Marketplace(name) for name in ("amazon", "ebay", "walmart", "shopify"))
+STACK_LIMIT_S: Final = 900.0  # the first time some 200 MB are fetched
+SANDBOX_LIMIT_S: Final = 60.0
+UNKNOWN_SKU_GRACE_S: Final = 3.0
+
+
+class StageFailed(InventorySyncError):
+    """Something the demo needs did not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything stands: addresses, the settings file that the processes read, and the sandbox's control address."""
+
+    connection: Connection
+    settings_file: Path
+    control_url: str
+
+
+def start_waiting(processes: Processes, options: DemoOptions, settings_file: Path) -> None:
+    """Start everything that can load while Kafka starts. The pipeline's processes wait for their release."""
+    if options.bootstrap_servers is None:
+        processes.start(STACK, ["stack", "up", "--json", "--data-dir", str(stack_folder())], piped=True)
+    sandbox = ["sandbox", "--json", "--skus", "0", "--factor", str(options.factor), "--seed", str(options.seed)]
+    processes.start(SANDBOX, sandbox, piped=True)
+    config = ["--config", str(settings_file)]
+    modules = ["inventory_cli.wiring", "inventory_streams.engine.run"]
+    processes.start(ENGINE, ["engine", *config], preload=modules)
+    for name in MARKETPLACES:
+        modules = ["inventory_cli.wiring", "inventory_streams.delivery.run", f"inventory_adapters.{name}.adapter"]
+        processes.start(process_of(name), ["deliver", name, *config], preload=modules)
+
+
+def stage(
+    processes: Processes,
+    options: DemoOptions,
+    run: str,
+    settings_file: Path,
+    catalog: DemoCatalog,
+    say: Callable[[str], None],
+) -> Stage:
+    """Wait for the stack and the sandbox, prepare both, write the settings file, and release the processes."""
+    with ThreadPoolExecutor(3) as pool:
+        facts = json.loads(first_line(processes, SANDBOX, SANDBOX_LIMIT_S, say))
+        control_url = str(facts["control_url"])
+        filled = pool.submit(_fill, control_url, catalog)
+        connection = _connection(processes, options, f"{run}.", say)
+        draft = sandbox_draft(
+            connection.kafka.bootstrap_servers,
+            connection.schema_registry_url,
+            facts,
+            settings_file.parent / "secrets",
+        )
+        accounts = [
+            replace(account, channels=[replace(one, percent=SHARES[one.name]) for one in account.channels])
+            for account in draft.accounts
+        ]
+        draft = replace(
+            draft,
+            accounts=accounts,
+            application_id=run,
+            prefix=f"{run}.",
+            partitions=options.partitions,
+            by_category={DIVIDED: "fixed-percentage"},
+            engine={"unknown_sku_grace_s": UNKNOWN_SKU_GRACE_S, "instance_id": f"{run}-engine"},
+            ports=dict.fromkeys(default_ports(), 0),
+        )
+        settings_file.write_text(settings_text(draft), encoding="utf-8")
+        applied = pool.submit(_apply_topics, connection)
+        registered = pool.submit(_register_schemas, connection)
+        for done in (applied, registered, filled):
+            done.result()
+    return Stage(connection, settings_file, control_url)
+
+
+def first_line(processes: Processes, name: str, limit_s: float, say: Callable[[str], None]) -> str:
+    """The first line that the process prints; what it writes to its log meanwhile is said.
+
+    Raises:
+        StageFailed: it ended without one, or said nothing within the limit.
+    """
+    running = processes.get(name)
+    assert running.process.stdout is not None
+    told = 0
+    end = time.monotonic() + limit_s
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(running.process.stdout, selectors.EVENT_READ)
+        while time.monotonic() < end:
+            ready = waiting.select(0.2)
+            told = _tell_log(running, told, say)
+            if ready:
+                line = running.process.stdout.readline().decode()
+                if line:
+                    return line
+                running.process.wait(10)
+                raise StageFailed(f"{name} ended with {running.process.returncode}\n{running.log_end()}")
+    raise StageFailed(f"{name} did not start within {limit_s:.0f} s; its log is {running.log}\n{running.log_end()}")
+
+
+def _tell_log(running: Running, told: int, say: Callable[[str], None]) -> int:
+    if running.name != STACK:
+        return told
+    lines = running.log.read_text(errors="replace").splitlines()
+    for line in lines[told:]:
+        say(f"  {line}")
+    return len(lines)
+
+
+def _connection(processes: Processes, options: DemoOptions, prefix: str, say: Callable[[str], None]) -> Connection:
+    topics = Topics(MARKETPLACES, prefix)
+    if options.bootstrap_servers is not None and options.schema_registry is not None:
+        kafka = KafkaSettings(options.bootstrap_servers)
+        return Connection(kafka, options.schema_registry, topics, options.partitions)
+    facts: Mapping[str, object] = json.loads(first_line(processes, STACK, STACK_LIMIT_S, say))
+    processes.forget(STACK)
+    kafka = KafkaSettings(str(facts["bootstrap_servers"]))
+    return Connection(kafka, str(facts["schema_registry"]), topics, options.partitions)
+
+
+def _fill(control_url: str, catalog: DemoCatalog) -> None:
+    control = SandboxControl(control_url)
+    try:
+        control.fill(catalog.seeds)
+    finally:
+        control.close()
+
+
+def _apply_topics(connection: Connection) -> None:
+    from inventory_cli.topics import apply_topics
+
+    apply_topics(connection.kafka, connection.topics, connection.partitions)
+
+
+def _register_schemas(connection: Connection) -> None:
+    from inventory_cli.schemas import register_schemas
+
+    register_schemas(connection.schema_registry_url, connection.topics)
+
+
+def release(processes: Processes) -> None:
+    """The pipeline's processes begin."""
+    for name in (ENGINE, *(process_of(marketplace) for marketplace in MARKETPLACES)):
+        try:
+            processes.get(name).release()
+        except BrokenPipeError as error:
+            processes.check()
+            raise ProcessEnded(f"{name} does not listen") from error
