@@ -3,7 +3,10 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -97,6 +100,27 @@ def test_a_port_of_somebody_else_is_named(stack: LocalStack, tmp_path: Path) -> 
 
     with pytest.raises(PortTaken, match=f"port {taken} for kafka is already in use"):
         LocalStack(tmp_path, kafka_port=taken).up()
+
+
+def test_ctrl_c_while_starting_leaves_nothing_running(tmp_path: Path) -> None:
+    """A user who gives up must not find a broker running afterwards, nor wait for it to come up first."""
+    program = (
+        "import sys, pathlib; from inventory_sandbox.stack import LocalStack as S; S(pathlib.Path(sys.argv[1])).up()"
+    )
+    starting = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    pid_file = tmp_path / "kafka.pid"
+    end = time.monotonic() + 60
+    while not (pid_file.exists() and pid_file.read_text().strip()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    pid = int(pid_file.read_text())
+
+    starting.send_signal(signal.SIGINT)
+    _, errors = starting.communicate(timeout=20)
+
+    assert "KeyboardInterrupt" in errors
+    assert not _lives(pid)
+    assert LocalStack(tmp_path).status().registry_pid is None
 
 
 def test_down_leaves_nothing_running_and_says_so(stack: LocalStack) -> None:

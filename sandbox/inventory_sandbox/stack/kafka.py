@@ -4,7 +4,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -119,14 +119,14 @@ def command(java: Path, jars: Sequence[Path], process: ProcessFile, properties: 
     ]
 
 
-def wait_until_ready(process: ProcessFile, port: int) -> None:
+def wait_until_ready(process: ProcessFile, port: int, pause: Callable[[float], None]) -> None:
     """Returns when the broker answers a metadata request; raises ComponentFailed when it ends or takes too long."""
     end = time.monotonic() + START_LIMIT_S
     while not answers(port):
-        _still_starting(process, end)
+        _still_starting(process, end, pause)
     admin = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0, "socket.timeout.ms": 5000})
     while True:
-        _still_starting(process, end)
+        _still_starting(process, end, pause)
         try:
             if admin.list_topics(timeout=2).brokers:
                 return
@@ -134,12 +134,12 @@ def wait_until_ready(process: ProcessFile, port: int) -> None:
             continue
 
 
-def _still_starting(process: ProcessFile, end: float) -> None:
+def _still_starting(process: ProcessFile, end: float, pause: Callable[[float], None]) -> None:
     if process.find() is None:
         raise ComponentFailed("kafka", "ended while it was starting", process.log_path)
     if time.monotonic() > end:
         raise ComponentFailed("kafka", f"did not answer within {START_LIMIT_S:.0f} s", process.log_path)
-    time.sleep(_POLL_S)
+    pause(_POLL_S)
 
 
 def _class_path(jars: Sequence[Path]) -> str:

@@ -4,7 +4,7 @@ import json
 import random
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -108,14 +108,15 @@ class LocalStack:
         with held(self._folder / "stack.lock", BUSY_WAIT_S):
             running = {"kafka": self._kafka.find(), "registry": self._registry.find()}
             ports = self._ports(running, observe)
-            report = _Serialized(observe)
-            with ThreadPoolExecutor(2, thread_name_prefix="stack") as pool:
-                kafka_pid = pool.submit(self._start_kafka, running["kafka"], ports, report)
-                registry_pid = pool.submit(self._start_registry, running["registry"], ports, report)
-            failures = [error for error in (kafka_pid.exception(), registry_pid.exception()) if error is not None]
-            if failures:
+            start = _Start(observe)
+            try:
+                with ThreadPoolExecutor(2, thread_name_prefix="stack") as pool:
+                    kafka_pid = pool.submit(self._start_kafka, running["kafka"], ports, start)
+                    registry_pid = pool.submit(self._start_registry, running["registry"], ports, start)
+                    start.wait_for(kafka_pid, registry_pid)
+            except BaseException:  # also Ctrl-C
                 self._undo(running)
-                raise failures[0]
+                raise
             pids = {"kafka": kafka_pid.result(), "registry": registry_pid.result()}
             return StackInfo(
                 bootstrap_servers=f"{LOOPBACK}:{ports.kafka}",
@@ -150,36 +151,36 @@ class LocalStack:
             logs=self._folder / "logs",
         )
 
-    def _start_kafka(self, running: int | None, ports: Ports, observe: Observer) -> int:
+    def _start_kafka(self, running: int | None, ports: Ports, start: "_Start") -> int:
         pid = running
-        if pid is None or not _answers(self._kafka, partial(kafka.wait_until_ready, self._kafka, ports.kafka)):
+        ready = partial(kafka.wait_until_ready, self._kafka, ports.kafka, start.pause)
+        if pid is None or not _answers(self._kafka, ready):
             java = find_java(KAFKA_NEEDS)
-            jars = self._cache.kafka_jars(_counted("kafka", self._cache.kafka_bytes_missing(), observe))
+            jars = self._cache.kafka_jars(_counted("kafka", self._cache.kafka_bytes_missing(), start.report))
             properties = kafka.write_properties(self._folder, ports.kafka, ports.controller)
-            observe(Progress("kafka", "prepare"))
+            start.report(Progress("kafka", "prepare"))
             kafka.format_once(java, jars, self._folder, properties)
-            observe(Progress("kafka", "start"))
+            start.report(Progress("kafka", "start"))
             pid = self._kafka.start(kafka.command(java, jars, self._kafka, properties))
-            kafka.wait_until_ready(self._kafka, ports.kafka)
-        observe(Progress("kafka", "ready"))
+            ready()
+        start.report(Progress("kafka", "ready"))
         return pid
 
-    def _start_registry(self, running: int | None, ports: Ports, observe: Observer) -> int:
+    def _start_registry(self, running: int | None, ports: Ports, start: "_Start") -> int:
         pid = running
-        if pid is None or not _answers(
-            self._registry, partial(registry.wait_until_ready, self._registry, ports.registry)
-        ):
+        ready = partial(registry.wait_until_ready, self._registry, ports.registry, start.pause)
+        if pid is None or not _answers(self._registry, ready):
             java = find_java(REGISTRY_NEEDS)
-            home = self._cache.registry_home(_counted("registry", self._cache.registry_bytes_missing(), observe))
-            observe(Progress("registry", "start"))
+            home = self._cache.registry_home(_counted("registry", self._cache.registry_bytes_missing(), start.report))
+            start.report(Progress("registry", "start"))
             pid = self._registry.start(registry.command(java, home, self._registry, ports.registry, ports.management))
-            registry.wait_until_ready(self._registry, ports.registry)
-        observe(Progress("registry", "ready"))
+            ready()
+        start.report(Progress("registry", "ready"))
         return pid
 
     def _undo(self, running: dict[str, int | None]) -> None:
         for process in (self._kafka, self._registry):
-            if running[process.role] is None:
+            if process.find() != running[process.role]:
                 process.stop()
 
     def _ports(self, running: dict[str, int | None], observe: Observer) -> Ports:
@@ -239,16 +240,35 @@ def _answers(process: ProcessFile, wait_until_ready: Callable[[], None]) -> bool
     return True
 
 
-class _Serialized:
-    """Lets two threads report to an observer that expects one."""
+class _Start:
+    """One run of `up`: its two threads report one at a time, and both give up when one fails or the user does."""
 
     def __init__(self, observe: Observer) -> None:
         self._observe = observe
-        self._lock = threading.Lock()
+        self._reporting = threading.Lock()
+        self._given_up = threading.Event()
 
-    def __call__(self, progress: Progress) -> None:
-        with self._lock:
+    def report(self, progress: Progress) -> None:
+        self.pause(0)
+        with self._reporting:
             self._observe(progress)
+
+    def pause(self, seconds: float) -> None:
+        if self._given_up.wait(seconds):
+            raise _GivenUp
+
+    def wait_for(self, *parts: "Future[int]") -> None:
+        try:
+            wait(parts, return_when=FIRST_EXCEPTION)
+        finally:
+            self._given_up.set()
+        failures = [failure for part in parts if (failure := part.exception()) is not None]
+        for failure in sorted(failures, key=lambda one: isinstance(one, _GivenUp)):
+            raise failure
+
+
+class _GivenUp(StackError):
+    """The other component failed, or the user pressed Ctrl-C."""
 
 
 def _counted(component: Component, total_bytes: int, observe: Observer) -> Callable[[int], None]:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ def command(java: Path, home: Path, process: ProcessFile, port: int, management_
     ]
 
 
-def wait_until_ready(process: ProcessFile, port: int) -> None:
+def wait_until_ready(process: ProcessFile, port: int, pause: Callable[[float], None]) -> None:
     """Returns when the API answers and refuses incompatible schemas; raises ComponentFailed when it never does.
 
     The registry's own default accepts any change, so the rule is set here, before anybody can register.
@@ -56,7 +57,7 @@ def wait_until_ready(process: ProcessFile, port: int) -> None:
         last = _set_compatibility(port)
         if last == "":
             return
-        time.sleep(_POLL_S)
+        pause(_POLL_S)
     raise ComponentFailed("registry", f"was not ready within {START_LIMIT_S:.0f} s ({last})", process.log_path)
 
 
