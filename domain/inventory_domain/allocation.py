@@ -44,7 +44,8 @@ def fixed_percentage(available: Availability, shares: Mapping[ChannelId, Share])
     """Each channel is given its percentage; together never more than there is, at any location.
 
     Locations that the same channels may sell from are one pool, so that small stocks are not rounded away location by
-    location. Units sold and not reported yet are taken from the pools in order of their location's name.
+    location. A sale that is not reported yet does not say which location it takes from, so it is taken from every pool
+    that its channel may sell from, and from all of them when the channel lists the SKU no longer.
     """
     given = dict.fromkeys(shares, 0)
     for sellers, units in _pools(available, shares):
@@ -58,15 +59,16 @@ def fixed_percentage(available: Availability, shares: Mapping[ChannelId, Share])
 
 def _pools(available: Availability, shares: Mapping[ChannelId, Share]) -> list[tuple[frozenset[ChannelId], int]]:
     pools: dict[frozenset[ChannelId], int] = {}
-    to_net = available.netted
-    for location in sorted(available.by_location):
-        units = available.by_location[location]
-        netted = min(units, to_net)
-        to_net -= netted
+    for location, units in available.by_location.items():
         sellers = frozenset(channel for channel, share in shares.items() if location in share.locations)
         if sellers:
-            pools[sellers] = pools.get(sellers, 0) + units - netted
-    return sorted(pools.items(), key=lambda item: sorted(item[0]))
+            pools[sellers] = pools.get(sellers, 0) + units
+    nowhere = sum(units for channel, units in available.sold.items() if channel not in shares)
+    left = {
+        sellers: max(0, units - nowhere - sum(available.sold.get(channel, 0) for channel in sellers))
+        for sellers, units in pools.items()
+    }
+    return sorted(left.items(), key=lambda item: sorted(item[0]))
 
 
 def split_over_nodes(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from inventory_domain.catalog import Product
-from inventory_domain.identifiers import LocationId
+from inventory_domain.identifiers import ChannelId, LocationId
 from inventory_domain.positions import Position, Stock
 
 
@@ -15,12 +15,17 @@ class Availability:
     """What may be promised of one SKU now.
 
     `by_location` holds counted locations only, each at least 0. `uncounted` are the locations that stock the product
-    and were never counted. `netted` units were sold on channels and are not known to the source yet.
+    and were never counted. `sold` has the units per channel that were sold and are not known to the source yet.
     """
 
     by_location: Mapping[LocationId, int]
     uncounted: frozenset[LocationId]
-    netted: int
+    sold: Mapping[ChannelId, int]
+
+    @property
+    def netted(self) -> int:
+        """Units sold on all channels together that are in no position yet."""
+        return sum(self.sold.values())
 
     def atp(self, locations: Iterable[LocationId]) -> int:
         """Units that may be promised from these locations, what was sold and is not reported yet already taken off."""

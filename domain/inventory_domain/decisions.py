@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from inventory_domain.identifiers import ListingId, Marketplace, NodeId
 from inventory_domain.policies import AllocationPolicy
-from inventory_domain.sku_state import EmittedTarget, SkuState
+from inventory_domain.sku_state import EmittedTarget, SeenExposure, SkuState
 from inventory_domain.targets import Desired, Desires, Target, desired, next_version
 
 
@@ -59,11 +59,11 @@ def decide(
         target = _target(state, want, quantity, nodes, before, now_ms, "restate" if same else cause)
         targets.append(target)
         emitted[listing_id] = _emitted(target)
-    targets.extend(_withdrawals(state, policy, emitted, now_ms))
+    targets.extend(_withdrawals(state, policy, emitted, restate, now_ms))
     forgotten = _forgotten(state, emitted)
     for _, listing_id in forgotten:
         del emitted[listing_id]
-    after = replace(state, targets=emitted, owes_rise=owes)
+    after = replace(state, targets=emitted, exposures=_exposures_kept(state, emitted), owes_rise=owes)
     return Decision(after, tuple(targets), forgotten, listings.uncounted)
 
 
@@ -127,13 +127,16 @@ def _withdrawals(
     state: SkuState,
     policy: AllocationPolicy,
     emitted: dict[ListingId, EmittedTarget],
+    restate: frozenset[ListingId],
     now_ms: int,
 ) -> list[Target]:
-    """Zeros for listings that left the catalog."""
+    """Zeros for listings that left the catalog, and once more for those of which that is asked."""
     named = {one.listing_id for one in state.product.listings} if state.product else set()
     gone: list[Target] = []
     for listing_id, before in list(emitted.items()):
-        if listing_id in named or before.withdrawn or before.channel not in policy.channels:
+        if listing_id in named or before.channel not in policy.channels:
+            continue
+        if before.withdrawn and listing_id not in restate:
             continue
         target = Target(
             listing_id=listing_id,
@@ -148,7 +151,7 @@ def _withdrawals(
             allocation=0,
             buffer=0,
             strategy="none",
-            cause="listing-removed",
+            cause="restate" if before.withdrawn else "listing-removed",
             derivation="the listing left the catalog",
             changed_at_ms=state.changed_at_ms,
             computed_at_ms=now_ms,
@@ -157,6 +160,15 @@ def _withdrawals(
         gone.append(target)
         emitted[listing_id] = _emitted(target)
     return gone
+
+
+def _exposures_kept(state: SkuState, emitted: Mapping[ListingId, EmittedTarget]) -> Mapping[ListingId, SeenExposure]:
+    """Exposure of listings that are still the SKU's; what was forgotten may come back under another SKU."""
+    named = {one.listing_id for one in state.product.listings} if state.product else set()
+    gone = [listing for listing in state.exposures if listing not in named and listing not in emitted]
+    if not gone:
+        return state.exposures
+    return {listing: seen for listing, seen in state.exposures.items() if listing not in gone}
 
 
 def _forgotten(

@@ -217,8 +217,9 @@ def _without(exposure: Exposure, number: int) -> Exposure:
 
 
 def _may_land_late(older: Attempt, newer: Attempt) -> bool:
-    """An older attempt of which nobody knows whether it arrived may still be applied after the newer one."""
-    return older.number < newer.number and older.state is not AttemptState.ACCEPTED
+    """An older attempt of which nobody knows whether it arrived, or that went another way, may be applied after it."""
+    in_order = older.state is AttemptState.ACCEPTED and older.path == newer.path
+    return older.number < newer.number and not in_order
 
 
 def _replaced(exposure: Exposure, attempt: Attempt) -> Exposure:

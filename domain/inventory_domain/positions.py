@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from types import MappingProxyType
 
 from inventory_domain.changes import (
     QUANTITY_MAX,
@@ -72,8 +71,8 @@ class Position:
     """One SKU at one location. `on_hand` is None until the location was counted once: unknown is not zero."""
 
     on_hand: int | None = None
-    reservations: Mapping[ReservationId, Reservation] = MappingProxyType({})
-    sources: Mapping[SourceId, SourceLog] = MappingProxyType({})
+    reservations: Mapping[ReservationId, Reservation] = field(default_factory=dict)
+    sources: Mapping[SourceId, SourceLog] = field(default_factory=dict)
 
     def reserved(self, now_ms: int) -> int:
         """Units promised to orders that are not shipped yet and whose reservation has not expired."""
@@ -97,14 +96,17 @@ class ChannelSale:
 class Stock:
     """All that is known of one SKU's units: positions, sales not yet in them, and the guards against repetition."""
 
-    positions: Mapping[LocationId, Position] = MappingProxyType({})
-    sales: Mapping[OrderId, ChannelSale] = MappingProxyType({})
+    positions: Mapping[LocationId, Position] = field(default_factory=dict)
+    sales: Mapping[OrderId, ChannelSale] = field(default_factory=dict)
     known_orders: tuple[OrderId, ...] = ()
     event_ids: tuple[EventId, ...] = ()
 
-    def units_sold_unreported(self) -> int:
-        """Units sold on any channel that the source does not know of yet; they are netted from every ATP."""
-        return sum(sale.units for sale in self.sales.values())
+    def units_sold_unreported(self) -> dict[ChannelId, int]:
+        """Units sold per channel that the source does not know of yet; all of them are netted from every ATP."""
+        sold: dict[ChannelId, int] = {}
+        for sale in self.sales.values():
+            sold[sale.channel] = sold.get(sale.channel, 0) + sale.units
+        return sold
 
     def next_expiry_ms(self, now_ms: int) -> int | None:
         """When the next reservation expires by itself, if one will."""
@@ -115,6 +117,24 @@ class Stock:
             if held.expires_at_ms is not None and held.expires_at_ms > now_ms
         ]
         return min(times, default=None)
+
+
+def without_expired(stock: Stock, now_ms: int) -> Stock:
+    """The stock without reservations that have expired; the same object when there is none."""
+    positions = {
+        location: replace(position, reservations=still)
+        for location, position in stock.positions.items()
+        if len(still := _still_held(position, now_ms)) < len(position.reservations)
+    }
+    return replace(stock, positions={**stock.positions, **positions}) if positions else stock
+
+
+def _still_held(position: Position, now_ms: int) -> dict[ReservationId, Reservation]:
+    return {
+        key: held
+        for key, held in position.reservations.items()
+        if held.expires_at_ms is None or held.expires_at_ms > now_ms
+    }
 
 
 def apply(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:

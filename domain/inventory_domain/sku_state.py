@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from inventory_domain.catalog import Product
 from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, NodeId, Sku
@@ -65,8 +64,8 @@ class SkuState:
     sku: Sku
     stock: Stock = field(default_factory=Stock)
     product: Product | None = None
-    targets: Mapping[ListingId, EmittedTarget] = MappingProxyType({})
-    exposures: Mapping[ListingId, SeenExposure] = MappingProxyType({})
+    targets: Mapping[ListingId, EmittedTarget] = field(default_factory=dict)
+    exposures: Mapping[ListingId, SeenExposure] = field(default_factory=dict)
     changed_at_ms: int = 0
     owes_rise: bool = False
     held: tuple[HeldRecord, ...] = ()
@@ -76,6 +75,12 @@ class SkuState:
     def is_empty(self) -> bool:
         """Whether nothing is known any more, so that the state can be forgotten."""
         return self.product is None and not self.targets and not self.held and not self.stock.positions
+
+    def knows(self, listing: ListingId) -> bool:
+        """Whether the listing is this SKU's: the catalog names it, or a target of it is not forgotten yet."""
+        if listing in self.targets:
+            return True
+        return self.product is not None and any(one.listing_id == listing for one in self.product.listings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,6 @@ class PartitionProgress:
     `sources` has, per source, when its newest word on this partition occurred.
     """
 
-    positions: Mapping[str, InputPosition] = MappingProxyType({})
-    sources: Mapping[str, int] = MappingProxyType({})
+    positions: Mapping[str, InputPosition] = field(default_factory=dict)
+    sources: Mapping[str, int] = field(default_factory=dict)
     policy: str = ""
