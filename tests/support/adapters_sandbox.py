@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import httpx
@@ -22,6 +24,7 @@ from inventory_sandbox.marketplaces import (
     MovableClock,
     SandboxSettings,
     build_marketplaces,
+    serve,
 )
 
 SELLER = "A3DEMOSELLER01"
@@ -155,6 +158,78 @@ def a_stage(marketplace: str, sandbox_settings: Mapping[str, object] | None = No
     parsed = module.parse({**_account(marketplace, sandbox), **settings}, f"accounts.{marketplace}")
     adapter = module.build(parsed, DomainClock(clock), transport)
     return Stage(marketplace, sandbox, clock, transport, adapter, seeds)
+
+
+@dataclass
+class Served:
+    """An adapter that reaches the sandbox by sockets, in real time made short."""
+
+    stage: Stage
+    adapter: MarketplaceAdapter
+    control: httpx.AsyncClient
+    server: asyncio.Task[None]
+
+    async def fail(self, mode: FaultMode) -> None:
+        """Have the marketplace fail once."""
+        fault = {"marketplace": self.stage.marketplace, "mode": mode.value, "count": 1}
+        await self._ask("POST", "/faults", fault)
+
+    async def until_live(self, quantity: int) -> None:
+        """Wait until buyers see this quantity of the first listing."""
+        path = f"/listings/{self.stage.marketplace}/{self.stage.seeds[0].key}"
+        async with asyncio.timeout(20):
+            while (await self._ask("GET", path, None))["live_quantity"] != quantity:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Take the marketplace from the network."""
+        self.server.cancel()
+        await asyncio.gather(self.server, return_exceptions=True)
+
+    async def _ask(self, method: str, path: str, body: object) -> dict[str, object]:
+        answer = await self.control.request(method, path, json=body)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert isinstance(found, dict)
+        return found
+
+
+@asynccontextmanager
+async def served(marketplace: str, **settings: object) -> AsyncIterator[Served]:
+    """A sandbox on ports of this machine, and an adapter that calls it."""
+    seeds = _SEEDS[marketplace]
+    ready: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
+    sandbox_settings = SandboxSettings(skus=0, listings=tuple(seeds), factor=1 / 1_000, burst_factor=100, hold_s=10)
+    server = asyncio.create_task(serve(sandbox_settings, ready.set_result))
+    stage = a_stage(marketplace)
+    try:
+        said = await asyncio.wait_for(ready, 20)
+        urls = said[marketplace]
+        assert isinstance(urls, dict)
+        addresses = {key: urls[key] for key in ("base_url", "token_url") if key in urls}
+        module = MARKETPLACES[Marketplace(marketplace)]
+        raw = {**_account(marketplace, stage.sandbox), **addresses, **settings}
+        adapter = module.build(module.parse(raw, "accounts.a"), _RealClock())
+        async with httpx.AsyncClient(base_url=str(said["control_url"]), trust_env=False) as control:
+            yield Served(stage, adapter, control, server)
+        await adapter.aclose()
+    finally:
+        await stage.adapter.aclose()
+        server.cancel()
+        await asyncio.gather(server, return_exceptions=True)
+
+
+class _RealClock:
+    """The machine's time."""
+
+    def now_ms(self) -> int:
+        return int(time.time() * 1_000)
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 def channel(seed: ListingSeed) -> ChannelId:

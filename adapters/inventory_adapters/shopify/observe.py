@@ -81,7 +81,7 @@ def why_not_listed(item: Json, nodes: int) -> str | None:
 
 
 def available(item: Json, index: int) -> int | None:
-    """Units available at the location with this index in the query, nothing where there is none: an inactive level is null.
+    """Units available at the location with this index in the query, nothing where it is not (or no longer) stocked.
 
     Shopify counts below zero when more was sold than there was; buyers can order none then.
     """
