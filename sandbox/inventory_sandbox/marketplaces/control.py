@@ -14,7 +14,7 @@ from inventory_sandbox.marketplaces.assortment import ListingSeed, seed_from_jso
 from inventory_sandbox.marketplaces.faults import Fault, FaultMode
 from inventory_sandbox.marketplaces.settings import MARKETPLACES
 from inventory_sandbox.marketplaces.stock import Listing, Write, writes_of
-from inventory_sandbox.marketplaces.world import World
+from inventory_sandbox.marketplaces.world import API_GROUPS, API_STATUSES, World
 
 MAX_HISTORY_LISTINGS: Final = 10_000
 Json = dict[str, object]
@@ -121,6 +121,7 @@ class Control:
             ("DELETE", "/faults/{number:int}", self._remove_fault),
             ("GET", "/counters", self._counters),
             ("DELETE", "/counters", self._reset_counters),
+            ("POST", "/api-status", self._set_api_status),
             ("GET", "/healthz", self._health),
         )
         return Router([Route(path, _endpoint(act), methods=[method]) for method, path, act in served])
@@ -265,6 +266,14 @@ class Control:
     async def _reset_counters(self, request: Request) -> Json:
         self._world.counters.reset()
         return {"reset": True}
+
+    async def _set_api_status(self, request: Request) -> Json:
+        body = await _body(request)
+        group, status = str(body.get("group", "Inventory")), str(body.get("status", ""))
+        if group not in API_GROUPS or status not in API_STATUSES:
+            raise BadRequest(f"group must be one of {', '.join(API_GROUPS)}, status one of {', '.join(API_STATUSES)}")
+        self._world.api_status[group] = (status, self._world.clock.now())
+        return {"group": group, "status": status}
 
     async def _health(self, request: Request) -> Json:
         return {"listings": len(self._world.stock), "now": self._world.clock.now()}

@@ -131,6 +131,10 @@ class StockBook:
         self.settle()
         return self._listings.get((marketplace, key))
 
+    def settled(self, marketplace: str, key: str) -> Listing | None:
+        """The listing as far as it is settled, for what is done while settling."""
+        return self._listings.get((marketplace, key))
+
     def all(self, marketplace: str | None = None) -> Iterator[Listing]:
         """All listings, or those of one marketplace, in the order they were added, as of now."""
         self.settle()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from typing import Final
 
 from inventory_sandbox.marketplaces.buckets import Rate
 from inventory_sandbox.marketplaces.clock import Clock
@@ -12,6 +13,9 @@ from inventory_sandbox.marketplaces.faults import FaultBoard
 from inventory_sandbox.marketplaces.settings import SandboxSettings
 from inventory_sandbox.marketplaces.stock import Listing, StockBook
 from inventory_sandbox.marketplaces.tokens import TokenStore
+
+API_GROUPS: Final = ("Inventory", "Items", "Authentication", "Authorization", "Orders", "Price", "Lagtime")
+API_STATUSES: Final = ("OPERATIONAL", "SERVICE_DEGRADATION", "SERVICE_OUTAGE", "UNKNOWN")
 
 
 class World:
@@ -26,6 +30,8 @@ class World:
         self.counters = Counters()
         self.started_at = clock.now()
         self.token_stores: dict[str, TokenStore] = {}
+        self.api_status = dict.fromkeys(API_GROUPS, ("OPERATIONAL", self.started_at))
+        """What Walmart's status call says of each group of its APIs, and since when."""
 
     def new_id(self) -> str:
         """An identifier in the form of a UUID."""

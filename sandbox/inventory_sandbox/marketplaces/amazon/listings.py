@@ -106,7 +106,7 @@ class Listings:
             self._note_refused(submission, marketplaces, call, api)
             return found
         for marketplace_id in marketplaces:
-            listing = self.find(marketplace_id, submission.sku)
+            listing = self._world.stock.settled("amazon", f"{marketplace_id}:{submission.sku}")
             if listing is not None:
                 self._accept(listing, submission, call, api, call.at if at is None else at)
         return []
@@ -147,7 +147,7 @@ class Listings:
         if not any(change.attribute == AVAILABILITY for change in submission.changes):
             return
         for marketplace_id in marketplaces:
-            listing = self.find(marketplace_id, submission.sku)
+            listing = self._world.stock.settled("amazon", f"{marketplace_id}:{submission.sku}")
             if listing is not None and not listing.writable:
                 self._world.violated(listing, api, call.request_id, None, accepted=False)
 

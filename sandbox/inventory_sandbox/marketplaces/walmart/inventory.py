@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from typing import Final
 
-from inventory_sandbox.marketplaces.assortment import ListingKind, ListingSeed
+from inventory_sandbox.marketplaces.assortment import WALMART_SHIP_NODES, ListingKind, ListingSeed
 from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.stock import Listing, Part
@@ -26,7 +26,7 @@ class Inventory:
     def __init__(self, world: World) -> None:
         self._world = world
         self._cursors: dict[str, tuple[int, int]] = {}
-        self.ship_nodes: dict[str, None] = {}
+        self.ship_nodes: dict[str, None] = dict.fromkeys(WALMART_SHIP_NODES)
 
     def operations(self) -> Sequence[Operation]:
         """What is served."""
@@ -54,8 +54,14 @@ class Inventory:
         """The listing of a SKU, WFS ones too."""
         return self._world.stock.get("walmart", sku)
 
-    def submit(self, listing: Listing, node: str, quantity: object, call: Call, api: str) -> str:
-        """Accepts a quantity for one ship node; else the text that says why not."""
+    def find_settled(self, sku: str) -> Listing | None:
+        """The listing of a SKU, for what is done while settling."""
+        return self._world.stock.settled("walmart", sku)
+
+    def submit(
+        self, listing: Listing, node: str, quantity: object, call: Call, api: str, at: float | None = None
+    ) -> str:
+        """Accepts a quantity for one ship node, at that time or now; else the text that says why not."""
         amount = quantity if isinstance(quantity, int) and not isinstance(quantity, bool) else None
         if not listing.writable:
             self._world.violated(listing, api, call.request_id, amount, accepted=False)
@@ -74,6 +80,7 @@ class Inventory:
             api=api,
             delay_s=self._world.delay_s("walmart"),
             out_of_order=call.out_of_order,
+            at=at,
         )
         return ""
 

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from inventory_sandbox.marketplaces.assortment import ListingSeed
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation
+from inventory_sandbox.marketplaces.walmart.catalog import Catalog
+from inventory_sandbox.marketplaces.walmart.feeds import Feeds
 from inventory_sandbox.marketplaces.walmart.inventory import Inventory
 from inventory_sandbox.marketplaces.walmart.rules import WalmartRules, gateway_error
+from inventory_sandbox.marketplaces.walmart.webhooks import Webhooks
 from inventory_sandbox.marketplaces.world import World
 
 
@@ -16,15 +19,21 @@ class Walmart(WalmartRules):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.inventory = Inventory(world)
+        self._inventory = Inventory(world)
+        self._apis = (
+            self._inventory,
+            Feeds(world, self, self._inventory),
+            Catalog(world, self, self._inventory),
+            Webhooks(world),
+        )
 
     def operations(self) -> Sequence[Operation]:
         """Every operation that is served."""
-        return (*self.token_operations(), *self.inventory.operations())
+        return (*self.token_operations(), *(one for api in self._apis for one in api.operations()))
 
     def add(self, seed: ListingSeed) -> None:
         """Takes a listing."""
-        self.inventory.add(seed)
+        self._inventory.add(seed)
 
     def not_found(self, call: Call) -> Answer:
         """The answer to a path that no operation has."""
