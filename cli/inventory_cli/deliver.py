@@ -44,7 +44,7 @@ def deliver(
         run(
             delivery,
             wiring.adapters(settings, name, clock),
-            settings.accounts_of,
+            wiring.accounts_of(settings, name),
             wiring.registry(settings),
             wiring.metrics(),
             clock,

@@ -15,6 +15,8 @@ from inventory_adapters.secrets import Secret, redacted
 
 _HIDDEN = ("password", "secret", "token", "authorization", "credential", "api_key")
 
+_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "aiokafka", "faust", "mode")  # a line per request or poll
+
 
 class LogFormat(Enum):
     """AUTO is CONSOLE at a terminal, and JSON everywhere else."""
@@ -57,7 +59,15 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("httpx", "httpcore", "aiokafka", "faust", "mode"):  # a line per request or per poll, at INFO
+    for name in (
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "httpcore2",
+        "aiokafka",
+        "faust",
+        "mode",
+    ):  # a line per request or per poll, at INFO
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

@@ -27,14 +27,13 @@ _STRATEGIES: Final = tuple(strategy.value for strategy in Strategy)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a process of ours is told, checked. `accounts_of` says which account serves a channel."""
+    """Everything that a process of ours is told, checked."""
 
     connection: Connection
     application_id: str
     profile: str
     policy: AllocationPolicy
     accounts: Mapping[AccountId, AccountSettings]
-    accounts_of: Mapping[ChannelId, AccountId]
     processes: Processes
 
 
@@ -71,7 +70,6 @@ def read(document: Mapping[str, object], env: Mapping[str, str], secrets: Secret
         profile=profile,
         policy=policy,
         accounts={name: account.settings for name, account in accounts.items() if account.settings is not None},
-        accounts_of={name: channel.account for name, channel in policy.channels.items()},
         processes=processes,
     )
 

@@ -14,7 +14,7 @@ from inventory_cli.connecting import is_secret
 from inventory_cli.process_settings import ENGINE, process_of
 from inventory_cli.settings import Settings
 from inventory_domain.errors import ConfigError, ConfigFault
-from inventory_domain.identifiers import AccountId, Marketplace
+from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
 from inventory_domain.ports import MarketplaceAdapter
 from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.delivery.settings import DeliverySettings
@@ -63,6 +63,15 @@ def adapters(settings: Settings, marketplace: Marketplace, clock: SystemClock) -
         name: MARKETPLACES[marketplace].build(account, clock)
         for name, account in settings.accounts.items()
         if account.marketplace == marketplace
+    }
+
+
+def accounts_of(settings: Settings, marketplace: Marketplace) -> dict[ChannelId, AccountId]:
+    """Which account serves each channel of this marketplace."""
+    return {
+        name: channel.account
+        for name, channel in settings.policy.channels.items()
+        if channel.marketplace == marketplace
     }
 
 

@@ -63,7 +63,8 @@ class InventoryProducer:
 
     Every method that sends returns the event id at once; `flush` waits until Kafka has everything, on all in-sync
     replicas. To repeat what may not have arrived, call again with the same `event_id` and `sequence`.
-    Without a `sequence` the next one of `sequences` is used; the source never has to count.
+    Without a `sequence` the next one of `sequences` is used; the source never has to count. `client` replaces the
+    Kafka client that would be made of the settings.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class InventoryProducer:
         *,
         now_ms: Callable[[], int],
         sequences: SequenceStore | None = None,
+        client: Producer | None = None,
     ) -> None:
         self._topics = topics
         self._source = source
@@ -85,16 +87,7 @@ class InventoryProducer:
         self._lock = threading.Lock()  # a sequence is given and sent in one step, or two threads would swap them
         self._undelivered: list[Undelivered] = []
         self._undelivered_more = 0
-        self._producer = Producer(
-            {
-                **settings.client(),
-                "enable.idempotence": True,
-                "acks": "all",
-                "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
-                "linger.ms": 5,
-                "compression.type": "lz4",
-            }
-        )
+        self._producer = client or _client(settings)
 
     def count(
         self,
@@ -326,6 +319,19 @@ class InventoryProducer:
         if found.error is not None:
             raise NotDelivered([Undelivered("heartbeat", str(found.error))])
         return sorted(found.partitions)
+
+
+def _client(settings: KafkaSettings) -> Producer:
+    return Producer(
+        {
+            **settings.client(),
+            "enable.idempotence": True,
+            "acks": "all",
+            "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
+            "linger.ms": 5,
+            "compression.type": "lz4",
+        }
+    )
 
 
 def _new_id() -> EventId:

@@ -1,0 +1,104 @@
+"""The verdict and the engine's rules were written apart. Where they differ, one of them reads the contract wrongly."""
+
+import random
+from collections import defaultdict
+
+import pytest
+
+from inventory_cli.demo.catalog import DIVIDED, channel_facts, demo_catalog
+from inventory_cli.demo.erp import Erp
+from inventory_cli.demo.journal import Journal
+from inventory_cli.demo.verdict import Expected, expectations
+from inventory_domain.changes import InventoryChange
+from inventory_domain.errors import InvalidRecord
+from inventory_domain.positions import Stock, apply
+from inventory_domain.targets import desired
+from tests.support.demo import NOW_MS, HeardProducer, demo_policy
+
+SKUS = 60
+
+
+def a_day(seed: int, *, closed: bool) -> tuple[HeardProducer, Journal]:
+    """A day of the demo's ERP with sales, without Kafka."""
+    heard, journal = HeardProducer(), Journal()
+    catalog = demo_catalog(SKUS, seed)
+    chance = random.Random(seed)
+    erp = Erp(heard.producer, journal, catalog, random.Random(seed + 1), lambda: NOW_MS)
+    erp.list_products()
+    erp.count_everything()
+    listings = [(sku, one) for sku, facts in catalog.facts.items() for one in facts.listings if one.written]
+    for step in range(400):
+        erp.do_what_is_due(step / 10)
+        if chance.random() < 0.3:
+            sku, listing = chance.choice(listings)
+            erp.channel_sold(listing, sku, chance.randint(1, 3), step / 10, lambda: None)
+        else:
+            erp.do_something()
+        if step == 200:
+            erp.change_catalog()
+    if closed:
+        erp.finish_orders()
+        erp.close_the_day()
+    heard.producer.flush()
+    return heard, journal
+
+
+def by_the_rules(heard: HeardProducer) -> dict[str, tuple[int, dict[str, int]]]:
+    """What the domain's rules say each written listing must show."""
+    stocks: dict[str, Stock] = defaultdict(Stock)
+    for change in heard.changes():
+        assert isinstance(change, InventoryChange)
+        assert change.sku is not None
+        stocks[change.sku], _ = apply(stocks[change.sku], change)
+    found: dict[str, tuple[int, dict[str, int]]] = {}
+    for sku, product in heard.products().items():
+        for one in desired(product, stocks[sku], demo_policy(), frozenset(), NOW_MS).listings:
+            found[one.listing.listing_id] = (one.quantity, {str(node): units for node, units in one.nodes.items()})
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("closed", [False, True])
+def test_both_calculations_agree_on_every_listing(seed: int, closed: bool) -> None:
+    heard, journal = a_day(seed, closed=closed)
+
+    expected = expectations(journal, channel_facts(), frozenset({DIVIDED}))
+
+    rules = by_the_rules(heard)
+    written = {one.listing.listing_id: one for one in expected if one.quantity is not None}
+    gone = written.keys() - rules.keys()
+    assert {written[one].quantity for one in gone} <= {0}
+    assert {one: written[one].quantity for one in rules} == {one: units for one, (units, _) in rules.items()}
+    assert all(_within(written[one], nodes) for one, (_, nodes) in rules.items())
+
+
+def _within(expected: Expected, nodes: dict[str, int]) -> bool:
+    return all(units <= expected.at_most[node] for node, units in nodes.items())
+
+
+def test_the_day_holds_what_the_demo_promises() -> None:
+    """A day without sales, reservations, cancellations, repeats or late receipts would prove less than it says."""
+    heard, journal = a_day(1, closed=True)
+
+    kinds = {one.kind for one in journal.said}
+    ids = [one.event_id for one in journal.said]
+
+    assert kinds == {"count", "adjust", "reserve", "release", "ship", "sold", "cancelled"}
+    assert len(ids) > len(set(ids))
+    assert journal.removed
+    assert any(not one.sold for one in journal.products.values())
+    assert len(heard.changes()) == journal.events()
+
+
+def test_no_event_of_the_day_is_one_that_the_rules_refuse() -> None:
+    heard, _ = a_day(2, closed=True)
+
+    stocks: dict[str, Stock] = defaultdict(Stock)
+    refused = []
+    for change in heard.changes():
+        try:
+            stocks[str(change.sku)], _effect = apply(stocks[str(change.sku)], change)
+        except InvalidRecord as error:
+            refused.append(error)
+
+    assert refused == []
