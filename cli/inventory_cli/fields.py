@@ -18,6 +18,11 @@ class FileFields(Fields):
         """The fields of this mapping, whose faults stand below that name."""
         return FileFields(raw, self.path_of(name), self._faults)
 
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        """One of these words; the default after a fault, so that what is looked up by it can be found."""
+        value = super().choice(name, choices, default)
+        return value if value in choices else default
+
     def flag(self, name: str, default: bool) -> bool:
         """True or false."""
         value = self._take(name, default)

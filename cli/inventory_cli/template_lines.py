@@ -49,7 +49,7 @@ def _value(value: object) -> str:
     if isinstance(value, str):
         return _scalar(value)
     if isinstance(value, float):
-        return repr(round(value, 6)).removesuffix(".0")
+        return repr(value).removesuffix(".0")  # exact: what is written must be the default itself
     return json.dumps(value)
 
 

@@ -1,0 +1,282 @@
+"""One settings file: every default in it, every fault of it named with its path, no secret in it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from inventory_cli.connecting import connection
+from inventory_cli.documents import SecretSource, parse_document
+from inventory_cli.settings import Settings, load, read
+from inventory_cli.showing import shown
+from inventory_cli.template import settings_text, starting_draft
+from inventory_domain.errors import ConfigError
+from inventory_domain.identifiers import ChannelId
+
+ENV = {
+    "AMAZON_NA_CLIENT_SECRET": "canary-amazon-secret",
+    "AMAZON_NA_REFRESH_TOKEN": "canary-amazon-token",
+    "EBAY_CLIENT_SECRET": "canary-ebay-secret",
+    "EBAY_REFRESH_TOKEN": "canary-ebay-token",
+    "WALMART_CLIENT_SECRET": "canary-walmart-secret",
+    "SHOP_ACCESS_TOKEN": "canary-shop-token",
+}
+MINIMAL = """
+kafka: {bootstrap_servers: "localhost:9092"}
+schema_registry: {url: "http://localhost:8081"}
+accounts:
+  amazon-na:
+    marketplace: amazon
+    seller_id: YOUR-SELLER-ID
+    client_id: YOUR-LWA-CLIENT-ID
+    client_secret: {env: AMAZON_NA_CLIENT_SECRET}
+    refresh_token: {env: AMAZON_NA_REFRESH_TOKEN}
+  ebay:
+    marketplace: ebay
+    client_id: YOUR-APP-ID
+    client_secret: {env: EBAY_CLIENT_SECRET}
+    refresh_token: {env: EBAY_REFRESH_TOKEN}
+  walmart:
+    marketplace: walmart
+    client_id: YOUR-CLIENT-ID
+    client_secret: {env: WALMART_CLIENT_SECRET}
+  shop:
+    marketplace: shopify
+    shop: your-shop
+    access_token: {env: SHOP_ACCESS_TOKEN}
+channels:
+  amazon-us: {account: amazon-na, locations: [main], marketplace_id: ATVPDKIKX0DER}
+  amazon-ca: {account: amazon-na, locations: [main], marketplace_id: A2EUQ1WTGCTBG2}
+  ebay-us: {account: ebay, locations: [main]}
+  walmart-us: {account: walmart, locations: [main]}
+  shop: {account: shop, locations: [main]}
+"""
+
+
+def settings_of(text: str, env: Mapping[str, str] = ENV) -> Settings:
+    return read(parse_document(text), env, SecretSource(env, Path()))
+
+
+def faults_of(text: str, env: Mapping[str, str] = ENV) -> dict[str, str]:
+    with pytest.raises(ConfigError) as raised:
+        settings_of(text, env)
+    return {fault.path: fault.message for fault in raised.value.faults}
+
+
+def with_change(old: str, new: str) -> str:
+    assert old in MINIMAL
+    return MINIMAL.replace(old, new)
+
+
+def test_the_written_file_says_exactly_the_defaults() -> None:
+    """A default that is written into the file and differs from the real one would be a silent change of behavior."""
+    written = settings_of(settings_text(starting_draft("localhost:9092", "http://localhost:8081")))
+
+    assert shown(written) == shown(settings_of(MINIMAL))
+
+
+def test_the_written_file_explains_itself() -> None:
+    text = settings_text(starting_draft("localhost:9092", "http://localhost:8081"))
+
+    assert text.count("#") > 60
+    assert max(len(line) for line in text.splitlines() if "allowed_hosts" not in line) <= 120
+
+
+def test_each_marketplace_has_the_buffer_of_the_profile() -> None:
+    guide = settings_of(MINIMAL).policy.channels
+    simple = settings_of(MINIMAL + "policy: {profile: simple}\n").policy.channels
+
+    def buffers(channels: Mapping[ChannelId, object]) -> dict[str, tuple[int, int]]:
+        return {
+            str(name): (one.buffer.units, one.buffer.percent)  # type: ignore[attr-defined]
+            for name, one in channels.items()
+        }
+
+    assert buffers(guide) == {
+        "amazon-us": (5, 15),
+        "amazon-ca": (5, 15),
+        "ebay-us": (3, 10),
+        "walmart-us": (5, 12),
+        "shop": (0, 5),
+    }
+    assert buffers(simple) == {
+        "amazon-us": (0, 15),
+        "amazon-ca": (0, 15),
+        "ebay-us": (0, 10),
+        "walmart-us": (0, 5),
+        "shop": (0, 5),
+    }
+
+
+def test_a_buffer_that_names_one_number_means_that_one_alone() -> None:
+    changed = with_change(
+        "ebay-us: {account: ebay, locations: [main]}", "ebay-us: {account: ebay, locations: [main], buffer: {units: 2}}"
+    )
+
+    buffer = settings_of(changed).policy.channels[ChannelId("ebay-us")].buffer
+
+    assert (buffer.units, buffer.percent) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "words"),
+    [
+        ("bootstrap_servers:", "bootstrap_server:", "kafka.bootstrap_servers", "missing"),
+        ("bootstrap_servers:", "bootstrap_server:", "kafka.bootstrap_server", "not a setting here"),
+        ('"http://localhost:8081"', "localhost", "schema_registry.url", "http://"),
+        ("marketplace: ebay", "marketplace: etsy", "accounts.ebay.marketplace", "one of amazon"),
+        ("seller_id: YOUR-SELLER-ID", "seller_id: 7", "accounts.amazon-na.seller_id", "must be text"),
+        ("client_id: YOUR-APP-ID", "client: YOUR-APP-ID", "accounts.ebay.client_id", "missing"),
+        ("client_id: YOUR-APP-ID", "client_id: a\n    timeout_s: 20", "accounts.ebay.timeout_s", "15"),
+        ("shop: {account: shop", "shop: {account: shopp", "channels.shop.account", "'shopp'"),
+        ("shop: {account: shop", "shop: {account: shopp", "accounts.shop", "no channel"),
+        ("ebay-us: {account: ebay,", "ebay-us: {", "channels.ebay-us.account", "missing"),
+        (
+            "{account: walmart, locations: [main]",
+            "{account: walmart, locations: []",
+            "channels.walmart-us.locations",
+            "empty",
+        ),
+        (
+            "{account: walmart, locations: [main]",
+            "{account: walmart, locations: [main], buffer: {percent: 101}",
+            "channels.walmart-us.buffer",
+            "101",
+        ),
+        (
+            "{account: walmart, locations: [main]",
+            "{account: walmart, locations: [main], buffer: {percent: 0}",
+            "channels.walmart-us.buffer",
+            "allow_full",
+        ),
+        (
+            "{account: walmart, locations: [main]",
+            "{account: walmart, locations: [main], bufer: {}",
+            "channels.walmart-us.bufer",
+            "not a setting here",
+        ),
+        (
+            "{account: walmart, locations: [main]",
+            "{account: walmart, locations: [main], percent: 120",
+            "channels.walmart-us.percent",
+            "120",
+        ),
+        ("channels:", "policy: {strategy: best}\nchannels:", "policy.strategy", "fixed-percentage"),
+        ("channels:", "policy: {by_category: {shoes: 3}}\nchannels:", "policy.by_category.shoes", "text"),
+        ("channels:", "policy: {strategy: fixed-percentage}\nchannels:", "channels.*.percent", "all 0"),
+        ("channels:", "topics: {partitions: 0}\nchannels:", "topics.partitions", "1"),
+        ("channels:", "topics: {prefix: 'a b'}\nchannels:", "topics.prefix", "letters"),
+        ("channels:", "delivery: {retry: {first_s: [0]}}\nchannels:", "delivery.retry", "above 0"),
+        ("channels:", "delivery: {handover_wait_s: 3}\nchannels:", "delivery.handover_wait_s", "former owner"),
+        ("channels:", "engine: {batch_records_max: many}\nchannels:", "engine.batch_records_max", "whole number"),
+        ("channels:", "engine: {micro_batches: 1}\nchannels:", "engine.micro_batches", "true or false"),
+        ("channels:", "probes: {ports: {engin: 1}}\nchannels:", "probes.ports.engin", "not a setting here"),
+        ("channels:", "logs: {level: LOUD}\nchannels:", "logs.level", "DEBUG"),
+        ("channels:", "colour: red\nchannels:", "colour", "not a setting here"),
+    ],
+)
+def test_a_fault_is_named_with_its_path(old: str, new: str, path: str, words: str) -> None:
+    faults = faults_of(with_change(old, new))
+
+    assert path in faults
+    assert words in faults[path]
+
+
+def test_all_faults_are_told_together() -> None:
+    text = with_change("marketplace: ebay", "marketplace: etsy").replace("locations: [main]", "locations: main")
+
+    faults = faults_of(text + "topics: {partitions: -1}\nlogs: {level: LOUD}\n")
+
+    assert {"accounts.ebay.marketplace", "channels.shop.locations", "topics.partitions", "logs.level"} <= faults.keys()
+
+
+def test_a_key_that_stands_twice_is_a_fault() -> None:
+    with pytest.raises(ConfigError, match="stands twice"):
+        settings_of(MINIMAL + "channels: {}\n")
+
+
+def test_text_that_is_not_yaml_is_told_with_its_line() -> None:
+    with pytest.raises(ConfigError, match="line 2"):
+        parse_document("kafka: 1\n  bad: [\n")
+
+
+def test_a_secret_in_plain_text_is_refused_and_not_repeated() -> None:
+    faults = faults_of(with_change("{env: WALMART_CLIENT_SECRET}", "hunter2-canary"))
+
+    assert "environment or a file" in faults["accounts.walmart.client_secret"]
+    assert "hunter2-canary" not in str(faults)
+
+
+def test_a_password_of_kafka_in_plain_text_is_refused() -> None:
+    text = with_change(
+        '{bootstrap_servers: "localhost:9092"}', '{bootstrap_servers: "a:1", security: {sasl.password: x}}'
+    )
+
+    assert "environment or a file" in faults_of(text)["kafka.security.sasl.password"]
+
+
+def test_a_secret_that_cannot_be_had_is_named_by_where_it_should_come_from() -> None:
+    env = {name: value for name, value in ENV.items() if name != "SHOP_ACCESS_TOKEN"}
+    text = with_change("{env: WALMART_CLIENT_SECRET}", "{file: nowhere/token}")
+
+    faults = faults_of(text, env)
+
+    assert "SHOP_ACCESS_TOKEN is not set" in faults["accounts.shop.access_token"]
+    assert "nowhere/token" in faults["accounts.walmart.client_secret"]
+
+
+def test_a_secret_comes_from_a_file_beside_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("canary-from-file\n")
+    file = tmp_path / "sync.yaml"
+    file.write_text(with_change("{env: SHOP_ACCESS_TOKEN}", "{file: token}"))
+
+    settings = load(file, ENV)
+
+    token = settings.accounts["shop"].access_token  # type: ignore[index,attr-defined]
+    assert token.reveal() == "canary-from-file"
+
+
+def test_what_is_shown_holds_no_secret() -> None:
+    text = with_change(
+        '{bootstrap_servers: "localhost:9092"}',
+        '{bootstrap_servers: "a:1", security: {sasl.password: {env: EBAY_CLIENT_SECRET}, sasl.username: sync}}',
+    )
+
+    settings = settings_of(text)
+
+    assert "canary" not in shown(settings)
+    assert "canary" not in repr(settings)
+    assert "'***'" in shown(settings)
+    assert "sync" in shown(settings)
+
+
+def test_the_environment_overrides_the_two_addresses() -> None:
+    env = {
+        **ENV,
+        "INVENTORY_SYNC_BOOTSTRAP_SERVERS": "elsewhere:1",
+        "INVENTORY_SYNC_SCHEMA_REGISTRY": "http://elsewhere:2",
+    }
+
+    settings = settings_of(MINIMAL, env)
+
+    assert settings.connection.kafka.bootstrap_servers == "elsewhere:1"
+    assert settings.connection.schema_registry_url == "http://elsewhere:2"
+
+
+def test_a_producer_needs_no_secret_of_a_marketplace(tmp_path: Path) -> None:
+    file = tmp_path / "sync.yaml"
+    file.write_text(MINIMAL + "topics: {prefix: mine.}\n")
+
+    found = connection(file, None, None, {})
+
+    assert found.kafka.bootstrap_servers == "localhost:9092"
+    assert found.topics.inventory_changes == "mine.inventory.changes"
+
+
+def test_secrets_need_not_be_there_where_they_are_not_looked_up(tmp_path: Path) -> None:
+    file = tmp_path / "sync.yaml"
+    file.write_text(MINIMAL)
+
+    settings = load(file, {}, look_up_secrets=False)
+
+    assert len(settings.accounts) == 4
