@@ -284,5 +284,7 @@ def settle(exposure: Exposure, now_ms: int) -> Exposure:
         return exposure
     newest = settled[-1]
     still = tuple(one for one in exposure.open if one not in settled)
-    confirmed = Confirmed(newest.quantity, newest.version, now_ms, Proof.ASSUMED)
-    return replace(exposure, confirmed=confirmed, open=still)
+    known = exposure.confirmed
+    if known is not None and known.quantity > newest.quantity:
+        return replace(exposure, open=still)  # more was confirmed since: a rise goes below nothing that was known then
+    return replace(exposure, confirmed=Confirmed(newest.quantity, newest.version, now_ms, Proof.ASSUMED), open=still)

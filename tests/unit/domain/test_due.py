@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from inventory_domain.due import Urgency, Wanted, due_from_ms, is_due, urgency, wanted
+from inventory_domain.exposure import Confirmed, Exposure, LastAttempt, Proof, Result
+from inventory_domain.identifiers import ListingId, NodeId, Sku
+from inventory_domain.retry import RetrySchedule
+from tests.support.delivery import a_target
+
+SCHEDULE = RetrySchedule((5.0, 15.0, 60.0), 300.0)
+
+
+def attempted(quantity: int, version: int, result: Result, failures: int = 0) -> Exposure:
+    last = LastAttempt(1, version, quantity, {}, None, 1_000, result, failures)
+    return Exposure(ListingId("harbor-us/A"), Sku("A"), last=last)
+
+
+def showing(units: int) -> Exposure:
+    return Exposure(ListingId("harbor-us/A"), Sku("A"), confirmed=Confirmed(units, 1, 0, Proof.READ))
+
+
+def test_a_mask_makes_every_number_zero() -> None:
+    target = replace(a_target(quantity=5), nodes={NodeId("n1"): 3, NodeId("n2"): 2})
+
+    want = wanted(target, "stopped")
+
+    assert (want.quantity, want.nodes, want.mask) == (0, {"n1": 0, "n2": 0}, "stopped")
+
+
+@pytest.mark.parametrize(
+    ("exposure", "due"),
+    [
+        (None, True),
+        (attempted(5, 1, Result.ACCEPTED), True),
+        (attempted(5, 3, Result.FAILED), False),
+        (attempted(5, 2, Result.ACCEPTED), False),
+        (attempted(5, 2, Result.APPLIED), False),
+        (attempted(5, 2, Result.REJECTED), False),
+        (attempted(5, 2, Result.OPEN), False),
+        (attempted(5, 2, Result.FAILED), True),
+        (attempted(5, 2, Result.OVER_SHOWN), True),
+        (attempted(4, 2, Result.ACCEPTED), True),
+    ],
+)
+def test_what_is_due_is_the_target_against_the_last_attempt(exposure: Exposure | None, due: bool) -> None:
+    assert is_due(Wanted(5, {}, 2), exposure) is due
+
+
+def test_another_split_over_nodes_is_due_though_the_sum_stays() -> None:
+    want = Wanted(5, {NodeId("n1"): 5}, 2)
+
+    assert is_due(want, attempted(5, 2, Result.ACCEPTED))
+
+
+@pytest.mark.parametrize(("failures", "from_ms"), [(0, 0), (1, 6_000), (2, 16_000), (3, 61_000), (9, 301_000)])
+def test_failures_in_a_row_make_a_listing_wait(failures: int, from_ms: int) -> None:
+    want = Wanted(5, {}, 2)
+
+    assert due_from_ms(want, attempted(5, 2, Result.FAILED, failures), SCHEDULE) == from_ms
+
+
+def test_a_newer_target_inherits_the_wait() -> None:
+    assert due_from_ms(Wanted(4, {}, 3), attempted(5, 2, Result.FAILED, 2), SCHEDULE) == 16_000
+
+
+def test_what_is_not_due_has_no_time() -> None:
+    assert due_from_ms(Wanted(5, {}, 2), attempted(5, 2, Result.ACCEPTED), SCHEDULE) is None
+
+
+def test_what_is_late_costs_most_goes_first() -> None:
+    ranks = [
+        urgency(Wanted(0, {}, 1), showing(9)),
+        urgency(Wanted(0, {}, 1), showing(4)),
+        urgency(Wanted(1, {}, 1), showing(9)),
+        urgency(Wanted(8, {}, 1), showing(9)),
+        urgency(Wanted(9, {}, 1), showing(9)),
+    ]
+
+    assert ranks == sorted(ranks)
+    assert [rank[0] for rank in ranks] == [
+        Urgency.FALL_TO_ZERO,
+        Urgency.FALL_TO_ZERO,
+        Urgency.FALL,
+        Urgency.FALL,
+        Urgency.RISE,
+    ]
+
+
+def test_a_zero_where_nothing_is_known_is_a_fall() -> None:
+    assert urgency(Wanted(0, {}, 1), None)[0] is Urgency.FALL_TO_ZERO
+    assert urgency(Wanted(3, {}, 1), None)[0] is Urgency.RISE
