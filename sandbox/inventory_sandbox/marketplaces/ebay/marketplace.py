@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inventory_sandbox.marketplaces.assortment import ListingSeed
+from inventory_sandbox.marketplaces.ebay.analytics import Analytics
 from inventory_sandbox.marketplaces.ebay.bulk import Bulk
 from inventory_sandbox.marketplaces.ebay.items import Items
+from inventory_sandbox.marketplaces.ebay.notifications import Notifications
 from inventory_sandbox.marketplaces.ebay.rules import EbayRules, error_answer
 from inventory_sandbox.marketplaces.ebay.stock import EbayStock
+from inventory_sandbox.marketplaces.ebay.trading import Trading
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation
 from inventory_sandbox.marketplaces.world import World
 
@@ -18,17 +21,23 @@ class Ebay(EbayRules):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.stock = EbayStock(world)
-        self.items = Items(world, self.stock)
-        self.bulk = Bulk(world, self.stock, self.items)
+        self._stock = EbayStock(world)
+        items = Items(world, self._stock)
+        self._apis = (
+            Bulk(world, self._stock, items),
+            items,
+            Analytics(self),
+            Trading(self, self._stock),
+            Notifications(world),
+        )
 
     def operations(self) -> Sequence[Operation]:
         """Every operation that is served."""
-        return (self.token_operation(), *self.bulk.operations(), *self.items.operations())
+        return (self.token_operation(), *(one for api in self._apis for one in api.operations()))
 
     def add(self, seed: ListingSeed) -> None:
         """Takes a listing."""
-        self.stock.add(seed)
+        self._stock.add(seed)
 
     def not_found(self, call: Call) -> Answer:
         """The answer to a path that no operation has."""

@@ -1,0 +1,175 @@
+"""The Notification API: topics, destinations and subscriptions, kept and shown; nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from inventory_sandbox.marketplaces.clock import iso_time
+from inventory_sandbox.marketplaces.ebay.rules import error_answer
+from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
+from inventory_sandbox.marketplaces.world import World
+
+BASE: Final = "/commerce/notification/v1"
+LIMIT: Final = "notification"
+TOPICS: Final = ("LISTING", "ORDER_CONFIRMATION", "MARKETPLACE_ACCOUNT_DELETION")
+MAX_KEPT: Final = 1_000
+Json = dict[str, object]
+
+
+class Notifications:
+    """The application's destinations and the seller's subscriptions. The endpoint challenge is not made."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._destinations: dict[str, Json] = {}
+        self._subscriptions: dict[str, Json] = {}
+
+    def operations(self) -> Sequence[Operation]:
+        """What is served."""
+        destination, subscription = f"{BASE}/destination", f"{BASE}/subscription"
+        one_destination, one_subscription = f"{destination}/{{id}}", f"{subscription}/{{id}}"
+        served = (
+            ("getTopics", "GET", f"{BASE}/topic", self._topics),
+            ("getTopic", "GET", f"{BASE}/topic/{{id}}", self._topic),
+            ("getDestinations", "GET", destination, self._list_destinations),
+            ("createDestination", "POST", destination, self._create_destination),
+            ("getDestination", "GET", one_destination, self._get_destination),
+            ("deleteDestination", "DELETE", one_destination, self._delete_destination),
+            ("getSubscriptions", "GET", subscription, self._list),
+            ("createSubscription", "POST", subscription, self._create),
+            ("enableSubscription", "POST", f"{one_subscription}/enable", self._enable),
+            ("disableSubscription", "POST", f"{one_subscription}/disable", self._disable),
+            ("getSubscription", "GET", one_subscription, self._get),
+            ("deleteSubscription", "DELETE", one_subscription, self._delete),
+        )
+        return tuple(Operation(name, method, path, handle, limit=LIMIT) for name, method, path, handle in served)
+
+    def _topics(self, call: Call) -> Answer:
+        topics = [_topic_json(one) for one in TOPICS]
+        return json_answer(200, {"topics": topics, "total": len(topics), "limit": 20, "href": f"{BASE}/topic"})
+
+    def _topic(self, call: Call) -> Answer:
+        name = call.parameters["id"]
+        return json_answer(200, _topic_json(name)) if name in TOPICS else _missing(195004, "topic")
+
+    def _create_destination(self, call: Call) -> Answer:
+        body = call.json_object() or {}
+        config = body.get("deliveryConfig")
+        if not isinstance(config, dict) or not str(config.get("endpoint", "")).startswith("https://"):
+            return _invalid(195014, "deliveryConfig.endpoint")
+        token = config.get("verificationToken")
+        if not isinstance(token, str) or not 32 <= len(token) <= 80:
+            return _invalid(195016, "deliveryConfig.verificationToken")
+        if any(_endpoint(one) == config["endpoint"] for one in self._destinations.values()):
+            return _notification_error(409, 195020, "The destination exists already.")
+        if len(self._destinations) >= MAX_KEPT:
+            return _notification_error(409, 195021, "There are too many destinations.")
+        made: Json = {
+            "destinationId": self._world.new_id(),
+            "name": str(body.get("name", "")),
+            "status": str(body.get("status", "ENABLED")),
+            "deliveryConfig": {"endpoint": config["endpoint"], "verificationToken": token},
+        }
+        self._destinations[str(made["destinationId"])] = made
+        return Answer(201, headers={"Location": f"{call.base_url}{BASE}/destination/{made['destinationId']}"})
+
+    def _list_destinations(self, call: Call) -> Answer:
+        found = list(self._destinations.values())
+        answer = {"destinations": found, "total": len(found), "limit": 20, "href": f"{BASE}/destination"}
+        return json_answer(200, answer)
+
+    def _get_destination(self, call: Call) -> Answer:
+        found = self._destinations.get(call.parameters["id"])
+        return json_answer(200, found) if found is not None else _missing(195012, "destination")
+
+    def _delete_destination(self, call: Call) -> Answer:
+        destination_id = call.parameters["id"]
+        if destination_id not in self._destinations:
+            return _missing(195012, "destination")
+        if any(one["destinationId"] == destination_id for one in self._subscriptions.values()):
+            return _notification_error(409, 195022, "The destination is used by a subscription.")
+        del self._destinations[destination_id]
+        return Answer(204)
+
+    def _create(self, call: Call) -> Answer:
+        body = call.json_object() or {}
+        if body.get("topicId") not in TOPICS:
+            return _invalid(195004, "topicId")
+        if body.get("destinationId") not in self._destinations:
+            return _invalid(195011, "destinationId")
+        if any(one["topicId"] == body["topicId"] for one in self._subscriptions.values()):
+            return _notification_error(409, 195023, "There is a subscription of the topic already.")
+        payload = body.get("payload")
+        made: Json = {
+            "subscriptionId": self._world.new_id(),
+            "topicId": body["topicId"],
+            "destinationId": body["destinationId"],
+            "status": str(body.get("status", "ENABLED")),
+            "creationDate": iso_time(call.at),
+            "payload": payload if isinstance(payload, dict) else _payload(),
+        }
+        self._subscriptions[str(made["subscriptionId"])] = made
+        return Answer(201, headers={"Location": f"{call.base_url}{BASE}/subscription/{made['subscriptionId']}"})
+
+    def _list(self, call: Call) -> Answer:
+        found = list(self._subscriptions.values())
+        answer = {"subscriptions": found, "total": len(found), "limit": 20, "href": f"{BASE}/subscription"}
+        return json_answer(200, answer)
+
+    def _get(self, call: Call) -> Answer:
+        found = self._subscriptions.get(call.parameters["id"])
+        return json_answer(200, found) if found is not None else _missing(195018, "subscription")
+
+    def _enable(self, call: Call) -> Answer:
+        return self._set_status(call, "ENABLED")
+
+    def _disable(self, call: Call) -> Answer:
+        return self._set_status(call, "DISABLED")
+
+    def _set_status(self, call: Call, status: str) -> Answer:
+        found = self._subscriptions.get(call.parameters["id"])
+        if found is None:
+            return _missing(195018, "subscription")
+        found["status"] = status
+        return Answer(204)
+
+    def _delete(self, call: Call) -> Answer:
+        if self._subscriptions.pop(call.parameters["id"], None) is None:
+            return _missing(195018, "subscription")
+        return Answer(204)
+
+
+def _topic_json(name: str) -> Json:
+    supported = {**_payload(), "format": ["JSON"], "deprecated": False}
+    return {
+        "topicId": name,
+        "description": name.replace("_", " ").capitalize(),
+        "status": "ENABLED",
+        "context": "COMMERCE",
+        "scope": "USER",
+        "filterable": False,
+        "authorizationScopes": ["https://api.ebay.com/oauth/api_scope/sell.inventory"],
+        "supportedPayloads": [supported],
+    }
+
+
+def _payload() -> Json:
+    return {"format": "JSON", "schemaVersion": "1.0", "deliveryProtocol": "HTTPS"}
+
+
+def _endpoint(destination: Json) -> object:
+    config = destination["deliveryConfig"]
+    return config.get("endpoint") if isinstance(config, dict) else None
+
+
+def _notification_error(status: int, error_id: int, message: str) -> Answer:
+    return error_answer(status, error_id, message, "API_NOTIFICATION")
+
+
+def _invalid(error_id: int, name: str) -> Answer:
+    return _notification_error(400, error_id, f"Invalid or missing {name}.")
+
+
+def _missing(error_id: int, what: str) -> Answer:
+    return _notification_error(404, error_id, f"The {what} was not found.")
