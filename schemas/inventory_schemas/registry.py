@@ -112,6 +112,10 @@ class ConfluentRegistry:
             schema = self._schemas[schema_id] = self._fetched(schema_id)
         return schema
 
+    def close(self) -> None:
+        """Give the connections back; what is known stays known."""
+        self._client.close()
+
     def _fetched(self, schema_id: int) -> Schema:
         unknown = UndecodableRecord("unknown-schema-id", f"no schema has the id {schema_id} at {self._url}")
         if self._monotonic_s() < self._unknown.get(schema_id, float("-inf")):
