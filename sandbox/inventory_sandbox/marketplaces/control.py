@@ -121,6 +121,7 @@ class Control:
             ("DELETE", "/faults/{number:int}", self._remove_fault),
             ("GET", "/counters", self._counters),
             ("DELETE", "/counters", self._reset_counters),
+            ("GET", "/deliveries", self._deliveries),
             ("POST", "/api-status", self._set_api_status),
             ("GET", "/healthz", self._health),
         )
@@ -266,6 +267,23 @@ class Control:
     async def _reset_counters(self, request: Request) -> Json:
         self._world.counters.reset()
         return {"reset": True}
+
+    async def _deliveries(self, request: Request) -> Json:
+        self._world.stock.settle()
+        kept = [
+            {
+                "id": one.number,
+                "marketplace": one.marketplace,
+                "topic": one.topic,
+                "target": one.target,
+                "headers": dict(one.headers),
+                "body": one.body.decode(),
+                "at": one.at,
+                "status": one.status,
+            }
+            for one in self._world.outbox.kept
+        ]
+        return {"deliveries": kept}
 
     async def _set_api_status(self, request: Request) -> Json:
         body = await _body(request)

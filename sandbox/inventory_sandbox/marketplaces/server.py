@@ -25,6 +25,7 @@ from inventory_sandbox.marketplaces.assortment import (
 )
 from inventory_sandbox.marketplaces.clock import Clock, SystemClock
 from inventory_sandbox.marketplaces.control import Control, Fillable
+from inventory_sandbox.marketplaces.deliveries import deliver_forever
 from inventory_sandbox.marketplaces.ebay.marketplace import Ebay
 from inventory_sandbox.marketplaces.http import router_of
 from inventory_sandbox.marketplaces.settings import MARKETPLACES, SandboxSettings
@@ -182,6 +183,8 @@ async def _serve_on(
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     servers = {name: _server(app) for name, app in marketplaces.apps().items()}
     running = [asyncio.create_task(one.serve(sockets=[sockets[name]])) for name, one in servers.items()]
+    world = marketplaces.world
+    deliveries = asyncio.create_task(deliver_forever(world.outbox, world.stock.settle))
     try:
         while not all(one.started for one in servers.values()):
             await asyncio.sleep(0.01)
@@ -192,11 +195,12 @@ async def _serve_on(
         if on_ready is not None:
             on_ready(announcement(settings, urls))
         # Not gather: when it is cancelled it cancels the servers, which then leave their connections open.
-        await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait([*running, deliveries], return_when=asyncio.FIRST_EXCEPTION)
     finally:
+        deliveries.cancel()
         for server in servers.values():
             server.should_exit = True
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*running, deliveries, return_exceptions=True)
 
 
 def _server(app: ASGIApp) -> _Server:

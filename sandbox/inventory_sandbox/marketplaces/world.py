@@ -9,6 +9,7 @@ from typing import Final
 from inventory_sandbox.marketplaces.buckets import Rate
 from inventory_sandbox.marketplaces.clock import Clock
 from inventory_sandbox.marketplaces.counters import Counters, Violation
+from inventory_sandbox.marketplaces.deliveries import Outbox
 from inventory_sandbox.marketplaces.faults import FaultBoard
 from inventory_sandbox.marketplaces.settings import SandboxSettings
 from inventory_sandbox.marketplaces.stock import Listing, StockBook
@@ -28,6 +29,7 @@ class World:
         self.stock = StockBook(clock)
         self.faults = FaultBoard(self.rng)
         self.counters = Counters()
+        self.outbox = Outbox()
         self.started_at = clock.now()
         self.token_stores: dict[str, TokenStore] = {}
         self.api_status = dict.fromkeys(API_GROUPS, ("OPERATIONAL", self.started_at))

@@ -257,3 +257,22 @@ async def test_the_account_takes_part_where_it_has_listings() -> None:
     answer = await bench.client.get(url, headers=await bench.amazon_headers())
 
     assert [one["marketplace"]["id"] for one in answer.json()["payload"]] == [AMAZON_US]
+
+
+async def test_a_changed_quantity_is_notified_to_the_subscribed_queue() -> None:
+    bench = a_bench(an_amazon_listing("A", quantity=3))
+    base = "http://amazon.test/notifications/v1"
+    destination = {"name": "q", "resourceSpecification": {"sqs": {"arn": "arn:aws:sqs:us-east-1:1:q"}}}
+    grantless = await bench.amazon_headers("client_credentials")
+    made = await bench.client.post(f"{base}/destinations", headers=grantless, json=destination)
+    wanted = {"payloadVersion": "1.0", "destinationId": made.json()["payload"]["destinationId"]}
+    url = f"{base}/subscriptions/LISTINGS_ITEM_MFN_QUANTITY_CHANGE"
+    await bench.client.post(url, headers=await bench.amazon_headers(), json=wanted)
+
+    await bench.control("POST", "/edits", {"marketplace": "amazon", "key": f"{AMAZON_US}:A", "quantity": 8})
+    deliveries = (await bench.control("GET", "/deliveries"))["deliveries"]
+
+    assert isinstance(deliveries, list)
+    payload = json.loads(deliveries[0]["body"])["Payload"]
+    assert payload == {"SellerId": "S1", "FulfillmentChannelCode": "DEFAULT", "Sku": "A", "Quantity": 8}
+    assert "arn:aws:sqs:us-east-1:1:q" in deliveries[0]["target"]

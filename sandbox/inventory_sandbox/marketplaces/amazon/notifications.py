@@ -1,16 +1,24 @@
-"""The Notifications API: destinations and subscriptions, kept and shown; nothing is sent to a queue."""
+"""The Notifications API: destinations and subscriptions, and the message of a changed quantity.
+
+Messages wait in the sandbox's outbox; it reaches no queue itself.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
+from inventory_sandbox.marketplaces.amazon.attributes import DEFAULT_CHANNEL
 from inventory_sandbox.marketplaces.amazon.rules import error_answer, invalid_input, not_found
+from inventory_sandbox.marketplaces.clock import iso_time
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
+from inventory_sandbox.marketplaces.stock import Listing, Part
 from inventory_sandbox.marketplaces.world import World
 
 BASE: Final = "/notifications/v1"
 MAX_DESTINATIONS: Final = 100
+QUANTITY_CHANGE: Final = "LISTINGS_ITEM_MFN_QUANTITY_CHANGE"
 TYPES: Final = frozenset(
     {
         "LISTINGS_ITEM_MFN_QUANTITY_CHANGE",
@@ -34,6 +42,7 @@ class Notifications:
         self._world = world
         self._destinations: dict[str, Json] = {}
         self._subscriptions: dict[str, Json] = {}
+        world.stock.on_change.append(self._quantity_changed)
 
     def operations(self) -> Sequence[Operation]:
         """What is served of this API."""
@@ -50,6 +59,34 @@ class Notifications:
             Operation("getSubscriptionById", "GET", f"{by_type}/{{subscriptionId}}", self._get_by_id),
             Operation("deleteSubscriptionById", "DELETE", f"{by_type}/{{subscriptionId}}", self._delete),
         )
+
+    def _quantity_changed(self, listing: Listing, part: Part) -> None:
+        subscription = self._subscriptions.get(QUANTITY_CHANGE)
+        if subscription is None or listing.seed.marketplace != "amazon" or part.name != DEFAULT_CHANNEL:
+            return
+        now = self._world.clock.now()
+        destination = self._destinations.get(str(subscription["destinationId"]), {})
+        message = {
+            "NotificationVersion": "1.0",
+            "NotificationType": QUANTITY_CHANGE,
+            "PayloadVersion": subscription["payloadVersion"],
+            "EventTime": iso_time(now),
+            "Payload": {
+                "SellerId": listing.seed.account,
+                "FulfillmentChannelCode": part.name,
+                "Sku": listing.seed.sku,
+                "Quantity": part.live,
+            },
+            "NotificationMetadata": {
+                "ApplicationId": "amzn1.sellerapps.app.sandbox",
+                "SubscriptionId": subscription["subscriptionId"],
+                "PublishTime": iso_time(now),
+                "NotificationId": self._world.new_id(),
+            },
+        }
+        resource = destination.get("resource")
+        target = json.dumps(resource) if isinstance(resource, dict) else ""
+        self._world.outbox.add("amazon", QUANTITY_CHANGE, target, {}, json.dumps(message).encode(), now)
 
     def _create_destination(self, call: Call) -> Answer:
         body = call.json_object() or {}

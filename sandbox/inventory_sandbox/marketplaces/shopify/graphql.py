@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from graphql import GraphQLError, execute_sync
+from graphql import GraphQLError, GraphQLResolveInfo, execute_sync
 
 from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
+from inventory_sandbox.marketplaces.shopify.bulk import BulkOperations
 from inventory_sandbox.marketplaces.shopify.cost import MAX_POINTS, actual_cost, requested_cost
 from inventory_sandbox.marketplaces.shopify.mutations import Context, Mutations
 from inventory_sandbox.marketplaces.shopify.rules import GRAPHQL, ShopifyRules
 from inventory_sandbox.marketplaces.shopify.schemas import Schemas, VersionSchema
 from inventory_sandbox.marketplaces.shopify.shop import Item, Location, Shop, matching
 from inventory_sandbox.marketplaces.shopify.values import Values, connection
+from inventory_sandbox.marketplaces.shopify.webhooks import Webhooks
 from inventory_sandbox.marketplaces.world import World
 
 PATH: Final = "/admin/api/{version}/graphql.json"
 MAX_NODES: Final = 250
+_NOT_SERVED: Final = (
+    "bulkOperationRunMutation",
+    "inventoryBulkToggleActivation",
+    "inventoryMoveQuantities",
+    "productVariantByIdentifier",
+    "stagedUploadsCreate",
+)
 Json = dict[str, object]
 
 
@@ -29,19 +38,25 @@ class GraphQL:
         self._world = world
         self._rules = rules
         self._shop = shop
-        self.schemas = Schemas(world.settings.shopify_versions)
-        self.values = Values(shop)
-        self.root: dict[str, Callable[..., object]] = {
+        self._schemas = Schemas(world.settings.shopify_versions)
+        self._values = Values(shop)
+        self._webhooks = Webhooks(world, shop)
+        self._bulk = BulkOperations(world, shop, self._values, self._webhooks.bulk_finished)
+        self._root: dict[str, Callable[..., object]] = {
+            **dict.fromkeys(_NOT_SERVED, _not_served),
             **self._queries(),
-            **Mutations(shop, self.values).root(),
+            **Mutations(shop, self._values).root(),
+            **self._webhooks.root(),
+            **self._bulk.root(),
         }
 
     def operations(self) -> Sequence[Operation]:
         """What is served."""
-        return (Operation("graphql", "POST", PATH, self._handle, limit=GRAPHQL, takes=WRITE_MODES),)
+        graphql = Operation("graphql", "POST", PATH, self._handle, limit=GRAPHQL, takes=WRITE_MODES)
+        return (graphql, *self._bulk.operations())
 
     def _handle(self, call: Call) -> Answer:
-        version = self.schemas.get(call.parameters["version"])
+        version = self._schemas.get(call.parameters["version"])
         if version is None:
             return json_answer(404, {"errors": "Not Found"})
         request = _request(call)
@@ -74,7 +89,7 @@ class GraphQL:
         result = execute_sync(
             version.schema,
             node,
-            root_value=self.root,
+            root_value=self._root,
             context_value=Context(call, version),
             variable_values=dict(variables),
             operation_name=name or None,
@@ -86,12 +101,8 @@ class GraphQL:
             body["data"] = result.data
         return body
 
-    def run(self, version: VersionSchema, text: str, call: Call) -> Json:
-        """Executes a query without taking points for it, as a bulk operation does; the answer's body."""
-        return self._execute(version, text, {}, None, call)
-
     def _queries(self) -> dict[str, Callable[..., object]]:
-        shop, values = self._shop, self.values
+        shop, values = self._shop, self._values
         return {
             "inventoryItem": lambda _, id: self._node(id, "InventoryItem"),
             "inventoryItems": lambda _, query=None, **arguments: connection(
@@ -130,7 +141,7 @@ class GraphQL:
             found = [one for one in found if one.active]
         if not arguments.get("includeLegacy"):
             found = [one for one in found if not one.fulfillment_service]
-        return connection(found, self.values.location, dict(arguments))
+        return connection(found, self._values.location, dict(arguments))
 
     def _nodes(self, _: object, ids: Sequence[str]) -> list[Json | None]:
         if len(ids) > MAX_NODES:
@@ -139,7 +150,7 @@ class GraphQL:
         return [self._node(one, "") for one in ids]
 
     def _node(self, gid: str, kind: str) -> Json | None:
-        shop, values = self._shop, self.values
+        shop, values = self._shop, self._values
         found = gid.removeprefix("gid://shopify/").partition("/")[0]
         if kind not in ("", found):
             return None
@@ -155,7 +166,13 @@ class GraphQL:
             return values.variant(shop.by_variant[gid]) if gid in shop.by_variant else None
         if found == "Product":
             return values.product(gid) if gid in shop.by_product else None
-        return None
+        if found == "WebhookSubscription":
+            return self._webhooks.get(gid)
+        return self._bulk.get(gid) if found == "BulkOperation" else None
+
+
+def _not_served(info: GraphQLResolveInfo[Context], **_: object) -> None:
+    raise GraphQLError(f"The sandbox does not serve {info.field_name}.", extensions={"code": "NOT_SERVED"})
 
 
 def _request(call: Call) -> tuple[str, dict[str, object], str | None] | Answer:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from inventory_sandbox.marketplaces.assortment import ListingSeed
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.shopify.graphql import GraphQL
+from inventory_sandbox.marketplaces.shopify.rest import Rest
 from inventory_sandbox.marketplaces.shopify.rules import ShopifyRules
 from inventory_sandbox.marketplaces.shopify.shop import Shop
 from inventory_sandbox.marketplaces.world import World
@@ -17,16 +18,16 @@ class Shopify(ShopifyRules):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.shop = Shop(world)
-        self.graphql = GraphQL(world, self, self.shop)
+        self._shop = Shop(world)
+        self._apis = (GraphQL(world, self, self._shop), Rest(world, self._shop))
 
     def operations(self) -> Sequence[Operation]:
         """Every operation that is served."""
-        return self.graphql.operations()
+        return tuple(one for api in self._apis for one in api.operations())
 
     def add(self, seed: ListingSeed) -> None:
         """Takes a listing."""
-        self.shop.add(seed)
+        self._shop.add(seed)
 
     def not_found(self, call: Call) -> Answer:
         """The answer to a path that no operation has."""

@@ -1,0 +1,183 @@
+"""Webhook subscriptions, and the webhooks that go out when a quantity changes or a bulk operation ends."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from graphql import GraphQLResolveInfo
+
+from inventory_sandbox.marketplaces.clock import iso_time
+from inventory_sandbox.marketplaces.shopify.bulk import BulkOperation
+from inventory_sandbox.marketplaces.shopify.mutations import Context
+from inventory_sandbox.marketplaces.shopify.shop import Shop, number_of
+from inventory_sandbox.marketplaces.shopify.values import connection
+from inventory_sandbox.marketplaces.stock import Listing, Part
+from inventory_sandbox.marketplaces.world import World
+
+LEVELS_UPDATE: Final = "INVENTORY_LEVELS_UPDATE"
+BULK_FINISH: Final = "BULK_OPERATIONS_FINISH"
+MAX_SUBSCRIPTIONS: Final = 1_000
+Json = dict[str, object]
+
+
+@dataclass(slots=True)
+class Subscription:
+    """One subscription: a topic and where it goes."""
+
+    gid: str
+    topic: str
+    uri: str
+    created_at: float
+    version: str
+
+
+class Webhooks:
+    """The app's subscriptions. A webhook is signed with the app's secret over its body."""
+
+    def __init__(self, world: World, shop: Shop) -> None:
+        self._world = world
+        self._shop = shop
+        self._subscriptions: dict[str, Subscription] = {}
+        self._numbers = 1_000_000
+        world.stock.on_change.append(self._level_changed)
+
+    def root(self) -> Mapping[str, Callable[..., object]]:
+        """The resolvers by name."""
+        return {
+            "webhookSubscriptionCreate": self._create,
+            "webhookSubscriptionUpdate": self._update,
+            "webhookSubscriptionDelete": self._delete,
+            "webhookSubscription": lambda _, id: self.get(id),
+            "webhookSubscriptions": self._list,
+        }
+
+    def get(self, gid: str) -> Json | None:
+        """The subscription with that gid as a GraphQL value."""
+        found = self._subscriptions.get(gid)
+        return self._json(found) if found is not None else None
+
+    def bulk_finished(self, operation: BulkOperation) -> None:
+        """Tells that a bulk operation has ended."""
+        body = {
+            "admin_graphql_api_id": operation.gid,
+            "completed_at": iso_time(operation.completed_at or operation.created_at),
+            "created_at": iso_time(operation.created_at),
+            "error_code": None,
+            "status": operation.status.lower(),
+            "type": "query",
+        }
+        self._send(BULK_FINISH, body)
+
+    def _level_changed(self, listing: Listing, part: Part) -> None:
+        if listing.seed.marketplace != "shopify" or not self._subscriptions:
+            return
+        item, location = number_of(listing.seed.inventory_item_id), number_of(part.name)
+        body = {
+            "inventory_item_id": int(item),
+            "location_id": int(location),
+            "available": part.submitted,
+            "updated_at": iso_time(self._world.clock.now()),
+            "admin_graphql_api_id": f"gid://shopify/InventoryLevel/{location}?inventory_item_id={item}",
+        }
+        self._send(LEVELS_UPDATE, body)
+
+    def _send(self, topic: str, body: Mapping[str, object]) -> None:
+        now = self._world.clock.now()
+        raw = json.dumps(body, separators=(",", ":")).encode()
+        secret = self._world.settings.credentials.shopify_api_secret.encode()
+        signature = base64.b64encode(hmac.new(secret, raw, hashlib.sha256).digest()).decode()
+        event_id = self._world.new_id()
+        for one in self._subscriptions.values():
+            if one.topic != topic:
+                continue
+            headers = {
+                "Content-Type": "application/json",
+                "X-Shopify-Topic": _path_of(topic),
+                "X-Shopify-Hmac-Sha256": signature,
+                "X-Shopify-Shop-Domain": self._shop.domain,
+                "X-Shopify-API-Version": one.version,
+                "X-Shopify-Webhook-Id": self._world.new_id(),
+                "X-Shopify-Event-Id": event_id,
+                "X-Shopify-Triggered-At": iso_time(now),
+            }
+            self._world.outbox.add("shopify", topic, one.uri, headers, raw, now)
+
+    def _create(self, info: GraphQLResolveInfo[Context], topic: str, webhookSubscription: Json) -> Json:  # noqa: N803
+        uri = webhookSubscription.get("uri") or webhookSubscription.get("callbackUrl")
+        wrong = self._uri_error(uri)
+        if not wrong and any(one.topic == topic and one.uri == uri for one in self._subscriptions.values()):
+            wrong = "Address for this topic has already been taken"
+        if wrong or len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            error = {"field": ["webhookSubscription", "callbackUrl"], "message": wrong or "Too many subscriptions"}
+            return {"webhookSubscription": None, "userErrors": [error]}
+        self._numbers += 1
+        gid = f"gid://shopify/WebhookSubscription/{self._numbers}"
+        made = Subscription(gid, topic, str(uri), info.context.call.at, info.context.version.version)
+        self._subscriptions[gid] = made
+        return {"webhookSubscription": self._json(made), "userErrors": []}
+
+    def _update(self, info: GraphQLResolveInfo[Context], id: str, webhookSubscription: Json) -> Json:  # noqa: N803
+        found = self._subscriptions.get(id)
+        uri = webhookSubscription.get("uri") or webhookSubscription.get("callbackUrl")
+        wrong = "Webhook subscription does not exist" if found is None else self._uri_error(uri) if uri else ""
+        if found is None or wrong:
+            return {"webhookSubscription": None, "userErrors": [{"field": ["id"], "message": wrong}]}
+        if uri:
+            found.uri = str(uri)
+        return {"webhookSubscription": self._json(found), "userErrors": []}
+
+    def _delete(self, _: object, id: str) -> Json:
+        if self._subscriptions.pop(id, None) is None:
+            error = {"field": ["id"], "message": "Webhook subscription does not exist"}
+            return {"deletedWebhookSubscriptionId": None, "userErrors": [error]}
+        return {"deletedWebhookSubscriptionId": id, "userErrors": []}
+
+    def _list(self, _: object, **arguments: object) -> Json:
+        topics, uri = arguments.get("topics"), arguments.get("uri") or arguments.get("callbackUrl")
+        found = [
+            one
+            for one in self._subscriptions.values()
+            if (not isinstance(topics, list) or one.topic in topics) and uri in (None, one.uri)
+        ]
+        return connection(found, self._json, dict(arguments))
+
+    def _uri_error(self, uri: object) -> str:
+        if not isinstance(uri, str) or not uri:
+            return "Address can't be blank"
+        local = uri.startswith(("http://127.0.0.1", "http://localhost"))  # a test has no certificate
+        return (
+            ""
+            if local or uri.startswith(("https://", "arn:aws:", "pubsub://"))
+            else "Address protocol is not supported"
+        )
+
+    def _json(self, one: Subscription) -> Json:
+        return {
+            "__typename": "WebhookSubscription",
+            "id": one.gid,
+            "legacyResourceId": number_of(one.gid),
+            "topic": one.topic,
+            "uri": one.uri,
+            "callbackUrl": one.uri,
+            "endpoint": {"__typename": "WebhookHttpEndpoint", "callbackUrl": one.uri},
+            "format": "JSON",
+            "filter": None,
+            "includeFields": [],
+            "metafieldNamespaces": [],
+            "name": None,
+            "apiVersion": {"handle": one.version, "displayName": one.version, "supported": True},
+            "createdAt": iso_time(one.created_at),
+            "updatedAt": iso_time(one.created_at),
+        }
+
+
+def _path_of(topic: str) -> str:
+    """A topic as the header names it: `inventory_levels/update`."""
+    thing, _, what = topic.lower().rpartition("_")
+    return f"{thing}/{what}"
