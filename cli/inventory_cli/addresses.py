@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from inventory_cli.stack import default_data_dir
 from inventory_domain.errors import InventorySyncError
 
 
@@ -15,6 +14,8 @@ class NoAddress(InventorySyncError):
 
 def stack_folder() -> Path:
     """Where `inventory-sync stack` keeps its data when no option says otherwise."""
+    from inventory_cli.stack import default_data_dir
+
     given = os.environ.get("INVENTORY_SYNC_STACK_DIR")
     return Path(given) if given else default_data_dir()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -39,6 +40,10 @@ def run(options: DemoOptions) -> int:
     console = Console()
     view = View(console)
     view.say(f"settings and logs of this run: {folder}")
+
+    def say(text: str) -> None:
+        view.say(f"{time.time() - began_s:6.1f} s  {text}")
+
     settings_file = folder / "sync.yaml"
     processes = Processes(folder / "logs")
     staged: list[Stage] = []
@@ -48,7 +53,8 @@ def run(options: DemoOptions) -> int:
             closing.callback(view.close)
             start_waiting(processes, options, settings_file)
             catalog = demo_catalog(options.skus, options.seed)
-            staged.append(stage(processes, options, name, settings_file, catalog, view.say))
+            say("catalog made; processes are loading")
+            staged.append(stage(processes, options, name, settings_file, catalog, say))
             release(processes)
             performance = Performance(options, catalog, staged[0], processes, view, began_s)
             closing.callback(performance.close)

@@ -71,9 +71,11 @@ def stage(
     """Wait for the stack and the sandbox, prepare both, write the settings file, and release the processes."""
     with ThreadPoolExecutor(3) as pool:
         facts = json.loads(first_line(processes, SANDBOX, SANDBOX_LIMIT_S, say))
+        say("the marketplaces' stand-ins answer")
         control_url = str(facts["control_url"])
         filled = pool.submit(_fill, control_url, catalog)
         connection = _connection(processes, options, f"{run}.", say)
+        say("Kafka and the schema registry answer")
         draft = sandbox_draft(
             connection.kafka.bootstrap_servers,
             connection.schema_registry_url,
@@ -97,8 +99,13 @@ def stage(
         settings_file.write_text(settings_text(draft), encoding="utf-8")
         applied = pool.submit(_apply_topics, connection)
         registered = pool.submit(_register_schemas, connection)
-        for done in (applied, registered, filled):
+        for done, said in (
+            (filled, "listings filled"),
+            (applied, "topics created"),
+            (registered, "schemas registered"),
+        ):
             done.result()
+            say(said)
     return Stage(connection, settings_file, control_url)
 
 
