@@ -88,6 +88,8 @@ def _read(document: dict[str, object], name: str) -> Iterator[Published]:
                 if pointer is not None and status.isdigit():
                     kind = OAS30Validator if modern else Draft4Validator
                     bodies[int(status)] = kind({"$ref": f"{uri}#{pointer}"}, registry=registry)
+            if 207 not in bodies and 200 in bodies:
+                bodies[207] = bodies[200]  # the files leave the mixed answer undescribed; its rows are the same
             statuses = frozenset(int(one) for one in operation["responses"] if one.isdigit())
             pattern = re.compile("^" + re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(base + template)) + "$")
             yield Published(method.upper(), pattern, base + template, statuses, bodies)

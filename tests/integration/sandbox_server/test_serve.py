@@ -1,0 +1,133 @@
+"""The sandbox served on real ports: announced, reached over the network, dropped connections, stopped."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from inventory_sandbox.marketplaces import SandboxSettings, serve
+
+
+@asynccontextmanager
+async def running(**settings: object) -> AsyncIterator[dict[str, Any]]:
+    ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    made = SandboxSettings(skus=20, factor=1 / 600, **settings)  # type: ignore[arg-type]
+    task = asyncio.create_task(serve(made, ready.set_result))
+    try:
+        async with asyncio.timeout(20):
+            yield await ready
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def amazon_token(client: httpx.AsyncClient, info: dict[str, Any]) -> str:
+    known = info["amazon"]
+    form = {name: known[name] for name in ("refresh_token", "client_id", "client_secret")}
+    answer = await client.post(known["token_url"], data={"grant_type": "refresh_token", **form})
+    return str(answer.json()["access_token"])
+
+
+async def live_when(client: httpx.AsyncClient, url: str, wanted: int) -> int:
+    """The live quantity once it is the wanted one, or what it is after five seconds."""
+    found = -1
+    for _ in range(250):
+        found = int((await client.get(url)).json()["live_quantity"])
+        if found == wanted:
+            break
+        await asyncio.sleep(0.02)
+    return found
+
+
+async def test_the_announcement_is_all_that_a_client_needs() -> None:
+    async with running() as info, httpx.AsyncClient() as client:
+        known = json.loads(json.dumps(info))["amazon"]
+        token = await amazon_token(client, info)
+        url = f"{known['base_url']}/listings/2021-08-01/items/{known['seller_id']}/SKU-00001"
+        rows = [{"fulfillment_channel_code": "DEFAULT", "quantity": 4}]
+        patch = {"op": "replace", "path": "/attributes/fulfillment_availability", "value": rows}
+        marketplace_id = known["marketplace_ids"]["MX"]
+
+        written = await client.patch(
+            url,
+            params={"marketplaceIds": marketplace_id},
+            headers={"x-amz-access-token": token},
+            json={"productType": "PRODUCT", "patches": [patch]},
+        )
+        live = await live_when(client, f"{info['control_url']}/listings/amazon/{marketplace_id}:SKU-00001", 4)
+
+    assert written.json()["status"] == "ACCEPTED"
+    assert live == 4
+
+
+@pytest.mark.parametrize("mode", ["reset", "timeout_after_effect"])
+async def test_a_dropped_connection_is_one_on_the_wire(mode: str) -> None:
+    async with running(hold_s=0.1) as info, httpx.AsyncClient() as client:
+        fault = {"marketplace": "shopify", "mode": mode, "count": 1}
+        await client.post(f"{info['control_url']}/faults", json=fault)
+        url = f"{info['shopify']['base_url']}/admin/api/2026-07/graphql.json"
+        headers = {"X-Shopify-Access-Token": info["shopify"]["access_token"]}
+
+        with pytest.raises(httpx.TransportError):
+            await client.post(url, json={"query": "{ shop { name } }"}, headers=headers)
+        after = await client.post(url, json={"query": "{ shop { name } }"}, headers=headers)
+
+    assert after.json()["data"]["shop"]["name"] == "Inventory demo"
+
+
+async def test_a_webhook_reaches_its_receiver_on_this_machine() -> None:
+    received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        received.set_result(head)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    receiver = await asyncio.start_server(receive, "127.0.0.1", 0)
+    port = receiver.sockets[0].getsockname()[1]
+    async with running() as info, httpx.AsyncClient() as client, receiver:
+        url = f"{info['shopify']['base_url']}/admin/api/2026-07/graphql.json"
+        headers = {"X-Shopify-Access-Token": info["shopify"]["access_token"]}
+        query = (
+            "mutation($u: String!) { webhookSubscriptionCreate(topic: INVENTORY_LEVELS_UPDATE,"
+            " webhookSubscription: {uri: $u}) { userErrors { message } } }"
+        )
+        variables = {"u": f"http://127.0.0.1:{port}/hook"}
+        await client.post(url, json={"query": query, "variables": variables}, headers=headers)
+        listing = next(
+            one for one in (await client.get(f"{info['control_url']}/listings?marketplace=shopify")).json()["listings"]
+        )
+        edit = {"marketplace": "shopify", "key": listing["key"], "quantity": 9}
+        await client.post(f"{info['control_url']}/edits", json=edit)
+
+        head = await received
+
+    assert head.lower().startswith(b"post /hook")
+    assert b"x-shopify-topic: inventory_levels/update" in head.lower()
+
+
+async def test_a_port_that_is_taken_is_told_and_nothing_stays_open() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(OSError, match="in use"):
+            await serve(SandboxSettings(skus=1, ports={"walmart": port}))
+
+
+async def test_after_the_stop_the_ports_are_free() -> None:
+    async with running() as info, httpx.AsyncClient() as client:
+        assert (await client.get(f"{info['control_url']}/healthz")).status_code == 200
+
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"{info['control_url']}/healthz")
