@@ -43,6 +43,9 @@ from benchmarks.workload import (
     schema,
 )
 
+ROUND: Final = "round"
+WARM_UP_PART: Final = 4
+"""A quarter of a round goes before the first, so that a virtual machine has compiled what it will."""
 RESULTS: Final = Path(__file__).parent / "results"
 NOTES: Final = (
     "Every system gets byte for byte the same changes: Avro in Confluent wire format with the project's own schema, "
@@ -54,9 +57,9 @@ NOTES: Final = (
     "derivations, one transaction per batch. It says a number once per batch, the peers at each event.",
     "A round's events are written in one transaction; the clock runs from its commit to the moment when the target of "
     "the last event of every partition is readable (read_committed), sampled every 40 ms.",
-    "Rounds follow each other in one process that has read its first counts before, so nothing of start-up, JIT "
-    "warm-up of the first seconds or joining of the group is measured. Processor time is the system's own processes', "
-    "not the broker's.",
+    "Rounds follow each other in one process that has read its first counts and a quarter of a round before, so that "
+    "neither start-up nor joining of the group nor most of a JIT's warm-up is measured.",
+    "Processor time is that of the system's own processes, not the broker's.",
     "Kafka Streams runs one stream thread, its record caches on, commit interval 1 s at least once, its default "
     "(100 ms) exactly once. Quix Streams commits every second. Faust has its defaults and gets fewer events, because "
     "it would need many minutes; its rate does not depend on their number.",
@@ -76,11 +79,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One stretch of input with what must be shown after it.
+    """One stretch of input with what must be shown after it. Stretches named ROUND are measured.
 
     `marks`: the numbers of the marker SKUs by channel; `raw_marks`: the same for the floor, which computes none.
     """
 
+    name: str
     payloads: list[Payload]
     expected: Shown
     marks: dict[str, dict[str, int]]
@@ -89,7 +93,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """All input of one kind of system: the catalog, then stretches: first counts, then each round."""
+    """All input of one kind of system: the catalog, then stretches: first counts, a warm-up, then each round."""
 
     catalog: list[Payload]
     loads: list[Load]
@@ -99,15 +103,17 @@ class Input:
 def make_input(options: Options, encoder: Encoder, *, slow: bool) -> Input:
     """Generate and encode everything ahead, so that feeding takes as little time as can be."""
     events = options.slow_events if slow else options.events
-    workload = Workload(options.skus, only_skus_of=events * options.rounds if slow else None)
+    warm_up = max(events // WARM_UP_PART, PARTITIONS + 1)
+    workload = Workload(options.skus, only_skus_of=events * options.rounds + warm_up if slow else None)
     model = Model()
     catalog = [] if slow else [encoder.product(name) for name in workload.names()]
-    loads = [_load(workload.first_counts(), model, encoder)]
-    loads += [_load(workload.changes(events), model, encoder) for _ in range(options.rounds)]
+    loads = [_load("first counts", workload.first_counts(), model, encoder)]
+    loads.append(_load("warm-up", workload.changes(warm_up), model, encoder))
+    loads += [_load(ROUND, workload.changes(events), model, encoder) for _ in range(options.rounds)]
     return Input(catalog, loads, len(loads[0].expected))
 
 
-def _load(changes: Iterator[Change], model: Model, encoder: Encoder) -> Load:
+def _load(name: str, changes: Iterator[Change], model: Model, encoder: Encoder) -> Load:
     payloads, markers, raw = [], marker_skus(PARTITIONS), {}
     for change in changes:
         model.apply(change)
@@ -117,7 +123,7 @@ def _load(changes: Iterator[Change], model: Model, encoder: Encoder) -> Load:
     expected = model.shown()
     names = [channel.name for channel in CHANNELS]
     marks = {sku: dict(zip(names, expected[sku], strict=True)) for sku in markers}
-    return Load(payloads, expected, marks, raw)
+    return Load(name, payloads, expected, marks, raw)
 
 
 def measure(system: System, broker: Cluster, given: Input, options: Options, folder: Path) -> Result:
@@ -151,14 +157,12 @@ def _rounds(system: System, place: Place, running: Running, given: Input, option
         start = broker.feed(changes, load.payloads)
         end, targets = output.wait_for(marks, options.limit_s, running.check)
         done = Round(len(load.payloads), end - start, running.cpu_s() - cpu_before, targets, load_before)
-        name = f"round {len(rounds)}" if load is not given.loads[0] else "first counts"
-        say(
-            f"  {name}: {done.events:,} events in {done.seconds:.2f} s, {done.events_per_s:,.0f}/s, {targets:,} targets"
-        )
-        if load is not given.loads[0]:
+        took = f"{done.events:,} events in {done.seconds:.2f} s, {done.events_per_s:,.0f}/s"
+        say(f"  {load.name}: {took}, {targets:,} targets")
+        if load.name == ROUND:
             rounds.append(done)
         if system.decides:
-            found += [f"{name}: {fault}" for fault in faults(load.expected, output.last)]
+            found += [f"{load.name}: {fault}" for fault in faults(load.expected, output.last)]
     return Result(
         system.name,
         system.what,

@@ -27,7 +27,7 @@ from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from benchmarks import machine, ours, report, systems
 from benchmarks.cluster import Cluster, NotDone, Output, cluster
-from benchmarks.engine import RESULTS, Load, Options, make_input, say
+from benchmarks.engine import RESULTS, Options, make_input, say
 from benchmarks.workload import CHANNELS, LOCATIONS, MARKER_LOCATION, PARTITIONS, Change, Encoder, schema, sku_name
 
 SKUS: Final = 2_000
@@ -167,9 +167,9 @@ def run(broker: Cluster, rate: float, seconds: float, folder: Path) -> dict[str,
     try:
         broker.feed(ours.topics(place.prefix).catalog_products, given.catalog)
         output = Output(broker, systems.outputs_of(system, place.prefix), systems.decode_of(system))
-        counts: Load = given.loads[0]
-        broker.feed(systems.input_of(system, place.prefix), counts.payloads)
-        output.wait_for(counts.marks, START_LIMIT_S, running.check)
+        for load in given.loads:
+            broker.feed(systems.input_of(system, place.prefix), load.payloads)
+            output.wait_for(load.marks, START_LIMIT_S, running.check)
         cpu, start = running.cpu_s(), time.monotonic()
         found = measure(broker, place, encoder, rate, seconds)
         return {**found, "cpu_share": round((running.cpu_s() - cpu) / (time.monotonic() - start), 2)}
