@@ -14,6 +14,7 @@ from inventory_domain.identifiers import ListingId
 from inventory_streams.delivery.arrivals import Arrivals, TargetArrival, exposure_of
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.writer import Transactions
 from inventory_streams.kafka.reading import ReadStalled, read_to_end
 from inventory_streams.kafka.transactions import TransactionalWriter
 
@@ -28,7 +29,7 @@ class LoadedPartition:
     """
 
     partition: int
-    writer: TransactionalWriter
+    writer: Transactions
     targets: dict[ListingId, TargetArrival] = field(default_factory=dict)
     faulty: list[TargetArrival] = field(default_factory=list)
     exposures: dict[ListingId, Exposure] = field(default_factory=dict)

@@ -135,7 +135,7 @@ class Worker:
         if assignment.partitions:
             self._accounts.share(len(assignment.partitions) / assignment.partition_count)
         for part in loaded:
-            await self._own(part, assignment.committed.get(part.partition) or 0)
+            await self.own(part, assignment.committed.get(part.partition) or 0)
         reports = None
         if health is not None:
             writer, known = health
@@ -160,7 +160,11 @@ class Worker:
     def _is_stopping(self) -> bool:
         return self.stopping
 
-    async def _own(self, part: LoadedPartition, finished_below: int) -> None:
+    async def own(self, part: LoadedPartition, finished_below: int) -> None:
+        """A partition that was taken over and read is this worker's from now on.
+
+        `finished_below`: the offset of targets below which a former owner has finished.
+        """
         writer = PartitionWriter(
             part.writer, self._threads, self._clock, self._settings.commit_linger_s, self._metrics, self._failed
         )

@@ -1,0 +1,340 @@
+"""What is sent, when, and what follows from the answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from inventory_domain.errors import InvariantBroken, OwnershipLost
+from inventory_domain.exposure import Exposure, Result, begin, conclude
+from inventory_domain.identifiers import ListingId, Sku
+from inventory_domain.outcomes import UNRECOGNIZED, Accepted, LimitSeen, PushOutcome, Rejected, Throttled, Transient
+from inventory_domain.ports import Push
+from inventory_domain.retry import RetrySchedule
+from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted, traits
+from tests.support.delivery_bench import a_bench
+
+QUICK = RetrySchedule((1.0,), 2.0)
+
+
+def busy(push: Push) -> PushOutcome:
+    return Transient(listing_id=push.listing_id, api="write", reason="busy")
+
+
+def rejected(push: Push) -> PushOutcome:
+    return Rejected(listing_id=push.listing_id, api="write", reason="unknown-sku", error="no such listing")
+
+
+def an_exposure(own_id: str, version: int, quantity: int, *, answered: bool) -> Exposure:
+    """A listing whose last attempt was of that version, with or without an answer."""
+    exposure, _ = begin(
+        Exposure(ListingId(f"{CHANNEL}/{own_id}"), Sku(own_id)),
+        version=version,
+        quantity=quantity,
+        nodes={},
+        mask=None,
+        path="single",
+        now_ms=1_700_000_000_000,
+        settles_by_ms=1_700_000_600_000,
+    )
+    if not answered:
+        return exposure
+    answer = Accepted(listing_id=exposure.listing_id, api="write", reason="ok")
+    return conclude(exposure, 1, answer, 1_700_000_000_000, 1_700_000_600_000)
+
+
+async def test_one_request_per_listing_is_under_way() -> None:
+    market = FakeMarketplace(open=asyncio.Event())
+    async with a_bench(market) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.send(a_target("A", 4, version=2))
+        await bench.clock.pass_s(3)
+        during = market.versions("A")
+        assert market.open is not None
+        market.open.set()
+        await bench.clock.pass_s(1)
+
+    assert during == [1]
+    assert market.versions("A") == [1, 2]
+
+
+async def test_a_target_that_is_older_than_the_newest_known_is_never_sent() -> None:
+    async with a_bench() as bench:
+        await bench.send(a_target("A", 5, version=2))
+        await bench.send(a_target("A", 9, version=1))
+        await bench.clock.pass_s(60)
+
+    assert bench.market.versions("A") == [2]
+    assert bench.worker.accounting.superseded == 1
+
+
+async def test_what_was_found_sent_is_not_sent_again() -> None:
+    async with a_bench(
+        targets=[a_target("A", 5, version=1)], exposures=[an_exposure("A", 1, 5, answered=True)]
+    ) as bench:
+        await bench.clock.pass_s(60)
+
+    assert bench.market.pushes == []
+    assert bench.worker.accounting.already_sent == 1
+
+
+async def test_an_attempt_of_a_former_owner_waits_and_is_sent_anew() -> None:
+    """Its request may still be under way for 20 s."""
+    async with a_bench(
+        targets=[a_target("A", 5, version=1)], exposures=[an_exposure("A", 1, 5, answered=False)]
+    ) as bench:
+        await bench.clock.pass_s(19)
+        before = list(bench.market.pushes)
+        await bench.clock.pass_s(2)
+
+    assert before == []
+    assert bench.market.versions("A") == [1]
+
+
+async def test_a_newer_target_also_waits_for_a_former_owners_request() -> None:
+    async with a_bench(
+        targets=[a_target("A", 5, version=1)], exposures=[an_exposure("A", 1, 5, answered=False)]
+    ) as bench:
+        await bench.send(a_target("A", 0, version=2))
+        await bench.clock.pass_s(19)
+        before = list(bench.market.pushes)
+        await bench.clock.pass_s(2)
+
+    assert before == []
+    assert bench.market.versions("A") == [2]
+
+
+async def test_a_target_that_comes_while_its_listing_is_being_committed_goes_instead() -> None:
+    """The version is compared once more right before the request is sent."""
+    async with a_bench(commit_linger_s=1.0) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.send(a_target("A", 4, version=2))
+        await bench.clock.pass_s(10)
+
+    assert bench.market.versions("A") == [2]
+
+
+async def test_an_attempt_whose_commit_took_too_long_is_committed_anew() -> None:
+    """Behind the 5 s a successor may already send."""
+    async with a_bench(commit_linger_s=0.01) as bench:
+        throttled = bench.account.throttles.push
+        throttled.refused(LimitSeen(operation="write", wait_s=1.0))
+        real = bench.transactions.commit_all
+
+        def slow_once(writes: list[object]) -> None:
+            bench.clock._now_s += 6.0
+            bench.transactions.commit_all = real  # type: ignore[method-assign]
+            real(writes)  # type: ignore[arg-type]
+
+        bench.transactions.commit_all = slow_once  # type: ignore[method-assign,assignment]
+        await bench.send(a_target("A", 5, version=1))
+        await bench.clock.pass_s(20)
+        exposure = bench.exposure("A")
+
+    assert bench.market.versions("A") == [1]
+    assert exposure is not None
+    assert exposure.last is not None
+    assert (exposure.last.number, len(exposure.open)) == (2, 1)
+
+
+async def test_a_request_that_takes_too_long_has_an_unknown_effect() -> None:
+    class Hangs(FakeMarketplace):
+        async def push(self, pushes):  # type: ignore[no-untyped-def]
+            raise TimeoutError  # what asyncio.timeout raises
+
+    async with a_bench(Hangs()) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.clock.pass_s(1)
+        exposure = bench.exposure("A")
+
+    (outcome,) = bench.outcomes()
+    assert (outcome.outcome, outcome.reason) == ("transient", "too-slow")
+    assert exposure is not None
+    assert len(exposure.open) == 1
+
+
+async def test_failures_are_tried_again_on_their_schedule() -> None:
+    async with a_bench(FakeMarketplace(answer=busy)) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.clock.pass_s(4.5)
+        first = len(bench.market.pushes)
+        await bench.clock.pass_s(1.5)
+        second = len(bench.market.pushes)
+        await bench.clock.pass_s(14)
+        still_second = len(bench.market.pushes)
+        await bench.clock.pass_s(3.5)
+
+    assert (first, second, still_second, len(bench.market.pushes)) == (1, 2, 2, 3)
+
+
+async def test_a_newer_target_inherits_the_wait_and_only_it_is_sent() -> None:
+    async with a_bench(FakeMarketplace(answer=busy)) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.send(a_target("A", 4, version=2))
+        await bench.clock.pass_s(4)
+        before = bench.market.versions("A")
+        bench.market.answer = accepted
+        await bench.clock.pass_s(2)
+
+    assert before == [1]
+    assert bench.market.versions("A") == [1, 2]
+
+
+async def test_a_retry_is_finished_only_when_the_listing_was_attempted_again() -> None:
+    async with a_bench(FakeMarketplace(answer=busy)) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.bring_retries()
+        waiting = await bench.worker.committable()
+        bench.market.answer = accepted
+        await bench.clock.pass_s(7)
+        finished = await bench.worker.committable()
+
+    assert (waiting.retries, finished.retries) == ({}, {0: 1})
+
+
+async def test_a_retry_of_an_attempt_that_was_followed_by_another_says_nothing() -> None:
+    async with a_bench(FakeMarketplace(answer=busy)) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        bench.market.answer = accepted
+        await bench.clock.pass_s(7)
+        sent = len(bench.market.pushes)
+        await bench.bring_retries()
+        await bench.clock.pass_s(60)
+        finished = await bench.worker.committable()
+
+    assert (sent, len(bench.market.pushes)) == (2, 2)
+    assert finished.retries == {0: 1}
+
+
+async def test_a_rejected_target_is_given_up_and_the_next_one_is_sent() -> None:
+    async with a_bench(FakeMarketplace(answer=rejected), retry=QUICK) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.clock.pass_s(60)
+        bench.market.answer = accepted
+        await bench.send(a_target("A", 4, version=2))
+        await bench.clock.pass_s(1)
+
+    assert bench.market.versions("A") == [1, 2]
+    (letter,) = bench.dead_letters()
+    assert letter.value == bench.codecs.targets.encode(a_target("A", 5, version=1))
+    assert dict(letter.headers)["reason"] == b"unknown-sku"
+
+
+async def test_an_answer_that_nobody_understands_is_given_up_after_so_many() -> None:
+    def odd(push: Push) -> PushOutcome:
+        return Transient(listing_id=push.listing_id, api="write", reason=UNRECOGNIZED)
+
+    async with a_bench(FakeMarketplace(answer=odd), unrecognized_attempts_max=3, retry=QUICK) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.clock.pass_s(60)
+
+    assert len(bench.market.pushes) == 3
+    assert [one.outcome for one in bench.outcomes()] == ["transient", "transient", "rejected"]
+    assert len(bench.dead_letters()) == 1
+
+
+async def test_a_throttled_target_goes_back_into_the_queue_and_is_no_failure() -> None:
+    answers = iter([Throttled, Throttled])
+
+    def throttled(push: Push) -> PushOutcome:
+        kind = next(answers, None)
+        if kind is None:
+            return accepted(push)
+        seen = LimitSeen(operation="write", wait_s=2.0)
+        return kind(listing_id=push.listing_id, api="write", reason="429", seen=seen)
+
+    async with a_bench(FakeMarketplace(answer=throttled)) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.clock.pass_s(1.9)
+        first = len(bench.market.pushes)
+        await bench.clock.pass_s(5)
+        exposure = bench.exposure("A")
+
+    assert (first, len(bench.market.pushes)) == (1, 3)
+    assert bench.written(bench.settings.topics.retries(bench.settings.marketplace)) == []
+    assert exposure is not None
+    assert exposure.last is not None
+    assert (exposure.last.result, exposure.last.failures) == (Result.ACCEPTED, 0)
+
+
+async def test_several_listings_go_in_one_call_where_the_marketplace_takes_them() -> None:
+    async with a_bench(FakeMarketplace(traits=traits(push_group_max=3)), commit_linger_s=0.01) as bench:
+        await bench.send(*(a_target(own_id) for own_id in "ABCDEFG"))
+        await bench.clock.pass_s(1)
+
+    assert sorted(push.listing_id for push in bench.market.pushes) == [f"{CHANNEL}/{own_id}" for own_id in "ABCDEFG"]
+    assert max(len(call) for call in bench.market.calls) <= 3
+
+
+async def test_every_attempt_has_a_key_of_its_own() -> None:
+    async with a_bench(FakeMarketplace(answer=busy)) as bench:
+        await bench.send(a_target("A", 5, version=1), a_target("B", 5, version=1))
+        await bench.clock.pass_s(30)
+
+    keys = [push.key for push in bench.market.pushes]
+    assert len(set(keys)) == len(keys) > 4
+
+
+async def test_a_withdrawn_listing_is_forgotten_when_its_request_is_over() -> None:
+    market = FakeMarketplace(open=asyncio.Event())
+    async with a_bench(market) as bench:
+        await bench.send(a_target("A", 0, version=1))
+        await bench.withdraw("A")
+        during = bench.exposure("A")
+        assert market.open is not None
+        market.open.set()
+        await bench.clock.pass_s(1)
+
+        assert during is not None
+        assert bench.exposure("A") is None
+        assert list(bench.worker.book) == []
+        assert (await bench.worker.committable()).targets == {0: 2}
+
+
+async def test_two_outcomes_for_one_push_are_a_bug() -> None:
+    class Confused(FakeMarketplace):
+        async def push(self, pushes):  # type: ignore[no-untyped-def]
+            return [*(accepted(push) for push in pushes), accepted(pushes[0])]
+
+    async with a_bench(Confused()) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.clock.pass_s(1)
+        failures, bench.failures[:] = list(bench.failures), []
+
+    assert [type(one) for one in failures] == [InvariantBroken]
+
+
+async def test_a_refused_commit_ends_the_worker_and_sends_nothing() -> None:
+    """Somebody else owns the partition: whatever we would send may be old."""
+    async with a_bench() as bench:
+        bench.transactions.refuses = OwnershipLost("app-delivery-harbor-0")
+        await bench.send(a_target("A", 5, version=1))
+        await bench.clock.pass_s(60)
+        failures, bench.failures[:] = list(bench.failures), []
+
+    assert [type(one) for one in failures] == [OwnershipLost]
+    assert bench.market.pushes == []
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+async def test_everything_that_is_read_is_accounted_for(delivered: bool) -> None:
+    """P4: read = delivered + already sent + superseded + dead-lettered + forgotten + pending."""
+    answers = {"A": accepted, "B": rejected, "C": busy, "D": accepted}
+
+    def by_listing(push: Push) -> PushOutcome:
+        return answers[push.listing_id.rpartition("/")[2]](push)
+
+    async with a_bench(FakeMarketplace(answer=by_listing)) as bench:
+        await bench.send(*(a_target(own_id, version=1) for own_id in "ABC"))
+        await bench.send(*(a_target(own_id, version=2) for own_id in "ABC"))
+        await bench.send(a_target("D", 0, version=1))
+        await bench.withdraw("D")
+        if delivered:
+            answers["C"] = accepted
+        await bench.clock.pass_s(30)
+        counts = bench.worker.accounting
+        really_pending = sum(bench.worker.book.pending(channel) for channel in (CHANNEL,))
+
+    assert counts.read == 7
+    assert counts.pending() == really_pending == (0 if delivered else 1)
