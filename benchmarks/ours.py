@@ -123,6 +123,7 @@ def main() -> int:
         topics=topics(job["prefix"]),
         partitions=job["partitions"],
         application=job["application"],
+        probe_port=job.get("probe_port", 0),
     )
     return run(settings, policy(), ConfluentRegistry(job["registry_url"]), CollectorRegistry(), SystemClock())
 

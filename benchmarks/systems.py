@@ -139,8 +139,8 @@ def decode_of(system: System) -> Decode:
     return ours.decode_target if system.wants_catalog else _json_target
 
 
-def prepare(system: System, place: Place) -> None:
-    """Create the topics and write the job."""
+def prepare(system: System, place: Place, probe_port: int = 0) -> None:
+    """Create the topics and write the job. The probe port is for our engine; 0 takes a free one."""
     if system.wants_catalog:
         ours.prepare(place.cluster, place.prefix)
     else:
@@ -158,6 +158,7 @@ def prepare(system: System, place: Place) -> None:
         "channels": [{"name": one.name, "units": one.units, "percent": one.percent} for one in CHANNELS],
         "folder": str(place.folder),
         "commit_interval_s": COMMIT_INTERVAL_S,
+        "probe_port": probe_port,
     }
     place.job.write_text(json.dumps(job))
 
