@@ -21,9 +21,10 @@ def engine(config: ConfigFile) -> None:
     from inventory_cli.clock import SystemClock
     from inventory_cli.logging import configure
     from inventory_cli.settings import load
+
+    settings = load(config)  # before the engine is loaded: a fault of the file is told at once
     from inventory_streams.engine.run import run
 
-    settings = load(config)
     processes = settings.processes
     configure("engine", level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     raise typer.Exit(

@@ -27,13 +27,18 @@ class LogFormat(Enum):
 
 
 def configure(
-    process: str, *, level: str = "INFO", form: LogFormat = LogFormat.AUTO, secrets: Iterable[Secret] = ()
+    process: str,
+    *,
+    level: str = "INFO",
+    form: LogFormat = LogFormat.AUTO,
+    secrets: Iterable[Secret] = (),
+    stream: TextIO | None = None,
 ) -> None:
-    """Send everything that is logged to standard error under the name of this process.
+    """Send everything that is logged to the stream (standard error) under the name of this process.
 
     `secrets` are struck out wherever they turn up, also in words that a marketplace sent back.
     """
-    stream: TextIO = sys.stderr
+    stream = stream or sys.stderr
     console = form is LogFormat.CONSOLE or (form is LogFormat.AUTO and stream.isatty())
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,

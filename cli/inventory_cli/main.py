@@ -55,6 +55,7 @@ def build(asked: str | None) -> typer.Typer:
         name="inventory-sync",
         help=HELP,
         no_args_is_help=True,
+        add_completion=False,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
     )

@@ -12,7 +12,7 @@ from inventory_cli.demo.verdict import Expected, expectations
 from inventory_domain.changes import InventoryChange
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.positions import Stock, apply
-from inventory_domain.targets import desired
+from inventory_domain.targets import proposals
 from tests.support.demo import NOW_MS, HeardProducer, demo_policy
 
 SKUS = 60
@@ -52,7 +52,7 @@ def by_the_rules(heard: HeardProducer) -> dict[str, tuple[int, dict[str, int]]]:
         stocks[change.sku], _ = apply(stocks[change.sku], change)
     found: dict[str, tuple[int, dict[str, int]]] = {}
     for sku, product in heard.products().items():
-        for one in desired(product, stocks[sku], demo_policy(), frozenset(), NOW_MS).listings:
+        for one in proposals(product, stocks[sku], demo_policy(), frozenset(), NOW_MS).listings:
             found[one.listing.listing_id] = (one.quantity, {str(node): units for node, units in one.nodes.items()})
     return found
 

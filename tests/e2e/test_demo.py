@@ -1,0 +1,135 @@
+"""The whole pipeline as processes: a change goes through to four marketplaces, and nothing is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+LIMIT_S = 170
+SMALL = ("--skus", "40", "--seconds", "6", "--partitions", "3")
+
+
+@pytest.fixture
+def broker_options(kafka: str, registry_url: str, tmp_path: Path) -> list[str]:
+    """The demo on the tests' own broker, its files in a folder of its own."""
+    return ["--bootstrap-servers", kafka, "--schema-registry", registry_url, "--data-dir", str(tmp_path / "demo")]
+
+
+@contextmanager
+def demo(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """The command in a session of its own; whatever happens, it has ended after the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "inventory_cli", "demo", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def played(report: Path, *options: str) -> dict[str, object]:
+    """The report of a run that must be good."""
+    with demo(*options, "--report", str(report)) as process:
+        said, _ = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0, said
+    assert children_of(process.pid) == []
+    found: dict[str, object] = json.loads(report.read_text())
+    return found
+
+
+def children_of(demo_pid: int) -> list[psutil.Process]:
+    """Every process that this demo started, also when it is dead itself: each carries its pid as an argument."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            arguments = process.cmdline()
+        except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+            continue
+        if "inventory_cli.demo.child" in arguments and str(demo_pid) in arguments:
+            found.append(process)
+    return found
+
+
+@pytest.mark.timeout(LIMIT_S + 10)
+def test_a_small_day_ends_with_every_listing_as_it_must_be(broker_options: list[str], tmp_path: Path) -> None:
+    report = played(tmp_path / "report.json", *SMALL, *broker_options)
+
+    assert report["mismatches"] == 0
+    assert report["never_written"] == 0
+    assert report["dead_letters_missing"] == []
+    assert {letter["reason"] for letter in report["dead_letters"]} == {  # type: ignore[attr-defined]
+        "not-confluent-framed",
+        "bad-quantity",
+        "unknown-sku",
+    }
+    assert set(report["pushes"]) == {"amazon", "ebay", "walmart", "shopify"}  # type: ignore[call-overload]
+    assert report["events"] > 100  # type: ignore[operator]
+    assert report["listings_compared"] > 80  # type: ignore[operator]
+    assert report["first_push_s"] < 60  # type: ignore[operator]
+
+
+@pytest.mark.timeout(LIMIT_S + 10)
+@pytest.mark.parametrize("chaos", ["engine", "delivery"])
+def test_a_process_killed_in_the_middle_changes_nothing(broker_options: list[str], tmp_path: Path, chaos: str) -> None:
+    report = played(tmp_path / "report.json", *SMALL, "--chaos", chaos, *broker_options)
+
+    assert report["mismatches"] == 0
+    assert len(report["restarts"]) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.timeout(LIMIT_S + 10)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_process_behind(broker_options: list[str], number: signal.Signals) -> None:
+    with demo(*SMALL, "--seconds", "600", *broker_options) as process:
+        assert process.stdout is not None
+        _wait_for(process, "trading")
+        assert len(children_of(process.pid)) == 6
+
+        process.send_signal(number)
+        process.stdout.read()
+        code = process.wait(LIMIT_S)
+
+    assert code == 130
+    assert children_of(process.pid) == []
+
+
+@pytest.mark.timeout(LIMIT_S + 10)
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent's death signal is Linux's")
+def test_a_demo_that_is_killed_takes_its_processes_along(broker_options: list[str]) -> None:
+    with demo(*SMALL, "--seconds", "600", *broker_options) as process:
+        _wait_for(process, "trading")
+
+        process.kill()
+        process.wait(LIMIT_S)
+
+    end = time.monotonic() + 10
+    while children_of(process.pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert children_of(process.pid) == []
+
+
+def _wait_for(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if word in line:
+            return
+    raise AssertionError("".join(said))
