@@ -10,7 +10,7 @@ from inventory_adapters.http import Answer, HttpClient, Json, NoAnswer, Request
 from inventory_adapters.secrets import Secret, redacted
 from inventory_adapters.tokens import Token, TokenCache
 from inventory_domain.clock import Clock
-from inventory_domain.outcomes import LimitSeen
+from inventory_domain.outcomes import LimitSeen, Transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,15 @@ class Exchange:
         if not isinstance(fresh, Token):
             return fresh
         return await self._once(operation, build, fresh.value, deadline_s, writes=writes)
+
+    async def document(self, request: Request, deadline_s: float, hosts: Sequence[str]) -> Answer | Failure:
+        """Fetch or upload a document at an address that an answer gave; no token goes there."""
+        answer = await self._http.send_document(request, self._left_s(deadline_s), hosts)
+        if isinstance(answer, NoAnswer):
+            return no_answer(answer, writes=False)
+        if answer.status != 200:
+            return Failure(then=Transient, reason="document-refused", status=answer.status)
+        return answer
 
     async def aclose(self) -> None:
         """Give back the connections."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from inventory_adapters.http import NoAnswer
+from inventory_domain.bulk import CallFailed, FailureKind
 from inventory_domain.identifiers import ListingId
 from inventory_domain.outcomes import (
     GROUP_REFUSED,
@@ -27,6 +28,14 @@ UNREADABLE: Final = "unreadable-answer"  # a page of HTML, or cut off, where JSO
 NOT_FOUND: Final = "listing-not-found"
 CONSENT_LOST: Final = "consent-lost"
 ERROR_LENGTH_MAX: Final = 300
+
+_NAMES: Final[Mapping[Kind, FailureKind]] = {
+    Throttled: "throttled",
+    Transient: "transient",
+    Outage: "outage",
+    Unauthorized: "unauthorized",
+    Rejected: "rejected",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +95,19 @@ class Failure:
         """The failure as the outcome of this listing's push."""
         return self.then(
             listing_id=listing_id,
+            api=api,
+            reason=self.reason,
+            request_id=self.request_id,
+            status=self.status,
+            error=self.error,
+            effect_unknown=self.effect_unknown,
+            seen=self.seen,
+        )
+
+    def call_failed(self, api: str) -> CallFailed:
+        """The failure of a call that is about no single listing."""
+        return CallFailed(
+            kind=_NAMES[self.then],
             api=api,
             reason=self.reason,
             request_id=self.request_id,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from inventory_adapters.failures import Failure, refused_here
+from inventory_domain.bulk import BulkTraits
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
@@ -37,6 +38,33 @@ def check_group(pushes: Sequence[Push], traits: AdapterTraits) -> None:
         raise InvariantBroken(f"{len(pushes)} pushes in a call that takes {traits.push_group_max}")
     if len({push.listing_id for push in pushes}) != len(pushes):
         raise InvariantBroken("one call names a listing twice")
+
+
+def check_feed(pushes: Sequence[Push], traits: BulkTraits) -> None:
+    """Hold the caller of a feed to its part of the contract.
+
+    Raises:
+        InvariantBroken: the feed is empty or too large, names a listing twice, or mixes channels, or pushes with nodes
+            and pushes without.
+    """
+    if not 0 < len(pushes) <= traits.listings_max:
+        raise InvariantBroken(f"{len(pushes)} pushes in a feed that takes 1 to {traits.listings_max}")
+    if len({push.listing_id for push in pushes}) != len(pushes):
+        raise InvariantBroken("one feed names a listing twice")
+    if len({push.channel for push in pushes}) > 1 or len({bool(push.nodes) for push in pushes}) > 1:
+        raise InvariantBroken("one feed mixes channels, or pushes with nodes and pushes without")
+
+
+def check_reads(listings: Sequence[ListingRef], listings_max: int) -> None:
+    """Hold the caller of a read of many to its part of the contract.
+
+    Raises:
+        InvariantBroken: there are too many listings, or they are of more than one channel.
+    """
+    if len(listings) > listings_max:
+        raise InvariantBroken(f"{len(listings)} listings in a read that takes {listings_max}")
+    if len({listing.channel for listing in listings}) > 1:
+        raise InvariantBroken("one read names listings of several channels")
 
 
 def refusal(push: Push, channels: Sequence[ChannelId], needed: Sequence[str]) -> Failure | None:

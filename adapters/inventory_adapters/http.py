@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from inventory_domain.errors import InvariantBroken
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+DOCUMENT_BYTES_MAX: Final = 64 * 2**20  # a feed's report on 25,000 listings is a few megabytes
 KEEPALIVE_S: Final = 30.0  # shorter than the idle time after which load balancers drop a connection, 60 s as a rule
 POOL_WAIT_S: Final = 5.0
 
@@ -97,12 +98,22 @@ class HttpClient:
         Raises:
             InvariantBroken: the address is not one that this account may call, so nothing was sent.
         """
-        self._check_address(request.url)
+        if not self._may_call(request.url, self._settings.allowed_hosts):
+            raise InvariantBroken(f"a request to {_place(request.url)} is not allowed by the account's settings")
+        return await self._send_in(request, timeout_s, self._settings.response_bytes_max)
+
+    async def send_document(self, request: Request, timeout_s: float, hosts: Sequence[str]) -> Answer | NoAnswer:
+        """Like `send`, to an address that an answer gave: a host that is not one of these is not called."""
+        if not self._may_call(request.url, hosts):
+            return NoAnswer("document-host-refused", sent=False)
+        return await self._send_in(request, timeout_s, DOCUMENT_BYTES_MAX)
+
+    async def _send_in(self, request: Request, timeout_s: float, bytes_max: int) -> Answer | NoAnswer:
         if timeout_s <= 0:
             return NoAnswer("out-of-time", sent=False)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._send(request)
+                return await self._send(request, bytes_max)
         except (httpx.ConnectError, httpx.ConnectTimeout):
             return NoAnswer("cannot-connect", sent=False)
         except httpx.PoolTimeout:
@@ -120,29 +131,30 @@ class HttpClient:
         """Give back the connections."""
         await self._client.aclose()
 
-    async def _send(self, request: Request) -> Answer | NoAnswer:
+    async def _send(self, request: Request, bytes_max: int) -> Answer | NoAnswer:
         content = bytearray()
         async with self._client.stream(
             request.method, request.url, headers=dict(request.headers), content=request.content
         ) as response:
             async for chunk in response.aiter_bytes():
                 content += chunk
-                if len(content) > self._settings.response_bytes_max:
+                if len(content) > bytes_max:
                     return NoAnswer("answer-too-large", sent=True)
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, bytes(content))
 
-    def _check_address(self, url: str) -> None:
+    def _may_call(self, url: str, hosts: Sequence[str]) -> bool:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        own = urlsplit(self._settings.base_url).hostname
         if is_loopback(host):
             # An account that calls the internet has no business on this machine.
-            allowed = own is not None and is_loopback(own)
-        else:
-            allowed = parts.scheme == "https" and host_allowed(host, self._settings.allowed_hosts)
-        if not allowed:
-            raise InvariantBroken(f"a request to {parts.scheme}://{host} is not allowed by the account's settings")
+            return is_loopback(urlsplit(self._settings.base_url).hostname or "") and parts.scheme in ("http", "https")
+        return parts.scheme == "https" and host_allowed(host, hosts)
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}"
 
 
 def _refuse_constant(name: str) -> Json:

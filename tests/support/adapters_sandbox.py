@@ -151,7 +151,7 @@ def a_stage(marketplace: str, sandbox_settings: Mapping[str, object] | None = No
     seeds = _SEEDS[marketplace]
     sandbox = build_marketplaces(
         clock,
-        SandboxSettings(skus=0, listings=tuple(seeds), **(sandbox_settings or {})),  # type: ignore[arg-type]
+        SandboxSettings(**{"skus": 0, "listings": tuple(seeds), **(sandbox_settings or {})}),  # type: ignore[arg-type]
     )
     transport = SandboxTransport(sandbox.apps()[marketplace])
     module = MARKETPLACES[Marketplace(marketplace)]

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from inventory_adapters.accounts import AccountSettings
-from inventory_adapters.amazon import auth, failures, limits, observe, push
-from inventory_adapters.amazon.settings import AMAZON, GET_LISTING, PATCH_LISTING, AmazonSettings
+from inventory_adapters.amazon import auth, failures, feeds, limits, observe, push
+from inventory_adapters.amazon.settings import (
+    AMAZON,
+    CREATE_FEED,
+    GET_LISTING,
+    PATCH_LISTING,
+    SEARCH_LISTINGS,
+    AmazonSettings,
+)
 from inventory_adapters.exchange import Dialect, Exchange
-from inventory_adapters.guards import check_group, read_refusal, refusals
+from inventory_adapters.failures import refused_here
+from inventory_adapters.guards import check_feed, check_group, check_reads, read_refusal, refusals
 from inventory_adapters.http import HttpClient
+from inventory_domain.bulk import (
+    BulkTraits,
+    CallFailed,
+    FeedOutcomes,
+    FeedRunning,
+    FeedSubmitted,
+    Page,
+    PullTraits,
+)
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
+from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
 
@@ -37,6 +56,7 @@ class AmazonAdapter:
         http = HttpClient(settings.calls, transport)
         tokens = auth.tokens(settings, http, clock)
         self._exchange = Exchange(http, tokens, DIALECT, clock, settings.calls.timeout_s)
+        self._feeds = feeds.AmazonFeeds(settings, self._exchange, clock)
         self._traits = AdapterTraits(
             marketplace=AMAZON,
             limits=settings.limits,
@@ -70,9 +90,79 @@ class AmazonAdapter:
         deadline_s = self._exchange.deadline_s()
         return await observe.read_one(listing, self._settings, self._exchange, self._clock, deadline_s)
 
+    @property
+    def group_read_traits(self) -> BulkTraits:
+        """See `bulk.ReadsGroups`."""
+        return BulkTraits(SEARCH_LISTINGS, observe.GROUP_READ_MAX)
+
+    async def read_group(self, listings: Sequence[ListingRef]) -> Sequence[ReadAnswer]:
+        """See `bulk.ReadsGroups`. A SKU with a comma in it cannot stand in a list of Amazon's: it is read alone."""
+        check_reads(listings, observe.GROUP_READ_MAX)
+        answers: dict[ListingId, ReadAnswer] = {}
+        for each in listings:
+            refused = read_refusal(each, self._settings.channel_ids, push.NEEDED_IDS)
+            if refused is None and "," in each.marketplace_ids["seller_sku"]:
+                refused = refused_here("not-in-groups", "a SKU with a comma in it is read alone")
+            if refused is not None:
+                answers[each.listing_id] = refused.read_answer(each.listing_id, SEARCH_LISTINGS)
+        asked = [each for each in listings if each.listing_id not in answers]
+        if asked:
+            deadline_s = self._exchange.deadline_s()
+            answers |= await observe.read_group(asked, self._settings, self._exchange, self._clock, deadline_s)
+        return [answers[each.listing_id] for each in listings]
+
+    @property
+    def pull_traits(self) -> PullTraits:
+        """See `bulk.PullsListings`."""
+        return PullTraits(SEARCH_LISTINGS, listings_max=observe.PULL_MAX)
+
+    async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
+        """See `bulk.PullsListings`."""
+        own = self._settings.channels[channel]
+        deadline_s = self._exchange.deadline_s()
+        return await observe.pull(own, cursor, self._settings, self._exchange, self._clock, deadline_s)
+
+    @property
+    def feed_traits(self) -> BulkTraits:
+        """See `bulk.TakesFeeds`."""
+        return BulkTraits(CREATE_FEED, feeds.MESSAGES_MAX)
+
+    @property
+    def node_feed_traits(self) -> None:
+        """Amazon has one number a listing."""
+        return None
+
+    async def submit_feed(self, pushes: Sequence[Push]) -> FeedSubmitted | CallFailed:
+        """See `bulk.TakesFeeds`."""
+        check_feed(pushes, self.feed_traits)
+        refused = self._refused(pushes)
+        sent = [(number, each) for number, each in enumerate(pushes, 1) if each.listing_id not in refused]
+        if not sent:
+            return refused_here("nothing-to-send", "no push of the feed may be sent").call_failed(CREATE_FEED)
+        return await self._feeds.submit(sent, self._exchange.deadline_s())
+
+    async def find_feed(self, pushes: Sequence[Push], since_ms: int) -> CallFailed:
+        """Amazon's list of feeds does not say what is in one, so ours cannot be told from another's."""
+        return refused_here("not-offered", "the listings of the feed are to be read").call_failed("getFeeds")
+
+    async def poll_feed(
+        self, feed_id: str, pushes: Sequence[Push], cursor: str | None
+    ) -> FeedRunning | FeedOutcomes | CallFailed:
+        """See `bulk.TakesFeeds`."""
+        check_feed(pushes, self.feed_traits)
+        refused = self._refused(pushes)
+        sent = [(number, each) for number, each in enumerate(pushes, 1) if each.listing_id not in refused]
+        answer = await self._feeds.poll(feed_id, sent, self._exchange.deadline_s())
+        if isinstance(answer, FeedOutcomes):
+            return replace(answer, outcomes=(*answer.outcomes, *refused.values()))
+        return answer
+
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""
         await self._exchange.aclose()
+
+    def _refused(self, pushes: Sequence[Push]) -> dict[ListingId, PushOutcome]:
+        return refusals(pushes, self._settings.channel_ids, push.NEEDED_IDS, CREATE_FEED)
 
 
 def build(settings: AccountSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> AmazonAdapter:

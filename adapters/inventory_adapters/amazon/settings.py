@@ -52,6 +52,8 @@ LIMITS = (  # usage plans in the published models; an account may have more
 )
 REFRESH_AHEAD_S = 300.0  # of the 3600 s that a token lives
 SETTLING_S_MAX = 900.0  # live after 5 to 15 min
+FEED_POLL_S = 60.0  # our own; getFeed allows 2 a second, and a feed takes minutes
+DOCUMENT_HOSTS = (".amazonaws.com",)  # where presigned addresses of feeds and reports point to
 PATCH_OPS = ("merge", "replace")
 
 
@@ -74,6 +76,8 @@ class AmazonSettings(AccountSettings):
     refresh_token: Secret
     user_agent: str
     patch_op: str
+    feed_poll_s: float
+    document_hosts: tuple[str, ...]
     channels: Mapping[ChannelId, AmazonChannel]
 
 
@@ -101,6 +105,8 @@ def parse(raw: Mapping[str, object], path: str) -> AmazonSettings:
             refresh_token=fields.secret("refresh_token"),
             user_agent=fields.text("user_agent", "inventory-sync/0.1 (Language=Python)"),
             patch_op=fields.choice("patch_op", PATCH_OPS, "merge"),
+            feed_poll_s=fields.number("feed_poll_s", FEED_POLL_S, least=0.01, most=3_600.0),
+            document_hosts=fields.texts("document_hosts", DOCUMENT_HOSTS),
             channels=channels,
         )
         fields.end()

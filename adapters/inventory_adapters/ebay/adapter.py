@@ -11,8 +11,10 @@ from inventory_adapters.ebay.settings import EBAY, INVENTORY_API, EbaySettings
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
+from inventory_domain.bulk import CallFailed, Page, PullTraits
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
+from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
 
@@ -65,6 +67,15 @@ class EbayAdapter:
         if refused is not None:
             return refused.read_answer(listing.listing_id, observe.GET_OFFER)
         return await observe.read_one(listing, self._settings, self._exchange, self._exchange.deadline_s())
+
+    @property
+    def pull_traits(self) -> PullTraits:
+        """See `bulk.PullsListings`."""
+        return PullTraits(INVENTORY_API)
+
+    async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
+        """See `bulk.PullsListings`."""
+        return await observe.pull(cursor, self._settings, self._exchange, self._exchange.deadline_s())
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""

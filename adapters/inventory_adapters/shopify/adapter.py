@@ -11,8 +11,10 @@ from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
 from inventory_adapters.shopify import failures, limits, observe, push
 from inventory_adapters.shopify.settings import GRAPHQL, SHOPIFY, ShopifySettings
+from inventory_domain.bulk import CallFailed, Page, PullTraits
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
+from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
 
@@ -69,6 +71,15 @@ class ShopifyAdapter:
         if refused is not None:
             return refused.read_answer(listing.listing_id, observe.INVENTORY_ITEM)
         return await observe.read_one(listing, self._settings, self._exchange, self._exchange.deadline_s())
+
+    @property
+    def pull_traits(self) -> PullTraits:
+        """See `bulk.PullsListings`."""
+        return PullTraits(GRAPHQL, cost=self._settings.pull_cost)
+
+    async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
+        """See `bulk.PullsListings`."""
+        return await observe.pull(cursor, self._settings, self._exchange, self._exchange.deadline_s())
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from inventory_adapters.bodies import encoded, mapping, rows, units
+from inventory_adapters.bodies import encoded, mapping, rows, text, units
 from inventory_adapters.exchange import Answered, Exchange
+from inventory_adapters.failures import Failure
 from inventory_adapters.guards import NO_NODES
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.shopify import auth
 from inventory_adapters.shopify.settings import GRAPHQL, ShopifySettings
-from inventory_domain.outcomes import Rejected
+from inventory_domain.bulk import CallFailed, Found, Page
+from inventory_domain.identifiers import NodeId
+from inventory_domain.outcomes import UNRECOGNIZED, Rejected, Transient
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
 
 INVENTORY_ITEM = "inventoryItem"
+INVENTORY_ITEMS = "inventoryItems"
 _LEVEL = '{ quantities(names: ["available"]) { name quantity } }'
 
 
@@ -55,6 +59,55 @@ async def read_one(listing: ListingRef, settings: ShopifySettings, exchange: Exc
     )
 
 
+async def pull(
+    cursor: str | None, settings: ShopifySettings, exchange: Exchange, deadline_s: float
+) -> Page | CallFailed:
+    """A page of the shop's items with what is available at each location. Untracked items have no quantity."""
+    query = pull_query(settings.pull_page_size, settings.locations_max)
+    body = encoded({"query": query, "variables": {"cursor": cursor}})
+
+    def build(token: Secret) -> Request:
+        return auth.request(settings, token, body)
+
+    answer = await exchange.call(GRAPHQL, build, deadline_s, writes=False)
+    if not isinstance(answer, Answered):
+        return answer.call_failed(INVENTORY_ITEMS)
+    items = mapping(mapping(mapping(answer.body).get("data")).get(INVENTORY_ITEMS))
+    page = mapping(items.get("pageInfo"))
+    if not isinstance(page.get("hasNextPage"), bool):
+        return Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status).call_failed(INVENTORY_ITEMS)
+    return Page(
+        found=tuple(_found(item) for item in rows(items.get("nodes")) if text(item.get("id"))),
+        next_cursor=text(page.get("endCursor")) if page.get("hasNextPage") else None,
+        api=INVENTORY_ITEMS,
+        request_id=answer.request_id,
+        seen=answer.seen,
+    )
+
+
+def pull_query(items: int, levels: int) -> str:
+    """A query of so many items after a cursor, and of so many levels of each."""
+    return (
+        f"query Pull($cursor: String) {{ {INVENTORY_ITEMS}(first: {items}, after: $cursor) "
+        f"{{ pageInfo {{ hasNextPage endCursor }} nodes {{ id sku tracked inventoryLevels(first: {levels}) "
+        f"{{ pageInfo {{ hasNextPage }} nodes {{ location {{ id }} "
+        f'quantities(names: ["available"]) {{ name quantity }} }} }} }} }} }}'
+    )
+
+
+def _found(item: dict[str, Json]) -> Found:
+    levels = mapping(item.get("inventoryLevels"))
+    nodes: dict[NodeId, int] = {}
+    for level in rows(levels.get("nodes")):
+        location, quantity = text(mapping(level.get("location")).get("id")), _available(level)
+        if location is not None and quantity is not None:
+            nodes[NodeId(location)] = quantity
+    ids = {"inventory_item_id": text(item.get("id")) or ""} | ({"sku": sku} if (sku := text(item.get("sku"))) else {})
+    whole = mapping(levels.get("pageInfo")).get("hasNextPage") is False
+    known = item.get("tracked") is True and whole and len(nodes) == len(rows(levels.get("nodes")))
+    return Found(marketplace_ids=ids, quantity=sum(nodes.values()) if known else None, nodes=nodes if known else {})
+
+
 def request_body(listing: ListingRef) -> dict[str, object]:
     """A query of the item's level at each location, by name: no pages, and nothing of other locations."""
     nodes = range(len(listing.nodes))
@@ -85,7 +138,10 @@ def available(item: Json, index: int) -> int | None:
 
     Shopify counts below zero when more was sold than there was; buyers can order none then.
     """
-    level = mapping(mapping(item).get(f"l{index}"))
+    return _available(mapping(mapping(item).get(f"l{index}")))
+
+
+def _available(level: dict[str, Json]) -> int | None:
     for row in rows(level.get("quantities")):
         if row.get("name") == "available":
             quantity = units(row.get("quantity"))

@@ -25,6 +25,8 @@ LOCATIONS_MAX = 5
 SETTLING_S_MAX = 10.0  # seconds, by our own estimate: the answer itself proves the number live
 WRITE_COST = 10.0  # a mutation costs 10 points
 READ_COST = 10.0  # our own upper estimate: one point per object that the query names, and the answer says the rest
+PULL_PAGE_SIZE = 25  # so that a page with five locations each costs less than the 1,000 points of a single query
+PULL_COST = 500.0  # our own upper estimate of such a page; the answer says the rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class ShopifySettings(AccountSettings):
     reason: str
     write_cost: float
     read_cost: float
+    pull_page_size: int
+    pull_cost: float
     channels: Mapping[ChannelId, ShopifyChannel]
 
 
@@ -78,6 +82,8 @@ def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
             reason=fields.text("reason", "correction"),
             write_cost=fields.number("write_cost", WRITE_COST, least=1.0, most=1_000.0),
             read_cost=fields.number("read_cost", READ_COST, least=1.0, most=1_000.0),
+            pull_page_size=fields.whole("pull_page_size", PULL_PAGE_SIZE, least=1, most=250),
+            pull_cost=fields.number("pull_cost", PULL_COST, least=1.0, most=1_000.0),
             channels=channels,
         )
         fields.end()

@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.exchange import Dialect, Exchange
-from inventory_adapters.guards import check_group, read_refusal, refusals
+from inventory_adapters.failures import refused_here
+from inventory_adapters.guards import check_feed, check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.walmart import auth, failures, limits, observe, push
-from inventory_adapters.walmart.settings import GET_INVENTORY, PUT_INVENTORY, WALMART, WalmartSettings
+from inventory_adapters.walmart import auth, failures, feeds, limits, observe, push, status
+from inventory_adapters.walmart.settings import (
+    API_STATUS,
+    GET_INVENTORIES,
+    GET_INVENTORY,
+    PUT_INVENTORY,
+    WALMART,
+    WalmartSettings,
+)
+from inventory_domain.bulk import (
+    BulkTraits,
+    CallFailed,
+    FeedOutcomes,
+    FeedRunning,
+    FeedSubmitted,
+    MarketplaceStatus,
+    Page,
+    PullTraits,
+)
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
+from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
 
@@ -47,6 +67,7 @@ class WalmartAdapter:
         )
         tokens = auth.tokens(settings, http, clock, new_id)
         self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
+        self._feeds = feeds.WalmartFeeds(settings, self._exchange, new_id)
         self._traits = AdapterTraits(
             marketplace=WALMART,
             limits=settings.limits,
@@ -81,9 +102,72 @@ class WalmartAdapter:
         deadline_s = self._exchange.deadline_s()
         return await observe.read_one(listing, self._settings, self._exchange, self._new_id, deadline_s)
 
+    @property
+    def pull_traits(self) -> PullTraits:
+        """See `bulk.PullsListings`."""
+        return PullTraits(GET_INVENTORIES, sequential=True)
+
+    async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
+        """See `bulk.PullsListings`."""
+        return await observe.pull(
+            self._settings.channels[channel].market,
+            cursor,
+            self._settings,
+            self._exchange,
+            self._new_id,
+            self._exchange.deadline_s(),
+        )
+
+    @property
+    def status_traits(self) -> BulkTraits:
+        """See `bulk.ReportsStatus`."""
+        return BulkTraits(API_STATUS, 0)
+
+    async def status(self) -> MarketplaceStatus | CallFailed:
+        """See `bulk.ReportsStatus`."""
+        return await status.status(self._settings, self._exchange, self._new_id, self._exchange.deadline_s())
+
+    @property
+    def feed_traits(self) -> BulkTraits:
+        """See `bulk.TakesFeeds`."""
+        return feeds.ONE_NUMBER
+
+    @property
+    def node_feed_traits(self) -> BulkTraits:
+        """See `bulk.TakesFeeds`."""
+        return feeds.BY_NODE
+
+    async def submit_feed(self, pushes: Sequence[Push]) -> FeedSubmitted | CallFailed:
+        """See `bulk.TakesFeeds`."""
+        sent, _ = self._feed_parts(pushes)
+        if not sent:
+            operation = feeds.operation_of(pushes)
+            return refused_here("nothing-to-send", "no push of the feed may be sent").call_failed(operation)
+        return await self._feeds.submit(sent, self._exchange.deadline_s())
+
+    async def find_feed(self, pushes: Sequence[Push], since_ms: int) -> FeedSubmitted | CallFailed | None:
+        """See `bulk.TakesFeeds`."""
+        sent, _ = self._feed_parts(pushes)
+        return await self._feeds.find(sent, since_ms, self._exchange.deadline_s()) if sent else None
+
+    async def poll_feed(
+        self, feed_id: str, pushes: Sequence[Push], cursor: str | None
+    ) -> FeedRunning | FeedOutcomes | CallFailed:
+        """See `bulk.TakesFeeds`."""
+        sent, refused = self._feed_parts(pushes)
+        answer = await self._feeds.poll(feed_id, sent, cursor, self._exchange.deadline_s())
+        if isinstance(answer, FeedOutcomes) and cursor is None:
+            return replace(answer, outcomes=(*answer.outcomes, *refused.values()))
+        return answer
+
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""
         await self._exchange.aclose()
+
+    def _feed_parts(self, pushes: Sequence[Push]) -> tuple[list[Push], dict[ListingId, PushOutcome]]:
+        check_feed(pushes, feeds.BY_NODE if any(each.nodes for each in pushes) else feeds.ONE_NUMBER)
+        refused = refusals(pushes, self._settings.channel_ids, push.NEEDED_IDS, feeds.operation_of(pushes))
+        return [each for each in pushes if each.listing_id not in refused], refused
 
 
 def build(settings: AccountSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> WalmartAdapter:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import quote
+from dataclasses import replace
+from urllib.parse import quote, urlencode
 
 from inventory_adapters.bodies import mapping, rows, text, units
 from inventory_adapters.exchange import Answered, Exchange
+from inventory_adapters.failures import NOT_FOUND
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.walmart import auth
-from inventory_adapters.walmart.settings import GET_INVENTORY, WalmartSettings
+from inventory_adapters.walmart.settings import GET_INVENTORIES, GET_INVENTORY, WalmartSettings
+from inventory_domain.bulk import CallFailed, Found, Page
 from inventory_domain.identifiers import NodeId
+from inventory_domain.outcomes import Transient
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
 
 NO_QUANTITY = "no-quantity"
 NODE_UNKNOWN = "node-unknown"
+CURSOR_LOST = "cursor-lost"
+PAGE_SIZE = 50  # the most that a page may hold
 
 
 async def read_one(
@@ -52,6 +58,42 @@ async def read_one(
         quantity=quantity,
         nodes=nodes,
         api=GET_INVENTORY,
+        request_id=answer.request_id,
+        seen=answer.seen,
+    )
+
+
+async def pull(
+    market: str,
+    cursor: str | None,
+    settings: WalmartSettings,
+    exchange: Exchange,
+    new_id: Callable[[], str],
+    deadline_s: float,
+) -> Page | CallFailed:
+    """A page of all SKUs. A cursor works once and in its turn: used again, or two at once, it is 404."""
+    query = {"limit": str(PAGE_SIZE)} | ({"nextCursor": cursor} if cursor else {})
+
+    def build(token: Secret) -> Request:
+        url = f"{settings.calls.base_url}/v3/inventories?{urlencode(query)}"
+        return Request("GET", url, auth.headers(settings, token, new_id(), market))
+
+    answer = await exchange.call(GET_INVENTORIES, build, deadline_s, writes=False)
+    if not isinstance(answer, Answered):
+        if answer.reason == NOT_FOUND:
+            answer = replace(answer, then=Transient, reason=CURSOR_LOST)
+        return answer.call_failed(GET_INVENTORIES)
+    body = mapping(answer.body)
+    found = []
+    for row in rows(mapping(body.get("elements")).get("inventories")):
+        sku, nodes = text(row.get("sku")), node_quantities(row)
+        if sku:
+            quantity = sum(nodes.values()) if nodes and len(nodes) == len(rows(row.get("nodes"))) else None
+            found.append(Found(marketplace_ids={"sku": sku}, quantity=quantity, nodes=nodes))
+    return Page(
+        found=tuple(found),
+        next_cursor=text(mapping(body.get("meta")).get("nextCursor")) or None,  # a short page is not the end
+        api=GET_INVENTORIES,
         request_id=answer.request_id,
         seen=answer.seen,
     )

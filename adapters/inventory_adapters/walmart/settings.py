@@ -45,6 +45,7 @@ LIMITS = (  # Walmart's rate-limiting page; buckets refill gradually
     OperationLimit(GET_FEEDS, 5_000 / 60, 5_000.0),
     OperationLimit(API_STATUS, 1.0, 10.0),  # not published: a number of our own
 )
+FEED_POLL_S = 30.0  # our own; inventory feeds took 0.1 to 75 s in Walmart's published list
 REFRESH_AHEAD_S = 120.0  # of the 900 s that a token lives
 SETTLING_S_MAX = 600.0  # live after 3 to 10 min
 
@@ -64,6 +65,7 @@ class WalmartSettings(AccountSettings):
     client_id: str
     client_secret: Secret
     service_name: str
+    feed_poll_s: float
     channels: Mapping[ChannelId, WalmartChannel]
 
 
@@ -88,6 +90,7 @@ def parse(raw: Mapping[str, object], path: str) -> WalmartSettings:
             client_id=fields.text("client_id"),
             client_secret=fields.secret("client_secret"),
             service_name=fields.text("service_name", "Walmart Marketplace"),
+            feed_poll_s=fields.number("feed_poll_s", FEED_POLL_S, least=0.01, most=3_600.0),
             channels=channels,
         )
         fields.end()

@@ -13,8 +13,10 @@ import httpx
 import jsonschema
 import pytest
 
+from inventory_adapters.shopify.observe import pull_query
 from inventory_adapters.shopify.settings import VERSIONS
-from inventory_domain.identifiers import NodeId
+from inventory_domain.bulk import PullsListings, TakesFeeds
+from inventory_domain.identifiers import ChannelId, NodeId
 from tests.support.adapters import LOCATION, Scripted, a_push, a_ref, an_adapter
 
 SPECS = Path(__file__).resolve().parents[4] / "shared" / "specs"
@@ -127,6 +129,60 @@ async def test_walmart_update_by_ship_node_is_as_published() -> None:
     operation = api["paths"]["/v3/inventories/{sku}"]["put"]
     check(json.loads(request.content), operation["requestBody"]["content"]["application/json"]["schema"], api)
     assert request.url.path == "/v3/inventories/97964_KFTest"
+
+
+async def test_amazon_feed_is_as_published() -> None:
+    """The schema of a message is a file of its own, to which that of a feed refers."""
+    transport = Scripted(httpx.Response(201, json={"feedDocumentId": "d", "url": "https://x.amazonaws.com/d"}))
+    adapter = an_adapter("amazon", transport)
+    assert isinstance(adapter, TakesFeeds)
+    await adapter.submit_feed([a_push("amazon")])
+    await adapter.aclose()
+
+    announced, upload = transport.requests[:2]
+    model = spec("amazon/models/feeds_2021-06-30.json")
+    check(json.loads(announced.content), model["definitions"]["CreateFeedDocumentSpecification"], model)
+    feed = json.loads(upload.content)
+    jsonschema.Draft7Validator(
+        {**spec("amazon/feeds/listings-feed-schema-v2.json"), "$id": "https://feeds.test/feed"}
+    ).validate(feed)
+    for message in feed["messages"]:
+        jsonschema.Draft7Validator(spec("amazon/feeds/listings-feed-message-schema-v2.json")).validate(message)
+
+
+async def pull_of(marketplace: str) -> httpx.Request:
+    """The request for a first page."""
+    transport = Scripted(NOTHING)
+    adapter = an_adapter(marketplace, transport)
+    assert isinstance(adapter, PullsListings)
+    await adapter.pull(adapter_channel(marketplace), None)
+    await adapter.aclose()
+    return transport.requests[0]
+
+
+def adapter_channel(marketplace: str) -> ChannelId:
+    return a_push(marketplace).channel
+
+
+@pytest.mark.parametrize(
+    ("marketplace", "path", "operation"),
+    [
+        ("ebay", "ebay/sell_inventory_v1_oas3.json", "/inventory_item"),
+        ("walmart", "walmart/inventory-management.openapi.json", "/v3/inventories"),
+        ("amazon", "amazon/models/listingsItems_2021-08-01.json", "/listings/2021-08-01/items/{sellerId}"),
+    ],
+)
+async def test_a_pull_asks_with_published_parameters(marketplace: str, path: str, operation: str) -> None:
+    request = await pull_of(marketplace)
+
+    parameters = spec(path)["paths"][operation]["get"]["parameters"]
+    assert query_of(request) <= {each["name"] for each in parameters if each["in"] == "query"}
+    assert request.method == "GET"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_shopify_pull_is_valid_in_every_version(version: str) -> None:
+    assert graphql.validate(schema(version), graphql.parse(pull_query(25, 5))) == []
 
 
 @cache

@@ -1,0 +1,201 @@
+"""What the pipeline may ask of a marketplace beside single calls: feeds, reads of many, pulls of all, and how it is.
+
+An adapter has the protocols that its marketplace offers. All calls keep the promises of `ports.MarketplaceAdapter`:
+at most 15 s, a value for whatever the world does, safe to cancel and to run at the same time unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, Protocol, runtime_checkable
+
+from inventory_domain.identifiers import ChannelId, NodeId
+from inventory_domain.outcomes import LimitSeen, PushOutcome
+from inventory_domain.ports import ListingRef, Push, ReadAnswer
+
+FailureKind = Literal["throttled", "transient", "outage", "unauthorized", "rejected"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFailed:
+    """Why a call that is about no single listing was not done; the fields mean what they mean in an outcome."""
+
+    kind: FailureKind
+    api: str
+    reason: str
+    request_id: str | None = None
+    status: int | None = None
+    error: str | None = None
+    effect_unknown: bool = False
+    seen: LimitSeen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkTraits:
+    """The operation whose limit a call counts against, its cost in tokens, and how many listings it takes at most."""
+
+    operation: str
+    listings_max: int
+    cost: float = 1.0
+
+
+@runtime_checkable
+class ReadsGroups(Protocol):
+    """Reads several listings of one channel by one call."""
+
+    @property
+    def group_read_traits(self) -> BulkTraits:
+        """What a call counts against."""
+        ...
+
+    async def read_group(self, listings: Sequence[ListingRef]) -> Sequence[ReadAnswer]:
+        """What the marketplace shows for each of these, in their order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A listing that a pull came across. `marketplace_ids` are those that the answer tells, by which it is recognized.
+
+    `quantity` is nothing where the marketplace does not say it, which is never to be read as zero (rule 32).
+    """
+
+    marketplace_ids: Mapping[str, str]
+    quantity: int | None
+    nodes: Mapping[NodeId, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Part of a pull. `next_cursor` asks for the next part; nothing there means that the pull is complete."""
+
+    found: tuple[Found, ...]
+    next_cursor: str | None
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PullTraits:
+    """`listings_max`: more than that cannot be pulled, only read. `sequential`: one pull at a time per account."""
+
+    operation: str
+    cost: float = 1.0
+    listings_max: int | None = None
+    sequential: bool = False
+
+
+@runtime_checkable
+class PullsListings(Protocol):
+    """Pulls all that an account shows, page by page."""
+
+    @property
+    def pull_traits(self) -> PullTraits:
+        """What a page counts against."""
+        ...
+
+    async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
+        """The first page, or the one that a former page's cursor asks for. A failed page may be asked for again,
+        unless the pull is sequential: then it begins anew. A pull that does not reach its end has told nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSubmitted:
+    """The marketplace has the feed; ask for it after so many seconds."""
+
+    feed_id: str
+    ask_after_s: float
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRunning:
+    """Not done yet; ask again after so many seconds."""
+
+    ask_after_s: float
+    api: str
+    seen: LimitSeen | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedOutcomes:
+    """Outcomes of a feed that is done, or some of them; `next_cursor` asks for more.
+
+    A push that has none when there are no more may have been applied or not: it is to be read.
+    """
+
+    outcomes: tuple[PushOutcome, ...]
+    next_cursor: str | None
+    seen: LimitSeen | None = None
+
+
+@runtime_checkable
+class TakesFeeds(Protocol):
+    """Takes many pushes of one channel as one file that is worked on later."""
+
+    @property
+    def feed_traits(self) -> BulkTraits:
+        """For pushes of one number."""
+        ...
+
+    @property
+    def node_feed_traits(self) -> BulkTraits | None:
+        """For pushes with a number per node, where there is such a feed."""
+        ...
+
+    async def submit_feed(self, pushes: Sequence[Push]) -> FeedSubmitted | CallFailed:
+        """Hand in a feed; all of its pushes have nodes or none has. Where `effect_unknown` is said, look for it first:
+        a feed that is handed in twice is worked on twice."""
+        ...
+
+    async def find_feed(self, pushes: Sequence[Push], since_ms: int) -> FeedSubmitted | CallFailed | None:
+        """The feed of these pushes that was handed in since then, nothing when there is none.
+
+        Rejected with `not-offered` where the marketplace does not tell: then the listings are to be read.
+        """
+        ...
+
+    async def poll_feed(
+        self, feed_id: str, pushes: Sequence[Push], cursor: str | None
+    ) -> FeedRunning | FeedOutcomes | CallFailed:
+        """How the feed stands. `pushes` are the very ones that it was made of, in their order."""
+        ...
+
+
+class Condition(Enum):
+    """How a marketplace says that it is."""
+
+    OPERATIONAL = "operational"
+    DEGRADED = "degraded"
+    OUTAGE = "outage"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketplaceStatus:
+    """What the marketplace says of itself."""
+
+    condition: Condition
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+@runtime_checkable
+class ReportsStatus(Protocol):
+    """Says how it is."""
+
+    @property
+    def status_traits(self) -> BulkTraits:
+        """What a call counts against."""
+        ...
+
+    async def status(self) -> MarketplaceStatus | CallFailed:
+        """How the marketplace is now, by its own word."""
+        ...
