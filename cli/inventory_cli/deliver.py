@@ -30,7 +30,7 @@ def deliver(
     from inventory_cli import wiring
     from inventory_cli.clock import SystemClock
     from inventory_cli.logging import configure
-    from inventory_cli.process_settings import process_of
+    from inventory_cli.process_names import process_of
     from inventory_cli.settings import load
     from inventory_streams.delivery.run import run
 

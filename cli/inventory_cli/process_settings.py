@@ -9,6 +9,7 @@ from typing import Final
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_cli.fields import FileFields
 from inventory_cli.logging import LogFormat
+from inventory_cli.process_names import ENGINE, process_of
 from inventory_domain.errors import ConfigFault
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.retry import RetrySchedule
@@ -19,18 +20,12 @@ from inventory_streams.topics import Topics
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 HOST_DEFAULT: Final = "127.0.0.1"
-ENGINE: Final = "engine"
 FIRST_PORT: Final = 9400
 _UNSET: Final = KafkaSettings("")
 _ENGINE: Final = EngineSettings(_UNSET, Topics(()))
 _DELIVERY: Final = DeliverySettings("", Marketplace(""), _UNSET, Topics(()))
 ANY: Final = 10**9
 WEEK_S: Final = 604_800.0
-
-
-def process_of(marketplace: Marketplace) -> str:
-    """The name of the marketplace's delivery process, in settings and logs."""
-    return f"deliver-{marketplace}"
 
 
 def default_ports() -> dict[str, int]:

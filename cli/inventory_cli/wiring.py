@@ -11,7 +11,7 @@ from inventory_adapters.catalog import MARKETPLACES
 from inventory_adapters.secrets import Secret
 from inventory_cli.clock import SystemClock
 from inventory_cli.connecting import is_secret
-from inventory_cli.process_settings import ENGINE, process_of
+from inventory_cli.process_names import ENGINE, process_of
 from inventory_cli.settings import Settings
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace

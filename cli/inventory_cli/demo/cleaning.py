@@ -10,16 +10,10 @@ from confluent_kafka.admin import AdminClient
 
 from inventory_cli.addresses import stack_folder
 from inventory_cli.connecting import Connection
-from inventory_sandbox.stack import LocalStack
 
 DELETE_LIMIT_S: Final = 15.0
 
 log = logging.getLogger(__name__)
-
-
-def stack_runs() -> bool:
-    """Whether the local stack was running before the demo."""
-    return LocalStack(stack_folder()).status().running
 
 
 def clean_up(connection: Connection | None, *, keep: bool, stop_stack: bool) -> None:
@@ -30,6 +24,8 @@ def clean_up(connection: Connection | None, *, keep: bool, stop_stack: bool) -> 
         _delete_topics(connection)
         _delete_subjects(connection)
     if stop_stack:
+        from inventory_sandbox.stack import LocalStack
+
         LocalStack(stack_folder()).down()
 
 

@@ -18,12 +18,13 @@ from inventory_cli.demo.options import Chaos, DemoOptions
 from inventory_cli.demo.processes import Processes
 from inventory_cli.demo.report import Report, freshness_of
 from inventory_cli.demo.sandbox_control import SandboxControl
-from inventory_cli.demo.stage import MARKETPLACES, Stage
+from inventory_cli.demo.stage import Stage
 from inventory_cli.demo.traffic import Pace, Spoiler, Traffic
 from inventory_cli.demo.verdict import Expected, Mismatch, Shown, compare, expectations
 from inventory_cli.demo.view import ChannelRow, Picture, View
+from inventory_cli.demo.waiting import MARKETPLACES
 from inventory_cli.demo.watch import DeadLetterSeen, Watcher
-from inventory_cli.process_settings import ENGINE, process_of
+from inventory_cli.process_names import ENGINE, process_of
 from inventory_cli.sandbox_template import SETTLING_S
 from inventory_domain.identifiers import Marketplace
 from inventory_schemas.registry import ConfluentRegistry

@@ -10,19 +10,20 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psutil
 from rich.console import Console
 
-from inventory_cli.demo.catalog import demo_catalog
-from inventory_cli.demo.cleaning import clean_up, stack_runs
 from inventory_cli.demo.options import DemoOptions
-from inventory_cli.demo.performance import Performance
 from inventory_cli.demo.processes import Processes
-from inventory_cli.demo.report import Report
-from inventory_cli.demo.stage import Stage, release, stage, start_waiting
 from inventory_cli.demo.view import View, seconds, verdict_table
+from inventory_cli.demo.waiting import release, stack_runs, start_waiting
+
+if TYPE_CHECKING:  # what takes a second to load is loaded when the processes load too
+    from inventory_cli.demo.performance import Performance
+    from inventory_cli.demo.report import Report
+    from inventory_cli.demo.stage import Stage
 
 RUNS_KEPT: Final = 5
 INTERRUPTED: Final = 130
@@ -52,6 +53,10 @@ def run(options: DemoOptions) -> int:
         with _interruptible(), ExitStack() as closing:
             closing.callback(view.close)
             start_waiting(processes, options, settings_file)
+            from inventory_cli.demo.catalog import demo_catalog
+            from inventory_cli.demo.performance import Performance
+            from inventory_cli.demo.stage import stage
+
             catalog = demo_catalog(options.skus, options.seed)
             say("catalog made; processes are loading")
             staged.append(stage(processes, options, name, settings_file, catalog, say))
@@ -68,6 +73,8 @@ def run(options: DemoOptions) -> int:
     finally:
         with _uninterruptible():
             processes.stop_all()
+            from inventory_cli.demo.cleaning import clean_up
+
             clean_up(staged[0].connection if staged else None, keep=options.keep, stop_stack=not had_stack)
 
 

@@ -11,23 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from inventory_cli.addresses import stack_folder
 from inventory_cli.connecting import Connection
 from inventory_cli.demo.catalog import DIVIDED, SHARES, DemoCatalog
 from inventory_cli.demo.options import DemoOptions
-from inventory_cli.demo.processes import ProcessEnded, Processes, Running
+from inventory_cli.demo.processes import Processes, Running
 from inventory_cli.demo.sandbox_control import SandboxControl
-from inventory_cli.process_settings import ENGINE, default_ports, process_of
+from inventory_cli.demo.waiting import MARKETPLACES, SANDBOX, STACK
+from inventory_cli.process_settings import default_ports
 from inventory_cli.sandbox_template import sandbox_draft
 from inventory_cli.template import settings_text
 from inventory_domain.errors import InventorySyncError
-from inventory_domain.identifiers import Marketplace
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
 
-STACK: Final = "stack"
-SANDBOX: Final = "sandbox"
-MARKETPLACES: Final = tuple(Marketplace(name) for name in ("amazon", "ebay", "walmart", "shopify"))
 STACK_LIMIT_S: Final = 900.0  # the first time some 200 MB are fetched
 SANDBOX_LIMIT_S: Final = 60.0
 UNKNOWN_SKU_GRACE_S: Final = 3.0
@@ -44,20 +40,6 @@ class Stage:
     connection: Connection
     settings_file: Path
     control_url: str
-
-
-def start_waiting(processes: Processes, options: DemoOptions, settings_file: Path) -> None:
-    """Start everything that can load while Kafka starts. The pipeline's processes wait for their release."""
-    if options.bootstrap_servers is None:
-        processes.start(STACK, ["stack", "up", "--json", "--data-dir", str(stack_folder())], piped=True)
-    sandbox = ["sandbox", "--json", "--skus", "0", "--factor", str(options.factor), "--seed", str(options.seed)]
-    processes.start(SANDBOX, sandbox, piped=True)
-    config = ["--config", str(settings_file)]
-    modules = ["inventory_cli.wiring", "inventory_streams.engine.run"]
-    processes.start(ENGINE, ["engine", *config], preload=modules)
-    for name in MARKETPLACES:
-        modules = ["inventory_cli.wiring", "inventory_streams.delivery.run", f"inventory_adapters.{name}.adapter"]
-        processes.start(process_of(name), ["deliver", name, *config], preload=modules)
 
 
 def stage(
@@ -171,13 +153,3 @@ def _register_schemas(connection: Connection) -> None:
     from inventory_cli.schemas import register_schemas
 
     register_schemas(connection.schema_registry_url, connection.topics)
-
-
-def release(processes: Processes) -> None:
-    """The pipeline's processes begin."""
-    for name in (ENGINE, *(process_of(marketplace) for marketplace in MARKETPLACES)):
-        try:
-            processes.get(name).release()
-        except BrokenPipeError as error:
-            processes.check()
-            raise ProcessEnded(f"{name} does not listen") from error
