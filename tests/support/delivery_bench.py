@@ -58,6 +58,10 @@ class VirtualClock:
         heapq.heappush(self._sleepers, (self._now_s + seconds, next(self._numbers), woken))
         await woken
 
+    def jump_s(self, seconds: float) -> None:
+        """So much time is gone at once, and nobody who sleeps has noticed."""
+        self._now_s += seconds
+
     async def settle(self) -> None:
         """Let everything happen that needs no time."""
         ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]  # nothing else tells that it is idle
@@ -78,7 +82,7 @@ class VirtualClock:
             self._now_s = max(self._now_s, at_s)
             woken.set_result(None)
             await self.settle()
-        self._now_s = end_s
+        self._now_s = max(self._now_s, end_s)
 
 
 class AtOnce(Executor):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
 from inventory_domain.clock import Clock
@@ -147,7 +148,7 @@ def end_for(error: BaseException) -> None:
         end_process(ExitCode.OWNERSHIP_LOST, str(error))
     if isinstance(error, TransactionFailed | ReportsRefused):
         end_process(ExitCode.TRANSACTION_FAILED, str(error))
-    if isinstance(error, ReadStalled):
+    if isinstance(error, ReadStalled | KafkaException):
         end_process(ExitCode.RECOVERY_FAILED, str(error))
     log.critical("a bug, or something nobody foresaw", exc_info=error)
     end_process(ExitCode.INVARIANT_BROKEN, f"{type(error).__name__}: {error}")

@@ -68,10 +68,12 @@ class PartitionWriter:
         await asyncio.shield(self.add(()))
 
     async def close(self) -> None:
-        """Stop. What was added and is not under way is dropped; a commit under way is waited for."""
-        self._queued.clear()
+        """Stop. A commit under way is waited for; whoever waits for anything else is cancelled."""
         self._task.cancel()
         await asyncio.wait([self._task])
+        for _, done in self._queued:
+            done.cancel()
+        self._queued.clear()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -86,6 +88,8 @@ class PartitionWriter:
                     await asyncio.shield(running)
                 except asyncio.CancelledError:
                     await asyncio.wait([running])  # a commit cannot be called back: its thread must end first
+                    for done in taken:
+                        done.cancel()
                     raise
                 self._metrics.transaction_seconds.observe(self._clock.monotonic_s() - began_s)
                 self._metrics.transaction_records.inc(len(writes))

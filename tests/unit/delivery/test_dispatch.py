@@ -123,7 +123,7 @@ async def test_an_attempt_whose_commit_took_too_long_is_committed_anew() -> None
         real = bench.transactions.commit_all
 
         def slow_once(writes: list[object]) -> None:
-            bench.clock._now_s += 6.0
+            bench.clock.jump_s(6.0)
             bench.transactions.commit_all = real  # type: ignore[method-assign]
             real(writes)  # type: ignore[arg-type]
 

@@ -1,0 +1,124 @@
+"""Falls, unknown effects and what a takeover found are believed when they are seen."""
+
+from __future__ import annotations
+
+from inventory_domain.exposure import Exposure, Proof, observe
+from inventory_domain.identifiers import ListingId, Sku
+from inventory_domain.outcomes import PushOutcome, Transient
+from inventory_domain.ports import ListingRef, NotListed, OperationLimit, Push, ReadAnswer
+from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, traits
+from tests.support.delivery_bench import a_bench
+
+LISTING = ListingId(f"{CHANNEL}/A")
+
+
+def showing(units: int) -> Exposure:
+    return observe(Exposure(LISTING, Sku("A")), units, 1_600_000_000_000)
+
+
+async def test_a_fall_is_read_at_its_settling_time_and_a_rise_is_assumed() -> None:
+    market = FakeMarketplace(traits=traits(settling_s_max=60.0))
+    rising = observe(Exposure(ListingId(f"{CHANNEL}/B"), Sku("B")), 1, 1_600_000_000_000)
+    async with a_bench(market, targets=[a_target("A", 3), a_target("B", 9)], exposures=[showing(7), rising]) as bench:
+        await bench.clock.pass_s(55)
+        before = list(market.reads)
+        await bench.clock.pass_s(10)
+        fall, rise = bench.exposure("A"), bench.exposure("B")
+
+    assert (before, market.reads) == ([], [LISTING])
+    assert fall is not None and fall.confirmed is not None
+    assert rise is not None and rise.confirmed is not None
+    assert (fall.units(), fall.confirmed.proof) == (3, Proof.READ)
+    assert (rise.units(), rise.confirmed.proof) == (9, Proof.ASSUMED)
+    assert [(one.quantity, one.listing_id) for one in bench.observations()] == [(3, LISTING)]
+
+
+async def test_a_fall_that_did_not_arrive_is_sent_again() -> None:
+    market = FakeMarketplace(traits=traits(settling_s_max=60.0))
+    async with a_bench(market, targets=[a_target("A", 3)], exposures=[showing(7)]) as bench:
+        market.shown[LISTING] = 7
+        await bench.clock.pass_s(65)
+        sent_again = list(market.quantities("A"))
+        await bench.clock.pass_s(65)
+        exposure = bench.exposure("A")
+
+    assert sent_again == [3, 3]
+    assert exposure is not None
+    assert exposure.units() == 3
+
+
+async def test_a_write_of_unknown_effect_is_read_though_it_is_a_rise() -> None:
+    answers = iter([True])
+
+    def lost(push: Push) -> PushOutcome:
+        unknown = next(answers, False)
+        return Transient(listing_id=push.listing_id, api="write", reason="cut-off", effect_unknown=unknown)
+
+    market = FakeMarketplace(traits=traits(settling_s_max=60.0), answer=lost)
+    async with a_bench(market, targets=[a_target("A", 9)], exposures=[showing(7)]) as bench:
+        market.shown[LISTING] = 7
+        await bench.clock.pass_s(85)
+
+    assert market.reads == [LISTING]
+
+
+async def test_open_attempts_of_a_takeover_are_read_whatever_they_were() -> None:
+    """No fence reaches inside a marketplace."""
+    market = FakeMarketplace(traits=traits(settling_s_max=60.0))
+    async with a_bench(market, targets=[a_target("A", 9)], exposures=[showing(7)]) as first:
+        await first.clock.pass_s(1)
+        left = first.exposure("A")
+    assert left is not None
+    successor = FakeMarketplace(traits=traits(settling_s_max=60.0), shown={LISTING: 9})
+    async with a_bench(successor, targets=[a_target("A", 9)], exposures=[left]) as bench:
+        await bench.clock.pass_s(100)
+        exposure = bench.exposure("A")
+
+    assert (successor.pushes, successor.reads) == ([], [LISTING])
+    assert exposure is not None and exposure.confirmed is not None
+    assert exposure.confirmed.proof is Proof.READ
+
+
+async def test_a_listing_that_is_not_found_is_not_at_zero_and_is_asked_for_again() -> None:
+    class Forgetful(FakeMarketplace):
+        async def read(self, listing: ListingRef) -> ReadAnswer:
+            self.reads.append(listing.listing_id)
+            return NotListed(listing_id=listing.listing_id, api="read", reason="listing-not-found")
+
+    market = Forgetful(traits=traits(settling_s_max=60.0))
+    async with a_bench(market, targets=[a_target("A", 3)], exposures=[showing(7)]) as bench:
+        await bench.clock.pass_s(61)
+        first = len(market.reads)
+        await bench.clock.pass_s(30)
+        exposure = bench.exposure("A")
+
+    assert (first, len(market.reads)) == (1, 3)
+    assert exposure is not None
+    assert exposure.units() == 7
+    assert bench.observations() == []
+
+
+async def test_an_old_read_is_asked_for_later_and_counts_as_of_then() -> None:
+    market = FakeMarketplace(traits=traits(settling_s_max=60.0, read_age_s_max=30.0))
+    async with a_bench(market, targets=[a_target("A", 3)], exposures=[showing(7)]) as bench:
+        await bench.clock.pass_s(85)
+        before = list(market.reads)
+        await bench.clock.pass_s(10)
+
+    assert (before, market.reads) == ([], [LISTING])
+    (observation,) = bench.observations()
+    assert observation.observed_at_ms - observation.as_of_ms == 30_000
+
+
+async def test_reads_leave_most_of_a_shared_throttle_to_pushes() -> None:
+    """Reads never starve pushes, and pushes never stop the falls from being confirmed."""
+    one = traits(settling_s_max=1.0, read_operation="write", limits=(OperationLimit("write", 10.0, 10.0),))
+    market = FakeMarketplace(traits=one)
+    async with a_bench(market) as bench:
+        await bench.send(*(a_target(f"L{number}", 5, version=1) for number in range(400)))
+        await bench.clock.pass_s(30)
+        pushes, reads = len(market.pushes), len(market.reads)
+
+    assert pushes + reads <= 311
+    assert 40 <= reads <= 80
+    assert pushes >= 220

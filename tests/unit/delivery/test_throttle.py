@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory_domain.outcomes import LimitSeen
+from inventory_domain.ports import OperationLimit
+from inventory_streams.delivery.throttle import AccountThrottles, Throttle
+from tests.support.delivery import MovableClock, traits
+
+
+def a_throttle(
+    clock: MovableClock,
+    rate_per_s: float = 2.0,
+    burst: float = 4.0,
+    *,
+    per_day: int | None = None,
+    cost: float = 1.0,
+    zero_reserve: float = 0.0,
+) -> Throttle:
+    limit = OperationLimit("write", rate_per_s, burst, per_day)
+    return Throttle(limit, clock, cost=cost, zero_reserve=zero_reserve)
+
+
+async def calls_within(throttle: Throttle, clock: MovableClock, seconds: float) -> int:
+    """How many calls go within this time from now on."""
+    end_s, count = clock.at_s + seconds, 0
+    while True:
+        await throttle.acquire()
+        if clock.at_s > end_s + 1e-6:
+            return count
+        count += 1
+
+
+async def test_a_new_bucket_is_empty_and_fills_up_to_its_burst() -> None:
+    """Whoever ran before may have used up what the marketplace had saved."""
+    clock = MovableClock()
+    throttle = a_throttle(clock)
+
+    at_first, clock.at_s = throttle.wait_s(), 100.0
+
+    assert at_first == pytest.approx(0.5)
+    assert await calls_within(throttle, clock, 0.0) == 4
+
+
+async def test_calls_go_at_the_rate() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=2.0, burst=4.0)
+
+    assert await calls_within(throttle, clock, 10.0) == 20
+
+
+async def test_a_call_may_cost_more_than_a_token() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=50.0, burst=1000.0, cost=10.0)
+
+    assert await calls_within(throttle, clock, 2.0) == 10
+
+
+@given(
+    parts=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    rate_per_s=st.floats(0.5, 20),
+    burst=st.floats(4, 40),
+)
+async def test_workers_together_never_exceed_the_account(parts: list[int], rate_per_s: float, burst: float) -> None:
+    """Replicas know nothing of each other but their share of the partitions."""
+    total, seconds, calls = sum(parts), 10.0, 0
+    for part in parts:
+        clock = MovableClock()
+        throttle = a_throttle(clock, rate_per_s, burst)
+        throttle.share(part / total)
+        calls += await calls_within(throttle, clock, seconds)
+
+    assert calls <= rate_per_s * seconds + burst
+
+
+async def test_a_smaller_share_gives_back_what_is_above_it() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=2.0, burst=8.0)
+    clock.move(100)
+
+    throttle.share(0.25)
+
+    assert (throttle.rate_per_s, throttle.capacity) == (0.5, 2.0)
+    assert await calls_within(throttle, clock, 0.0) == 2
+
+
+def test_a_refused_call_waits_as_long_as_it_was_told() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock)
+    clock.move(100)
+
+    throttle.refused(LimitSeen(operation="write", wait_s=7.0))
+
+    assert throttle.wait_s() == pytest.approx(7.0)
+
+
+def test_refusals_in_a_row_wait_longer_each_time_and_not_for_ever() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=1.0)
+
+    waits = []
+    for _ in range(10):
+        throttle.refused(None)
+        waits.append(throttle.wait_s())
+        clock.move(waits[-1])
+
+    assert waits[:4] == pytest.approx([1.0, 2.0, 4.0, 8.0])
+    assert max(waits) == pytest.approx(60.0)
+
+
+def test_an_answer_ends_the_row_of_refusals() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=1.0)
+    throttle.refused(None)
+    throttle.refused(None)
+
+    throttle.answered(None)
+    clock.move(10)
+    throttle.refused(None)
+
+    assert throttle.wait_s() == pytest.approx(1.0)
+
+
+def test_a_rate_in_an_answer_replaces_what_was_declared() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=2.0, burst=4.0)
+
+    throttle.answered(LimitSeen(operation="write", rate_per_s=10.0, burst=20.0))
+
+    assert (throttle.rate_per_s, throttle.capacity) == (10.0, 20.0)
+
+
+def test_what_is_left_by_an_answer_lowers_the_bucket_and_never_raises_it() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=1.0, burst=10.0)
+    clock.move(100)
+
+    throttle.answered(LimitSeen(operation="write", remaining=0.0))
+    low = throttle.wait_s()
+    throttle.answered(LimitSeen(operation="write", remaining=9.0))
+
+    assert (low, throttle.wait_s()) == (pytest.approx(1.0), pytest.approx(1.0))
+
+
+def test_the_limit_of_another_operation_says_nothing() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock)
+
+    throttle.answered(LimitSeen(operation="read", rate_per_s=99.0))
+
+    assert throttle.rate_per_s == 2.0
+
+
+async def test_a_daily_quota_ends_the_day_and_keeps_a_reserve_for_zeros() -> None:
+    clock = MovableClock(now_ms=86_400_000 * 20_000 + 3_600_000)
+    throttle = a_throttle(clock, rate_per_s=100.0, burst=100.0, per_day=20, zero_reserve=0.1)
+    for _ in range(18):
+        await throttle.acquire()
+
+    others, zeros = throttle.wait_s(), throttle.wait_s(zero=True)
+    await throttle.acquire(lambda: True)
+    await throttle.acquire(lambda: True)
+
+    assert zeros < 1.0
+    assert others == pytest.approx(23 * 3600, abs=5)
+    assert throttle.wait_s(zero=True) > 80_000
+    assert throttle.calls_today == 20
+    clock.move(23 * 3600 + 5)
+    assert (throttle.wait_s(), throttle.calls_today) == (0.0, 0)
+
+
+async def test_a_call_that_is_not_made_costs_nothing() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock)
+    await throttle.acquire()
+
+    throttle.give_back()
+
+    assert (throttle.wait_s(), throttle.calls_today, throttle.tokens_used) == (0.0, 0, 0.0)
+
+
+async def test_reads_that_share_the_pushes_throttle_take_a_part_of_it_while_pushes_wait() -> None:
+    clock = MovableClock()
+    one = traits(read_operation="write", limits=(OperationLimit("write", 10.0, 10.0),))
+    throttles = AccountThrottles(one, clock, read_share=0.2, zero_reserve=0.0)
+    reads = 0
+
+    while clock.at_s < 10.0:
+        await throttles.acquire_read(lambda: True)
+        reads += 1
+
+    assert throttles.shared
+    assert reads == pytest.approx(20, abs=2)
+
+
+async def test_reads_use_the_whole_throttle_while_no_push_waits() -> None:
+    clock = MovableClock()
+    one = traits(read_operation="write", limits=(OperationLimit("write", 10.0, 10.0),))
+    throttles = AccountThrottles(one, clock, read_share=0.2, zero_reserve=0.0)
+    reads = 0
+
+    while clock.at_s < 10.0:
+        await throttles.acquire_read(lambda: False)
+        reads += 1
+
+    assert reads == pytest.approx(100, abs=3)
