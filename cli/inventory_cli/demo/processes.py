@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,9 @@ from inventory_domain.errors import InventorySyncError
 
 STOP_LIMIT_S: Final = 12.0
 _POLL_S: Final = 0.02
-_LOG_LINES: Final = 12
+_LOG_LINES: Final = 8
+_LINE_LENGTH: Final = 240
+_SAID_ANYWAY: Final = frozenset({"process", "level", "logger", "time", "exception"})
 
 
 class ProcessEnded(InventorySyncError):
@@ -43,7 +46,7 @@ class Running:
     def log_end(self) -> str:
         """The last lines that it wrote."""
         lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
-        return "\n".join(f"    {line[:400]}" for line in lines)
+        return "\n".join(f"    {_readable(line)[:_LINE_LENGTH]}" for line in lines)
 
 
 class Processes:
@@ -120,3 +123,15 @@ class Processes:
                 if pipe is not None:
                     pipe.close()
         self._running.clear()
+
+
+def _readable(line: str) -> str:
+    """A line of a log without what is the same in all of them."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(event, dict):
+        return line
+    facts = " ".join(f"{name}={value}" for name, value in event.items() if name not in {"event", *_SAID_ANYWAY})
+    return f"{event.get('level', '')}: {event.get('event', '')} {facts}".replace("\n", " ")
