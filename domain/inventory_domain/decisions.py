@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from inventory_domain.identifiers import ListingId, Marketplace, NodeId
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import EmittedTarget, SeenExposure, SkuState
-from inventory_domain.targets import Desired, Desires, Target, desired, next_version
+from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def decide(
     While catching up only falls are said, and a first target counts as a rise: what the input still holds may lower it.
     A listing that left the catalog gets a zero, and is forgotten when that zero is confirmed.
     """
-    listings = _desires(state, policy, now_ms)
+    listings = _proposals(state, policy, now_ms)
     emitted = dict(state.targets)
     targets: list[Target] = []
     owes = False
@@ -67,14 +67,14 @@ def decide(
     return Decision(after, tuple(targets), forgotten, listings.uncounted)
 
 
-def _desires(state: SkuState, policy: AllocationPolicy, now_ms: int) -> Desires:
+def _proposals(state: SkuState, policy: AllocationPolicy, now_ms: int) -> Proposals:
     if state.product is None:
-        return Desires((), ())
+        return Proposals((), ())
     first = frozenset(one.listing_id for one in state.product.listings if one.listing_id not in state.targets)
-    return desired(state.product, state.stock, policy, first, now_ms)
+    return proposals(state.product, state.stock, policy, first, now_ms)
 
 
-def _no_rise(before: EmittedTarget, want: Desired) -> tuple[int, Mapping[NodeId, int]]:
+def _no_rise(before: EmittedTarget, want: Proposal) -> tuple[int, Mapping[NodeId, int]]:
     """What may be said while the input is not fully read: no part above what was said before."""
     if not want.nodes:
         return min(before.quantity, want.quantity), {}
@@ -84,7 +84,7 @@ def _no_rise(before: EmittedTarget, want: Desired) -> tuple[int, Mapping[NodeId,
 
 def _target(
     state: SkuState,
-    want: Desired,
+    want: Proposal,
     quantity: int,
     nodes: Mapping[NodeId, int],
     before: EmittedTarget | None,

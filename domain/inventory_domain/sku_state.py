@@ -76,6 +76,13 @@ class SkuState:
         """Whether nothing is known any more, so that the state can be forgotten."""
         return self.product is None and not self.targets and not self.held and not self.stock.positions
 
+    @property
+    def lacks_a_target(self) -> bool:
+        """Whether a listing that we write has no target: a location was not counted, or a rise is owed."""
+        if self.product is None:
+            return False
+        return any(one.is_written and one.listing_id not in self.targets for one in self.product.listings)
+
     def knows(self, listing: ListingId) -> bool:
         """Whether the listing is this SKU's: the catalog names it, or a target of it is not forgotten yet."""
         if listing in self.targets:

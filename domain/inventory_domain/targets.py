@@ -15,7 +15,7 @@ from inventory_domain.positions import Stock
 
 
 @dataclass(frozen=True, slots=True)
-class Desired:
+class Proposal:
     """What a listing should show by the rules, before it has a version."""
 
     listing: Listing
@@ -58,10 +58,10 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Desires:
-    """The desired quantities of a product's listings, and the listings left alone because a location is uncounted."""
+class Proposals:
+    """What is proposed for each of a product's listings, and those left alone because a location is uncounted."""
 
-    listings: tuple[Desired, ...]
+    listings: tuple[Proposal, ...]
     uncounted: tuple[ListingId, ...]
 
 
@@ -70,9 +70,9 @@ def next_version(last: int | None, batch_ms: int) -> int:
     return batch_ms if last is None else max(last + 1, batch_ms)
 
 
-def desired(
+def proposals(
     product: Product, stock: Stock, policy: AllocationPolicy, first: frozenset[ListingId], now_ms: int
-) -> Desires:
+) -> Proposals:
     """What every written listing of the product should show now.
 
     `first` names the listings that have no target yet: they are left alone until each location that stocks the product
@@ -80,7 +80,7 @@ def desired(
     """
     written = [listing for listing in product.listings if listing.is_written and listing.channel in policy.channels]
     if product.status is ProductStatus.DISCONTINUED:
-        return Desires(tuple(_zero(one, policy.channels[one.channel], "product discontinued") for one in written), ())
+        return Proposals(tuple(_zero(one, policy.channels[one.channel], "product discontinued") for one in written), ())
     available = availability(product, stock, now_ms)
     strategy = policy.strategy_for(product.sku, product.category)
     shares = {
@@ -93,10 +93,11 @@ def desired(
         waits = shares[listing.channel].locations & available.uncounted
         (uncounted if listing.listing_id in first and waits else known).append(listing)
     given = _allocations(strategy, available, shares, written)
-    desires = tuple(
-        _desired(one, policy.channels[one.channel], given[one.listing_id], available, shares, strategy) for one in known
+    proposed = tuple(
+        _proposal(one, policy.channels[one.channel], given[one.listing_id], available, shares, strategy)
+        for one in known
     )
-    return Desires(desires, tuple(one.listing_id for one in uncounted))
+    return Proposals(proposed, tuple(one.listing_id for one in uncounted))
 
 
 def _sold_from(product: Product, channel: ChannelPolicy) -> frozenset[LocationId]:
@@ -118,14 +119,14 @@ def _allocations(
     return result
 
 
-def _desired(
+def _proposal(
     listing: Listing,
     channel: ChannelPolicy,
     allocation: int,
     available: Availability,
     shares: Mapping[ChannelId, Share],
     strategy: Strategy,
-) -> Desired:
+) -> Proposal:
     locations = shares[listing.channel].locations
     buffer = buffer_units(allocation, channel.buffer)
     shown = allocation - buffer
@@ -134,7 +135,7 @@ def _desired(
     shown, nodes = _over_nodes(listing, shown, available, locations)
     if shown < listing.min_shown:
         shown, nodes = 0, dict.fromkeys(nodes, 0)
-    return Desired(
+    return Proposal(
         listing=listing,
         marketplace=channel.marketplace,
         quantity=shown,
@@ -183,8 +184,8 @@ def _derivation(
     return text
 
 
-def _zero(listing: Listing, channel: ChannelPolicy, why: str) -> Desired:
-    return Desired(
+def _zero(listing: Listing, channel: ChannelPolicy, why: str) -> Proposal:
+    return Proposal(
         listing=listing,
         marketplace=channel.marketplace,
         quantity=0,
