@@ -82,7 +82,14 @@ def python_systems(peer_python: Path) -> list[System]:
 
     def engine(name: str, workers: int) -> System:
         what = "this project's engine, one process" if workers == 1 else f"this project's engine, {workers} processes"
-        return System(name, what, peer_command("../ours.py"), workers=workers, wants_catalog=True, skip=ours.missing())
+        return System(
+            name,
+            what,
+            lambda place: [here, ours.__file__, str(place.job)],
+            workers=workers,
+            wants_catalog=True,
+            skip=ours.missing(),
+        )
 
     return [
         System("floor", "confluent-kafka: consume and decode only", peer_command("floor.py"), decides=False),
