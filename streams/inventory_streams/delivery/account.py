@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 
 from inventory_domain.clock import Clock
@@ -49,8 +50,8 @@ class Account:
         throttle.answered(seen)
 
     def quota_used(self) -> dict[str, int]:
-        """Calls of today by operation."""
-        return {throttle.operation: throttle.calls_today for throttle in self.throttles.all}
+        """Tokens used today by operation, a part of one counted as a whole."""
+        return {throttle.operation: math.ceil(throttle.used_today) for throttle in self.throttles.all}
 
 
 class Accounts:

@@ -55,17 +55,17 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Take what is most urgent whenever the throttle allows a call."""
-        account, throttle = self._account, self._account.throttles.push
+        account, throttles = self._account, self._account.throttles
         while True:
             await self._slots.acquire()
             await self._something_waits()
-            await throttle.acquire(self._zero_first)
+            await throttles.acquire_push(self._zero_first)
             group = self._take()
             if not group:
-                throttle.give_back()
+                throttles.give_back_push()
                 self._slots.release()
                 continue
-            self._metrics.tokens_used.labels(account.account_id, throttle.operation).inc(account.traits.push_cost)
+            self._metrics.tokens_used.labels(account.account_id, throttles.push.operation).inc(account.traits.push_cost)
             task = asyncio.create_task(self._send(group), name=f"push-{account.account_id}")
             self._sending.add(task)
             task.add_done_callback(self._sent)
@@ -120,7 +120,7 @@ class Dispatcher:
             oldest_s = min(committed_s)
             ready = [one for one in begun if not self._kept_back(one, oldest_s)]
             if not ready:
-                self._account.throttles.push.give_back()
+                self._account.throttles.give_back_push()
                 return
             # 3. The call, and what became of it.
             sent_at_ms = self._clock.now_ms()

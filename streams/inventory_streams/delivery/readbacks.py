@@ -17,6 +17,7 @@ from inventory_streams.delivery.account import Account
 from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
 from inventory_streams.delivery.intake import Intake
 from inventory_streams.delivery.metrics import DeliveryMetrics
+from inventory_streams.delivery.queue import WorkKey
 from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
@@ -52,27 +53,56 @@ class ReadBacks:
         self._failed = failed
         self._slots = asyncio.Semaphore(settings.reads_in_flight_max)
         self._reading: set[asyncio.Task[None]] = set()
+        self._turns: dict[WorkKey, None] = {}
+        self._somebody_waits = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """Listings that are to be read, now or later."""
+        return len(self._account.reads) + len(self._turns)
 
     async def run(self) -> None:
-        """Look at each listing when its time has come."""
+        """Look at each listing when its time has come; what needs a read waits its turn without holding up the rest."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._look())
+            both.create_task(self._read_in_turn())
+
+    async def _look(self) -> None:
         while True:
             key = self._account.reads.pop_due(self._clock.monotonic_s())
             if key is None:
                 await self._clock.sleep(TICK_S)
-                continue
-            tracked = self._book.listing(key)
-            if tracked is None or not self._wants_read(tracked):
-                continue
+            elif (tracked := self._book.listing(key)) is not None and self._wants_read(tracked):
+                self._turns[key] = None
+                self._somebody_waits.set()
+
+    async def _read_in_turn(self) -> None:
+        throttles, traits = self._account.throttles, self._account.traits
+        while True:
             await self._slots.acquire()
-            await self._account.throttles.acquire_read(lambda: len(self._account.queue) > 0)
-            if not self._wants_read(tracked):  # much may have happened while it waited its turn
-                self._account.throttles.read.give_back()
+            await self._somebody_waits.wait()
+            await throttles.acquire_read(lambda: len(self._account.queue) > 0)
+            tracked = self._next()
+            if tracked is None:
+                throttles.give_back_read()
                 self._slots.release()
                 continue
             tracked.reading = True
+            self._metrics.tokens_used.labels(self._account.account_id, throttles.read.operation).inc(traits.read_cost)
             task = asyncio.create_task(self._read(tracked), name=f"read-{self._account.account_id}")
             self._reading.add(task)
             task.add_done_callback(self._ended)
+
+    def _next(self) -> TrackedListing | None:
+        """The first that still wants its read: much may have happened while it waited."""
+        while self._turns:
+            key = next(iter(self._turns))
+            del self._turns[key]
+            tracked = self._book.listing(key)
+            if tracked is not None and self._wants_read(tracked):
+                return tracked
+        self._somebody_waits.clear()
+        return None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._reading.discard(task)
@@ -175,7 +205,7 @@ class ReadBacks:
     def _wait(self, tracked: TrackedListing, answer: ReadAnswer) -> None:
         """The read said nothing: it is asked for again, later each time."""
         if isinstance(answer, Throttled):
-            wait_s = self._account.throttles.read.wait_s()
+            wait_s = self._account.throttles.read.wait_s(self._account.traits.read_cost)
         else:
             tracked.read_failures += 1
             wait_s = delay_s(tracked.read_failures, self._settings.retry, 0.0)

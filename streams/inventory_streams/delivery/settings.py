@@ -10,6 +10,16 @@ from inventory_domain.retry import RetrySchedule
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
 
+_POSITIVE = (
+    "attempt_valid_s",
+    "request_s_max",
+    "drain_s_max",
+    "aged_after_s",
+    "report_interval_s",
+    "offset_commit_interval_s",
+    "session_timeout_s",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
@@ -60,7 +70,7 @@ class DeliverySettings:
     def faults(self, path: str) -> list[ConfigFault]:
         """Everything in these settings that cannot be, each with its path in the configuration file."""
         found = self.retry.faults(f"{path}.retry")
-        for name in ("attempt_valid_s", "request_s_max", "drain_s_max", "report_interval_s", "session_timeout_s"):
+        for name in _POSITIVE:
             value = getattr(self, name)
             if not 0 < value <= 600:
                 found.append(ConfigFault(f"{path}.{name}", f"is {value}; above 0 s and at most 600"))
@@ -68,6 +78,8 @@ class DeliverySettings:
             least = self.attempt_valid_s + self.request_s_max
             text = f"is {self.handover_wait_s}; a former owner's request may last {least} s after its commit"
             found.append(ConfigFault(f"{path}.handover_wait_s", text))
+        if not 0 <= self.commit_linger_s <= 1:
+            found.append(ConfigFault(f"{path}.commit_linger_s", f"is {self.commit_linger_s}; 0 to 1 s"))
         if not 0 < self.read_share <= 0.9:
             found.append(ConfigFault(f"{path}.read_share", f"is {self.read_share}; above 0 and at most 0.9"))
         if not 0 <= self.zero_reserve <= 0.9:

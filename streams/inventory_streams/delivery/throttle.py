@@ -22,10 +22,12 @@ class Throttle:
     whole call still holds one, else some partitions would never be served.
     """
 
-    def __init__(self, limit: OperationLimit, clock: Clock, *, cost: float = 1.0, zero_reserve: float = 0.0) -> None:
+    def __init__(
+        self, limit: OperationLimit, clock: Clock, *, cost_max: float = 1.0, zero_reserve: float = 0.0
+    ) -> None:
         self.operation = limit.operation
         self._clock = clock
-        self._cost = cost
+        self._cost_max = cost_max
         self._rate_per_s = limit.rate_per_s
         self._burst = limit.burst
         self._per_day = limit.per_day
@@ -36,10 +38,8 @@ class Throttle:
         self._blocked_until_s = 0.0
         self._penalties = 0
         self._day = clock.now_ms() // DAY_MS
-        self._calls_today = 0
+        self._used_today = 0.0
         self._turn = asyncio.Lock()
-        self.waiting = 0
-        self.tokens_used = 0.0
 
     @property
     def rate_per_s(self) -> float:
@@ -49,13 +49,18 @@ class Throttle:
     @property
     def capacity(self) -> float:
         """Tokens that it may save up."""
-        return max(self._burst * self._share, self._cost)
+        return max(self._burst * self._share, self._cost_max)
 
     @property
-    def calls_today(self) -> int:
-        """Calls made since midnight UTC."""
+    def per_day(self) -> float | None:
+        """Tokens that this worker may use a day; None: no quota."""
+        return None if self._per_day is None else self._per_day * self._share
+
+    @property
+    def used_today(self) -> float:
+        """Tokens used since midnight UTC."""
         self._roll_day()
-        return self._calls_today
+        return self._used_today
 
     def share(self, part: float) -> None:
         """From now on this worker has this part (above 0, at most 1) of the account's budget."""
@@ -63,35 +68,33 @@ class Throttle:
         self._share = part
         self._tokens = min(self._tokens, self.capacity)
 
-    def wait_s(self, *, zero: bool = False) -> float:
-        """Seconds until a call may go, as far as is known now; 0: now. `zero`: it is a fall to zero."""
+    def wait_s(self, cost: float, *, zero: bool = False) -> float:
+        """Seconds until a call of this cost may go, as far as is known; 0: now. `zero`: it is a fall to zero."""
         self._fill()
         now = self._clock.monotonic_s()
         if now < self._blocked_until_s:
             return self._blocked_until_s - now
-        if not self._quota_left(zero):
-            return (DAY_MS - self._clock.now_ms() % DAY_MS) / 1000
-        missing = self._cost - self._tokens
+        if not self._quota_left(cost, zero):
+            return self.day_left_s()
+        missing = cost - self._tokens
         return missing / self.rate_per_s if missing > 1e-9 else 0.0
 
-    async def acquire(self, zero: Callable[[], bool] = lambda: False) -> None:
-        """Wait for a call's worth of tokens and take them. Served in order of asking; cancelling it takes none."""
-        self.waiting += 1
-        try:
-            async with self._turn:
-                while (wait := self.wait_s(zero=zero())) > 0:
-                    await self._clock.sleep(min(wait, SLEEP_S_MAX))
-                self._tokens -= self._cost
-                self._calls_today += 1
-                self.tokens_used += self._cost
-        finally:
-            self.waiting -= 1
+    def day_left_s(self) -> float:
+        """Seconds until quotas begin anew: midnight UTC."""
+        return (DAY_MS - self._clock.now_ms() % DAY_MS) / 1000
 
-    def give_back(self) -> None:
+    async def acquire(self, cost: float, zero: Callable[[], bool] = lambda: False) -> None:
+        """Wait for a call's tokens and take them. Served in order of asking; cancelling it takes none."""
+        async with self._turn:
+            while (wait := self.wait_s(cost, zero=zero())) > 0:
+                await self._clock.sleep(min(wait, SLEEP_S_MAX))
+            self._tokens -= cost
+            self._used_today += cost
+
+    def give_back(self, cost: float) -> None:
         """The call was not made after all."""
-        self._tokens = min(self._tokens + self._cost, self.capacity)
-        self._calls_today -= 1
-        self.tokens_used -= self._cost
+        self._tokens = min(self._tokens + cost, self.capacity)
+        self._used_today -= cost
 
     def answered(self, seen: LimitSeen | None) -> None:
         """A call was answered and not refused for its rate; learn from what it said."""
@@ -105,7 +108,7 @@ class Throttle:
         self._penalties += 1
         self._tokens = 0.0
         told = seen.wait_s if seen is not None and seen.operation == self.operation else None
-        guess = min(self._cost / self.rate_per_s * 2.0 ** (self._penalties - 1), PENALTY_S_MAX)
+        guess = min(self._cost_max / self.rate_per_s * 2.0 ** (self._penalties - 1), PENALTY_S_MAX)
         until = self._clock.monotonic_s() + (guess if told is None else told)
         self._blocked_until_s = max(self._blocked_until_s, until)
         if seen is not None and seen.operation == self.operation:
@@ -119,7 +122,7 @@ class Throttle:
             self._burst = seen.burst
         if seen.remaining is not None:
             self._tokens = min(self._tokens, seen.remaining * self._share)
-        if seen.wait_s is not None:
+        if seen.wait_s is not None and (seen.remaining is None or seen.remaining < self._cost_max):
             self._blocked_until_s = max(self._blocked_until_s, self._clock.monotonic_s() + seen.wait_s)
         self._tokens = min(self._tokens, self.capacity)
 
@@ -131,31 +134,34 @@ class Throttle:
     def _roll_day(self) -> None:
         day = self._clock.now_ms() // DAY_MS
         if day != self._day:
-            self._day, self._calls_today = day, 0
+            self._day, self._used_today = day, 0.0
 
-    def _quota_left(self, zero: bool) -> bool:
-        if self._per_day is None:
-            return True
-        self._roll_day()
-        usable = self._per_day * self._share
-        return self._calls_today < (usable if zero else usable * (1 - self._zero_reserve))
+    def _quota_left(self, cost: float, zero: bool) -> bool:
+        usable = self.per_day
+        return usable is None or self.used_today + cost <= (usable if zero else usable * (1 - self._zero_reserve))
 
 
 class AccountThrottles:
     """The throttles of one account: of pushes and of reads, which may be one and the same operation.
 
-    Where they share one, reads may use it freely while no push waits, and at most their part of it otherwise.
+    Where they share one, reads may use its rate freely while no push waits and at most their part of it otherwise;
+    of a daily quota they never use more than their part.
     """
 
     def __init__(self, traits: AdapterTraits, clock: Clock, *, read_share: float, zero_reserve: float) -> None:
         limits = {limit.operation: limit for limit in traits.limits}
         push_limit, read_limit = limits[traits.push_operation], limits[traits.read_operation]
         self._clock = clock
-        self.push = Throttle(push_limit, clock, cost=traits.push_cost, zero_reserve=zero_reserve)
+        self._push_cost, self._read_cost = traits.push_cost, traits.read_cost
+        self._read_share = read_share
         self.shared = traits.push_operation == traits.read_operation
-        self.read = self.push if self.shared else Throttle(read_limit, clock, cost=traits.read_cost)
+        cost_max = max(traits.push_cost, traits.read_cost) if self.shared else traits.push_cost
+        self.push = Throttle(push_limit, clock, cost_max=cost_max, zero_reserve=zero_reserve)
+        self.read = self.push if self.shared else Throttle(read_limit, clock, cost_max=traits.read_cost)
         part = OperationLimit(read_limit.operation, read_limit.rate_per_s * read_share, traits.read_cost)
-        self._read_part = Throttle(part, clock, cost=traits.read_cost)
+        self._read_part = Throttle(part, clock, cost_max=traits.read_cost)
+        self._read_day = 0
+        self._read_used = 0.0
 
     @property
     def all(self) -> tuple[Throttle, ...]:
@@ -167,10 +173,40 @@ class AccountThrottles:
         for throttle in (*self.all, self._read_part):
             throttle.share(part)
 
+    async def acquire_push(self, zero: Callable[[], bool]) -> None:
+        """Wait until one call may be made. `zero` tells whether a fall to zero would go next."""
+        await self.push.acquire(self._push_cost, zero)
+
+    def give_back_push(self) -> None:
+        """The call was not made after all."""
+        self.push.give_back(self._push_cost)
+
     async def acquire_read(self, pushes_wait: Callable[[], bool]) -> None:
         """Wait until one read may be made."""
-        while self.shared and pushes_wait() and (wait := self._read_part.wait_s()) > 0:
+        while (wait := self._wait_of_reads_s(pushes_wait())) > 0:
             await self._clock.sleep(min(wait, SLEEP_S_MAX))
-        if self.shared and self._read_part.wait_s() == 0:
-            await self._read_part.acquire()
-        await self.read.acquire()
+        if self._read_part.wait_s(self._read_cost) == 0:
+            await self._read_part.acquire(self._read_cost)
+        await self.read.acquire(self._read_cost)
+        self._used_by_reads()
+        self._read_used += self._read_cost
+
+    def give_back_read(self) -> None:
+        """The read was not made after all."""
+        self.read.give_back(self._read_cost)
+        self._read_used -= self._read_cost
+
+    def _wait_of_reads_s(self, pushes_wait: bool) -> float:
+        """Beside the wait for the throttle itself: what keeps reads to their part of one that pushes use too."""
+        if not self.shared:
+            return 0.0
+        quota = self.read.per_day
+        if quota is not None and self._used_by_reads() + self._read_cost > quota * self._read_share:
+            return self.read.day_left_s()
+        return self._read_part.wait_s(self._read_cost) if pushes_wait else 0.0
+
+    def _used_by_reads(self) -> float:
+        day = self._clock.now_ms() // DAY_MS
+        if day != self._read_day:
+            self._read_day, self._read_used = day, 0.0
+        return self._read_used

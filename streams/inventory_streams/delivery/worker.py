@@ -308,8 +308,8 @@ class Worker:
                 name = Urgency(urgency).name.lower().replace("_", "-")
                 self._metrics.queue_depth.labels(channel, name).set(depth)
         self._metrics.retries_waiting.set(len(self._scheduler.waiting))
-        for account in self._accounts.all:
-            self._metrics.reads_waiting.labels(account.account_id).set(len(account.reads))
+        for account, reads in zip(self._accounts.all, self._read_backs, strict=True):
+            self._metrics.reads_waiting.labels(account.account_id).set(reads.waiting)
             for throttle in account.throttles.all:
                 labels = (account.account_id, throttle.operation)
                 self._metrics.tokens_allowed.labels(*labels).set(throttle.rate_per_s)

@@ -122,3 +122,19 @@ async def test_reads_leave_most_of_a_shared_throttle_to_pushes() -> None:
     assert pushes + reads <= 311
     assert 40 <= reads <= 80
     assert pushes >= 220
+
+
+async def test_rises_are_assumed_while_no_read_can_be_made() -> None:
+    """A used-up quota of reads must not keep units from being freed by what needs no read."""
+    limits = (OperationLimit("write", 100.0, 100.0), OperationLimit("read", 100.0, 100.0, per_day=0))
+    market = FakeMarketplace(traits=traits(settling_s_max=10.0, limits=limits))
+    rising = observe(Exposure(ListingId(f"{CHANNEL}/B"), Sku("B")), 1, 1_600_000_000_000)
+    async with a_bench(market, targets=[a_target("A", 3), a_target("B", 1)], exposures=[showing(7), rising]) as bench:
+        await bench.clock.pass_s(15)
+        await bench.send(a_target("B", 9, version=2))
+        await bench.clock.pass_s(15)
+        exposure = bench.exposure("B")
+
+    assert market.reads == []
+    assert exposure is not None and exposure.confirmed is not None
+    assert (exposure.units(), exposure.confirmed.proof) == (9, Proof.ASSUMED)

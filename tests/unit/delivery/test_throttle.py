@@ -20,14 +20,14 @@ def a_throttle(
     zero_reserve: float = 0.0,
 ) -> Throttle:
     limit = OperationLimit("write", rate_per_s, burst, per_day)
-    return Throttle(limit, clock, cost=cost, zero_reserve=zero_reserve)
+    return Throttle(limit, clock, cost_max=cost, zero_reserve=zero_reserve)
 
 
-async def calls_within(throttle: Throttle, clock: MovableClock, seconds: float) -> int:
+async def calls_within(throttle: Throttle, clock: MovableClock, seconds: float, cost: float = 1.0) -> int:
     """How many calls go within this time from now on."""
     end_s, count = clock.at_s + seconds, 0
     while True:
-        await throttle.acquire()
+        await throttle.acquire(cost)
         if clock.at_s > end_s + 1e-6:
             return count
         count += 1
@@ -38,7 +38,7 @@ async def test_a_new_bucket_is_empty_and_fills_up_to_its_burst() -> None:
     clock = MovableClock()
     throttle = a_throttle(clock)
 
-    at_first, clock.at_s = throttle.wait_s(), 100.0
+    at_first, clock.at_s = throttle.wait_s(1.0), 100.0
 
     assert at_first == pytest.approx(0.5)
     assert await calls_within(throttle, clock, 0.0) == 4
@@ -55,7 +55,7 @@ async def test_a_call_may_cost_more_than_a_token() -> None:
     clock = MovableClock()
     throttle = a_throttle(clock, rate_per_s=50.0, burst=1000.0, cost=10.0)
 
-    assert await calls_within(throttle, clock, 2.0) == 10
+    assert await calls_within(throttle, clock, 2.0, cost=10.0) == 10
 
 
 @given(
@@ -93,7 +93,7 @@ def test_a_refused_call_waits_as_long_as_it_was_told() -> None:
 
     throttle.refused(LimitSeen(operation="write", wait_s=7.0))
 
-    assert throttle.wait_s() == pytest.approx(7.0)
+    assert throttle.wait_s(1.0) == pytest.approx(7.0)
 
 
 def test_refusals_in_a_row_wait_longer_each_time_and_not_for_ever() -> None:
@@ -103,7 +103,7 @@ def test_refusals_in_a_row_wait_longer_each_time_and_not_for_ever() -> None:
     waits = []
     for _ in range(10):
         throttle.refused(None)
-        waits.append(throttle.wait_s())
+        waits.append(throttle.wait_s(1.0))
         clock.move(waits[-1])
 
     assert waits[:4] == pytest.approx([1.0, 2.0, 4.0, 8.0])
@@ -120,7 +120,7 @@ def test_an_answer_ends_the_row_of_refusals() -> None:
     clock.move(10)
     throttle.refused(None)
 
-    assert throttle.wait_s() == pytest.approx(1.0)
+    assert throttle.wait_s(1.0) == pytest.approx(1.0)
 
 
 def test_a_rate_in_an_answer_replaces_what_was_declared() -> None:
@@ -138,10 +138,10 @@ def test_what_is_left_by_an_answer_lowers_the_bucket_and_never_raises_it() -> No
     clock.move(100)
 
     throttle.answered(LimitSeen(operation="write", remaining=0.0))
-    low = throttle.wait_s()
+    low = throttle.wait_s(1.0)
     throttle.answered(LimitSeen(operation="write", remaining=9.0))
 
-    assert (low, throttle.wait_s()) == (pytest.approx(1.0), pytest.approx(1.0))
+    assert (low, throttle.wait_s(1.0)) == (pytest.approx(1.0), pytest.approx(1.0))
 
 
 def test_the_limit_of_another_operation_says_nothing() -> None:
@@ -157,28 +157,28 @@ async def test_a_daily_quota_ends_the_day_and_keeps_a_reserve_for_zeros() -> Non
     clock = MovableClock(now_ms=86_400_000 * 20_000 + 3_600_000)
     throttle = a_throttle(clock, rate_per_s=100.0, burst=100.0, per_day=20, zero_reserve=0.1)
     for _ in range(18):
-        await throttle.acquire()
+        await throttle.acquire(1.0)
 
-    others, zeros = throttle.wait_s(), throttle.wait_s(zero=True)
-    await throttle.acquire(lambda: True)
-    await throttle.acquire(lambda: True)
+    others, zeros = throttle.wait_s(1.0), throttle.wait_s(1.0, zero=True)
+    await throttle.acquire(1.0, lambda: True)
+    await throttle.acquire(1.0, lambda: True)
 
     assert zeros < 1.0
     assert others == pytest.approx(23 * 3600, abs=5)
-    assert throttle.wait_s(zero=True) > 80_000
-    assert throttle.calls_today == 20
+    assert throttle.wait_s(1.0, zero=True) > 80_000
+    assert throttle.used_today == 20
     clock.move(23 * 3600 + 5)
-    assert (throttle.wait_s(), throttle.calls_today) == (0.0, 0)
+    assert (throttle.wait_s(1.0), throttle.used_today) == (0.0, 0)
 
 
 async def test_a_call_that_is_not_made_costs_nothing() -> None:
     clock = MovableClock()
     throttle = a_throttle(clock)
-    await throttle.acquire()
+    await throttle.acquire(1.0)
 
-    throttle.give_back()
+    throttle.give_back(1.0)
 
-    assert (throttle.wait_s(), throttle.calls_today, throttle.tokens_used) == (0.0, 0, 0.0)
+    assert (throttle.wait_s(1.0), throttle.used_today) == (0.0, 0.0)
 
 
 async def test_reads_that_share_the_pushes_throttle_take_a_part_of_it_while_pushes_wait() -> None:
@@ -206,3 +206,32 @@ async def test_reads_use_the_whole_throttle_while_no_push_waits() -> None:
         reads += 1
 
     assert reads == pytest.approx(100, abs=3)
+
+
+async def test_reads_leave_a_daily_quota_to_pushes_also_while_none_waits() -> None:
+    """A day of read-backs must not keep a fall from going out in the evening."""
+    clock = MovableClock(now_ms=86_400_000 * 20_000)
+    limit = OperationLimit("write", 100.0, 100.0, per_day=100)
+    one = traits(read_operation="write", limits=(limit,), read_cost=2.0)
+    throttles = AccountThrottles(one, clock, read_share=0.2, zero_reserve=0.05)
+    reads = 0
+
+    while clock.at_s < 3600.0:
+        await throttles.acquire_read(lambda: False)
+        reads += 1
+
+    assert reads == 11, "the eleventh waited for the next day"
+    assert clock.at_s > 86_000
+
+
+def test_calls_left_are_used_before_the_time_of_their_refill() -> None:
+    """Some marketplaces tell with every answer when the bucket is filled up again."""
+    clock = MovableClock()
+    throttle = a_throttle(clock)
+    clock.move(100)
+
+    throttle.answered(LimitSeen(operation="write", remaining=3.0, wait_s=40.0))
+    with_some = throttle.wait_s(1.0)
+    throttle.answered(LimitSeen(operation="write", remaining=0.0, wait_s=40.0))
+
+    assert (with_some, throttle.wait_s(1.0)) == (0.0, pytest.approx(40.0))
