@@ -105,14 +105,14 @@ def check_product(product: Product) -> None:
     checked(product.sku, "sku")
     if product.category:
         checked(product.category, "category")
-    _check_each_once([stocking.location for stocking in product.locations], "location")
+    _check_each_once([stocking.location for stocking in product.locations], "location", "duplicate-location")
     for stocking in product.locations:
         checked(stocking.location, "location")
         check_range(stocking.safety_stock, 0, QUANTITY_MAX, f"safety_stock of location {stocking.location!r}")
-    _check_each_once([listing.listing_id for listing in product.listings], "listing_id")
+    _check_each_once([listing.listing_id for listing in product.listings], "listing_id", "duplicate-listing")
     for listing in product.listings:
         _check_listing(listing)
-    _check_each_once([component.sku for component in product.components], "component sku")
+    _check_each_once([component.sku for component in product.components], "component sku", "duplicate-component")
     for component in product.components:
         checked(component.sku, "component sku")
         check_units(component.units, f"units of component {component.sku!r}")
@@ -133,7 +133,7 @@ def _check_listing(listing: Listing) -> None:
         checked(text, f"marketplace_ids.{name} {of}")
     if listing.variation_of is not None:
         checked(listing.variation_of, f"variation_of {of}")
-    _check_each_once([node.node for node in listing.nodes], f"node {of}")
+    _check_each_once([node.node for node in listing.nodes], f"node {of}", "duplicate-node")
     for node in listing.nodes:
         checked(node.node, f"node {of}")
         checked(node.location, f"location of node {node.node!r} {of}")
@@ -146,11 +146,11 @@ def _check_listing(listing: Listing) -> None:
         check_range(listing.margin_minor, -MONEY_MAX, MONEY_MAX, f"margin_minor {of}", "bad-price")
 
 
-def _check_each_once(names: Iterable[str], what: str) -> None:
+def _check_each_once(names: Iterable[str], what: str, reason: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise InvalidRecord("named-twice", f"{what} {name!r} is there twice")
+            raise InvalidRecord(reason, f"{what} {name!r} is there twice")
         seen.add(name)
 
 
