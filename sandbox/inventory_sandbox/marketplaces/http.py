@@ -243,10 +243,9 @@ async def read_body(receive: Receive) -> bytes | None:
 
 
 def router_of(world: World, rules: MarketplaceRules, not_found: Callable[[Call], Answer]) -> Router:
-    """All operations of a marketplace as one ASGI application; other paths get `not_found`."""
-    missing = Operation("unknown", "GET", "/", not_found, open=True)
-    return Router(
-        routes=[Route(one.path, Endpoint(world, rules, one), methods=[one.method]) for one in rules.operations()],
-        default=Endpoint(world, rules, missing),
-        redirect_slashes=False,
-    )
+    """All operations of a marketplace as one ASGI application; other paths and methods get `not_found`."""
+    missing = Endpoint(world, rules, Operation("unknown", "GET", "/", not_found, open=True))
+    routes = [Route(one.path, Endpoint(world, rules, one), methods=[one.method]) for one in rules.operations()]
+    # Last and for every method, so that a known path with another method is answered in the marketplace's form too.
+    routes.append(Route("/{path:path}", missing))
+    return Router(routes=routes, redirect_slashes=False)

@@ -44,7 +44,7 @@ def read_patches(raw: object) -> list[Change] | str:
         if not isinstance(patch, dict):
             return "Each entry of 'patches' must be an object."
         op, path, value = patch.get("op"), patch.get("path"), patch.get("value", [])
-        if op not in _OPERATIONS:
+        if not isinstance(op, str) or op not in _OPERATIONS:
             return f"'op' must be one of add, replace, merge, delete: {op!r}."
         if not isinstance(path, str) or not path.startswith("/attributes/"):
             return f"'path' must name an attribute as in /attributes/{AVAILABILITY}: {path!r}."
@@ -85,7 +85,7 @@ def _availability_issues(change: Change) -> list[Issue]:
         channel, quantity = row.get("fulfillment_channel_code"), row.get("quantity", 0)
         if channel is None:
             found.append(issue("99022", "'fulfillment_channel_code' does not have enough values.", AVAILABILITY))
-        elif channel not in _CHANNELS:
+        elif not isinstance(channel, str) or channel not in _CHANNELS:
             text = f"'{channel}' is not a valid value of 'fulfillment_channel_code'."
             found.append(issue("4000001", text, AVAILABILITY))
         if isinstance(quantity, bool) or not isinstance(quantity, int) or not 0 <= quantity <= MAX_QUANTITY:

@@ -103,7 +103,7 @@ class Feeds:
             return invalid_input(f"Invalid request parameters: feedType {body.get('feedType')!r} is not supported.")
         if not isinstance(marketplaces, list) or not 1 <= len(marketplaces) <= MAX_MARKETPLACES:
             return invalid_input(f"'marketplaceIds' takes 1 to {MAX_MARKETPLACES} ids.")
-        if any(one not in MARKETPLACE_IDS for one in marketplaces):
+        if any(not isinstance(one, str) or one not in MARKETPLACE_IDS for one in marketplaces):
             return invalid_input("Invalid 'marketplaceIds'.")
         document = self._documents.get(str(body.get("inputFeedDocumentId", "")))
         if document is None or document.content is None or document.gzipped:
@@ -134,7 +134,8 @@ class Feeds:
                 continue
             message_id, sku = message.get("messageId"), message.get("sku")
             wrong = _message_error(message_id, sku, seen)
-            seen.add(message_id)
+            if isinstance(message_id, int):
+                seen.add(message_id)
             if wrong:
                 report.note(message_id if isinstance(message_id, int) else index + 1, sku, [issue("90001", wrong)])
             elif call.row_fails(index, len(messages), str(sku)):

@@ -91,13 +91,13 @@ class Notifications:
     def _create_destination(self, call: Call) -> Answer:
         body = call.json_object() or {}
         resource = body.get("resourceSpecification")
-        if not body.get("name") or not isinstance(resource, dict):
+        if not _is_text(body.get("name")) or not isinstance(resource, dict):
             return invalid_input("'name' and 'resourceSpecification' are required.")
         sqs, bridge = resource.get("sqs"), resource.get("eventBridge")
         made: Json
-        if isinstance(sqs, dict) and str(sqs.get("arn", "")).startswith("arn:aws:sqs:"):
+        if isinstance(sqs, dict) and _is_text(sqs.get("arn")) and sqs["arn"].startswith("arn:aws:sqs:"):
             made = {"sqs": {"arn": sqs["arn"]}}
-        elif isinstance(bridge, dict) and bridge.get("region") and bridge.get("accountId"):
+        elif isinstance(bridge, dict) and _is_text(bridge.get("region")) and _is_text(bridge.get("accountId")):
             name = f"aws.partner/sellingpartnerapi.amazon.com/{bridge['accountId']}/{call.request_id}"
             made = {"eventBridge": {"name": name, "region": bridge["region"], "accountId": bridge["accountId"]}}
         else:
@@ -126,7 +126,7 @@ class Notifications:
         kind, body = call.parameters["notificationType"], call.json_object() or {}
         if kind not in TYPES:
             return invalid_input(f"Invalid notification type: {kind}.")
-        if body.get("destinationId") not in self._destinations or not body.get("payloadVersion"):
+        if str(body.get("destinationId")) not in self._destinations or not _is_text(body.get("payloadVersion")):
             return invalid_input("'payloadVersion' and the id of a destination are required.")
         if kind in self._subscriptions:
             return error_answer(409, "Conflict", f"There is a subscription of {kind} already.")
@@ -165,3 +165,7 @@ class Notifications:
         if found is None or found["subscriptionId"] != call.parameters["subscriptionId"]:
             return None
         return found
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""

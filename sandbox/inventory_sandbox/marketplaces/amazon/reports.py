@@ -59,7 +59,7 @@ class Reports:
         marketplaces = body.get("marketplaceIds")
         if not isinstance(marketplaces, list) or not marketplaces:
             return invalid_input("'marketplaceIds' is required.")
-        if any(one not in MARKETPLACE_IDS for one in marketplaces):
+        if any(not isinstance(one, str) or one not in MARKETPLACE_IDS for one in marketplaces):
             return invalid_input("Invalid 'marketplaceIds'.")
         job = self._queue.add(str(kind), tuple(marketplaces), self._work)
         return json_answer(202, {"reportId": job.job_id})

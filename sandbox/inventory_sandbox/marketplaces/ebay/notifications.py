@@ -96,7 +96,7 @@ class Notifications:
         body = call.json_object() or {}
         if body.get("topicId") not in TOPICS:
             return _invalid(195004, "topicId")
-        if body.get("destinationId") not in self._destinations:
+        if str(body.get("destinationId")) not in self._destinations:
             return _invalid(195011, "destinationId")
         if any(one["topicId"] == body["topicId"] for one in self._subscriptions.values()):
             return _notification_error(409, 195023, "There is a subscription of the topic already.")
