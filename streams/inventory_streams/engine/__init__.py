@@ -1,0 +1,1 @@
+"""The engine: turns stock changes into targets, one transaction per partition and batch (design.md section 3)."""

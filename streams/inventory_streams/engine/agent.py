@@ -1,0 +1,278 @@
+"""The one loop of the engine: batches of input, and between them timers, owed rises, sweeps and progress."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Protocol
+
+from inventory_domain.clock import Clock
+from inventory_domain.errors import InvariantBroken
+from inventory_domain.identifiers import Sku
+from inventory_domain.progress import EngineProgress
+from inventory_streams.engine.catching_up import FetchState, complete_until_ms
+from inventory_streams.engine.committing import Committer
+from inventory_streams.engine.computing import RecordEffect, Rules, Work
+from inventory_streams.engine.continuity import Fit, fit
+from inventory_streams.engine.metrics import EngineMetrics
+from inventory_streams.engine.ownership import Ownership
+from inventory_streams.engine.partition import Partition, Prepared, encode_states, writes_of
+from inventory_streams.engine.records import FetchedBatch
+from inventory_streams.engine.serdes import EngineSerdes
+from inventory_streams.engine.settings import (
+    GAP_REFETCHES_MAX,
+    PROGRESS_INTERVAL_S,
+    TURN_BUSY_S,
+    TURN_IDLE_S,
+    WAKE_CHUNK,
+    EngineSettings,
+)
+from inventory_streams.engine.waking import next_wake_ms
+
+RECORDS_BETWEEN_YIELDS = 250  # so that a large batch does not hold up the commits of other partitions
+
+log = logging.getLogger(__name__)
+
+
+class Inputs(Protocol):
+    """The consumer, as far as the agent needs it. No call blocks."""
+
+    def flows(self, generation: int | None) -> bool:
+        """Whether input flows, and in that generation of the group: else nothing may be written now."""
+        ...
+
+    def refetch(self, topic: str, partition: int, position: int) -> None:
+        """Fetch again from there: what followed it was lost on its way here."""
+        ...
+
+    def fetch_states(self, topics: Iterable[str], partition: int) -> Mapping[str, FetchState]:
+        """Per topic what the last answer to a fetch said of the partition's end."""
+        ...
+
+    def durable(self, topic: str, partition: int, position: int) -> None:
+        """The group's offset may follow to there."""
+        ...
+
+
+class EngineAgent:
+    """Computes and submits; everything it knows of the outside was handed to it."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        rules: Rules,
+        serdes: EngineSerdes,
+        ownership: Ownership,
+        committer: Committer,
+        inputs: Inputs,
+        clock: Clock,
+        metrics: EngineMetrics,
+        policy: str,
+    ) -> None:
+        """`policy` is the fingerprint of the rules' policy."""
+        self._settings = settings
+        self._rules = rules
+        self._serdes = serdes
+        self._ownership = ownership
+        self._committer = committer
+        self._inputs = inputs
+        self._clock = clock
+        self._metrics = metrics
+        self._policy = policy
+        self._turned_s = float("-inf")
+        self.looped_s = clock.monotonic_s()
+
+    async def run(self, stream: AsyncIterator[FetchedBatch]) -> None:
+        """Until the stream ends. Also turns when nothing comes."""
+        coming: asyncio.Future[FetchedBatch] | None = None
+        after: asyncio.Future[bool] | None = None
+        try:
+            while True:
+                # The pending call is kept and never cancelled: cancelling would lose the batch it is about to give.
+                coming = coming or asyncio.ensure_future(anext(stream))
+                after = after or asyncio.ensure_future(self._committer.after.wait())
+                await asyncio.wait({coming, after}, timeout=self._pause_s(), return_when=asyncio.FIRST_COMPLETED)
+                self.looped_s = self._clock.monotonic_s()
+                if after.done():
+                    after = None
+                    self._committer.after.clear()
+                if coming.done():
+                    batch, coming = coming, None
+                    try:
+                        fetched = batch.result()
+                    except StopAsyncIteration:
+                        return
+                    await self._batch(fetched)
+                if self.looped_s - self._turned_s >= TURN_BUSY_S:
+                    self._turn()
+        finally:
+            for one in (coming, after):
+                if one is not None:
+                    one.cancel()
+
+    def _pause_s(self) -> float:
+        """How long to wait for input: shortly while there is work that does not come from input."""
+        busy = any(
+            one.sweep is not None or (one.catch_up.done and len(one.owing))
+            for one in self._ownership.partitions.values()
+        )
+        return TURN_BUSY_S if busy else TURN_IDLE_S
+
+    async def _batch(self, batch: FetchedBatch) -> None:
+        partition = self._ownership.partitions.get(batch.partition)
+        while partition is not None and partition.running is not None:
+            await asyncio.wait({partition.running})
+            partition = self._ownership.partitions.get(batch.partition)
+        if not self._inputs.flows(batch.generation):
+            log.debug("batch dropped at a rebalance", extra={"topic": batch.topic, "partition": batch.partition})
+            return
+        if partition is None:
+            raise InvariantBroken(f"{batch.topic}[{batch.partition}] came and the partition is not owned")
+        if not self._follows(partition, batch):
+            return
+        started_s = self._clock.monotonic_s()
+        if not batch.records:
+            partition.skip(batch.topic, batch.end)
+            self._inputs.durable(batch.topic, batch.partition, batch.end)
+            return
+        work = self._work(partition, batch.topic, batch.end)
+        for index, record in enumerate(batch.records):
+            work.record(record)
+            if index % RECORDS_BETWEEN_YIELDS == RECORDS_BETWEEN_YIELDS - 1:
+                await asyncio.sleep(0)
+        if not self._inputs.flows(batch.generation):
+            return  # a rebalance while computing; nothing was touched but copies
+        self._metrics.records_read.labels(batch.topic).inc(len(batch.records))
+        self._submit(partition, work, batch.topic, batch.end)
+        self._metrics.batch_seconds.observe(self._clock.monotonic_s() - started_s)
+
+    def _follows(self, partition: Partition, batch: FetchedBatch) -> bool:
+        """Rule 4: what was lost after the transport handed it over shows only here."""
+        expected = partition.position(batch.topic)
+        how = fit(expected, batch.start, batch.end)
+        if how is Fit.FOLLOWS:
+            partition.gaps.pop(batch.topic, None)
+            return True
+        if how is Fit.STALE:
+            count = len(batch.records)
+            self._metrics.records_read.labels(batch.topic).inc(count)
+            self._metrics.records.labels(batch.topic, RecordEffect.DUPLICATE.value).inc(count)
+            return False
+        again = partition.gaps[batch.topic] = partition.gaps.get(batch.topic, 0) + 1
+        place = {"topic": batch.topic, "partition": batch.partition, "expected": expected, "start": batch.start}
+        if again > GAP_REFETCHES_MAX:
+            raise InvariantBroken(f"the same gap in an input after {GAP_REFETCHES_MAX} refetches: {place}")
+        log.warning("gap in an input, fetched again", extra=place)
+        self._metrics.gaps.labels(batch.topic).inc()
+        self._inputs.refetch(batch.topic, batch.partition, expected)
+        return False
+
+    def _work(self, partition: Partition, topic: str | None = None, position: int = 0) -> Work:
+        catch_up = partition.catch_up
+        caught_up = catch_up.done or (topic is not None and catch_up.done_at(topic, position))
+        return Work(
+            self._rules,
+            partition.states,
+            partition.number,
+            partition.positions(),
+            now_ms=self._clock.now_ms(),
+            catching_up=not caught_up,
+        )
+
+    def _turn(self) -> None:
+        """What is due without input, one transaction per partition at most."""
+        self._turned_s = self._clock.monotonic_s()
+        if not self._inputs.flows(self._ownership.ready_generation):
+            return
+        for partition in self._ownership.partitions.values():
+            if partition.running is None:
+                self._submit(partition, self._work(partition), None, 0)
+        self._measure()
+
+    def _submit(self, partition: Partition, work: Work, topic: str | None, position: int) -> None:
+        sweep_ends = self._wake(partition, work)
+        computed = work.finish()
+        told = self._told(partition, topic, position)
+        wanted = topic is not None or computed.states or computed.dead_letters or sweep_ends or told is not None
+        if not wanted:
+            return
+        progress = partition.progress_after(computed, topic, position, self._policy if sweep_ends else None)
+        encoded = encode_states(computed.states, self._serdes)
+        writes = writes_of(
+            computed,
+            encoded,
+            progress,
+            told,
+            partition=partition.number,
+            group=self._settings.application,
+            topics=self._settings.topics,
+            serdes=self._serdes,
+        )
+        self._committer.submit(partition, Prepared(writes, encoded, computed, progress, topic, position, sweep_ends))
+
+    def _wake(self, partition: Partition, work: Work) -> bool:
+        """Add what is due beside the input. True when this is the end of a sweep."""
+        now_ms = self._clock.now_ms()
+        for sku in partition.timers.due(now_ms, WAKE_CHUNK):
+            work.wake(sku, "reservation-expired")
+        if not work.catching_up:
+            for sku in partition.owing.first(WAKE_CHUNK):
+                work.wake(sku, "caught-up")
+        sweep = partition.sweep
+        if sweep is None:
+            return False
+        for sku in sweep.chunk(WAKE_CHUNK):
+            if sweep.recompute:
+                work.wake(sku, "policy")
+            else:
+                self._look_at(partition, work, now_ms, sku)
+        if sweep.left:
+            return False
+        if sweep.recompute and sweep.total:
+            log.info("policy applied to all SKUs", extra={"partition": partition.number, "skus": sweep.total})
+        return True
+
+    def _look_at(self, partition: Partition, work: Work, now_ms: int, sku: Sku) -> None:
+        """What a recovered state owes, when it must be looked at again, and whether it waits for a count."""
+        state = partition.states.peek(sku)
+        partition.timers.set(sku, next_wake_ms(state, now_ms, self._rules.unknown_sku_grace_ms))
+        if state.owes_rise or state.lacks_a_target:
+            work.wake(sku, "caught-up")
+
+    def _told(self, partition: Partition, topic: str | None, position: int) -> EngineProgress | None:
+        """The partition's `engine.progress`, when it is time to tell it and there is something to tell."""
+        if self._clock.monotonic_s() - partition.progress_told_s < PROGRESS_INTERVAL_S:
+            return None
+        positions = partition.positions()
+        if topic is not None:
+            positions[topic] = position
+        fetched = self._inputs.fetch_states(positions, partition.number)
+        until_ms = complete_until_ms(positions, fetched, partition.newest_applied_ms)
+        if until_ms is None:
+            return None
+        partition.progress_told_s = self._clock.monotonic_s()
+        return EngineProgress(
+            partition=partition.number,
+            complete_until_ms=until_ms,
+            written_at_ms=self._clock.now_ms(),
+            catching_up=not partition.catch_up.done,
+            uncounted=sum(partition.uncounted.values()),
+            skus=len(partition.states),
+            sources=dict(partition.progress.sources),
+        )
+
+    def _measure(self) -> None:
+        owned = self._ownership.partitions.values()
+        metrics = self._metrics
+        metrics.partitions.set(len(owned))
+        metrics.skus.set(sum(len(one.states) for one in owned))
+        metrics.uncounted.set(sum(sum(one.uncounted.values()) for one in owned))
+        metrics.owing.set(sum(len(one.owing) for one in owned))
+        metrics.catching_up.set(sum(not one.catch_up.done for one in owned))
+        for topic in self._settings.topics.engine_inputs():
+            lag = 0
+            for one in owned:
+                state = self._inputs.fetch_states([topic], one.number).get(topic)
+                lag += max(0, state.end - one.position(topic)) if state is not None else 0
+            metrics.lag.labels(topic).set(lag)

@@ -1,0 +1,365 @@
+"""What a batch does to the SKUs it touches: pure, on copies, so that nothing is seen before it is durable (rule 13)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Protocol
+
+from inventory_domain.acceptance import check_product
+from inventory_domain.catalog import Product
+from inventory_domain.changes import (
+    InventoryChange,
+    OrderShipped,
+    ReservationReleased,
+    SaleCancelled,
+    SourceHeartbeat,
+    StockAdjusted,
+    StockCounted,
+    StockReserved,
+    UnitsSold,
+)
+from inventory_domain.commands import Override, Restate, SkuCommand
+from inventory_domain.decisions import decide
+from inventory_domain.errors import BadRecord, InvalidRecord, UndecodableRecord
+from inventory_domain.exposure import Exposure
+from inventory_domain.identifiers import ListingId, Marketplace, Sku, SourceId
+from inventory_domain.policies import AllocationPolicy
+from inventory_domain.positions import Effect, Stock, apply, without_expired
+from inventory_domain.sku_state import HELD_RECORDS_MAX, HeldRecord, SeenExposure, SkuState
+from inventory_domain.targets import Target
+from inventory_streams.engine.dead_letters import DeadLetter
+from inventory_streams.engine.records import InputRecord
+from inventory_streams.kafka.partitioner import partition_of
+from inventory_streams.topics import Topics
+
+CAUSES = {
+    StockCounted: "stock-counted",
+    StockAdjusted: "stock-adjusted",
+    StockReserved: "stock-reserved",
+    ReservationReleased: "reservation-released",
+    OrderShipped: "order-shipped",
+    UnitsSold: "units-sold",
+    SaleCancelled: "sale-cancelled",
+}
+
+
+class RecordEffect(Enum):
+    """What became of a record that was read; the counts of all of them add up to the records read (P4)."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    DEAD_LETTERED = "dead-lettered"
+    HELD = "held"
+
+
+_OF_STOCK = {
+    Effect.APPLIED: RecordEffect.APPLIED,
+    Effect.DUPLICATE: RecordEffect.DUPLICATE,
+    Effect.SUPERSEDED: RecordEffect.SUPERSEDED,
+}
+
+
+class StateView(Protocol):
+    """The durable states of one partition."""
+
+    def get(self, sku: Sku) -> SkuState | None:
+        """The SKU's state, or None when nothing is known of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decoders:
+    """How the values of the inputs are read. Each raises BadRecord for bytes that it cannot accept."""
+
+    change: Callable[[bytes], InventoryChange]
+    product: Callable[[bytes], Product]
+    command: Callable[[bytes], SkuCommand]
+    exposure: Callable[[bytes], Exposure]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a computation needs beside the states: the policy, how inputs are read, and where SKUs live."""
+
+    policy: AllocationPolicy
+    topics: Topics
+    decoders: Decoders
+    partitions: int
+    unknown_sku_grace_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """All that follows from a batch; it becomes true by one transaction or not at all.
+
+    `states` are those that changed; an empty one is forgotten. `uncounted` and `owing` tell of every SKU that was
+    decided: how many of its listings wait for a count, and whether a rise was withheld. `words` are the newest times
+    at which sources spoke. `effects` counts the records read by topic; `released` those that had been held.
+    """
+
+    states: Mapping[Sku, SkuState]
+    targets: tuple[Target, ...]
+    forgotten: tuple[tuple[Marketplace, ListingId], ...]
+    dead_letters: tuple[DeadLetter, ...]
+    words: Mapping[SourceId, int]
+    uncounted: Mapping[Sku, int]
+    owing: Mapping[Sku, bool]
+    effects: Mapping[tuple[str, RecordEffect], int]
+    released: Mapping[RecordEffect, int]
+    newest_record_ms: int | None
+
+
+class Work:
+    """One computation: hand it records in order and SKUs to look at, then finish. Touches nothing but itself."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        states: StateView,
+        partition: int,
+        applied: Mapping[str, int],
+        *,
+        now_ms: int,
+        catching_up: bool,
+    ) -> None:
+        """`applied` is the position per topic up to which records were applied before; what is below it is a replay."""
+        self._rules = rules
+        self._durable = states
+        self._partition = partition
+        self._applied = applied
+        self._now_ms = now_ms
+        self.catching_up = catching_up
+        self._states: dict[Sku, SkuState] = {}
+        self._causes: dict[Sku, str] = {}
+        self._restate: dict[Sku, set[ListingId]] = {}
+        self._dead_letters: list[DeadLetter] = []
+        self._words: dict[SourceId, int] = {}
+        self._effects: Counter[tuple[str, RecordEffect]] = Counter()
+        self._released: Counter[RecordEffect] = Counter()
+        self._newest_record_ms: int | None = None
+        topics = rules.topics
+        self._handlers: dict[str, Callable[[InputRecord], RecordEffect]] = {
+            topics.inventory_changes: self._change,
+            topics.catalog_products: self._product,
+            topics.sku_commands: self._command,
+        }
+
+    def record(self, record: InputRecord) -> None:
+        """Apply one record. A bad one becomes a dead letter and changes nothing else."""
+        if record.offset < self._applied.get(record.topic, 0):
+            self._effects[record.topic, RecordEffect.DUPLICATE] += 1
+            return
+        self._newest_record_ms = max(self._newest_record_ms or 0, record.timestamp_ms)
+        try:
+            effect = self._handlers.get(record.topic, self._exposure)(record)
+        except BadRecord as bad:
+            self._dead_letters.append(DeadLetter.of(record, bad))
+            effect = RecordEffect.DEAD_LETTERED
+        self._effects[record.topic, effect] += 1
+
+    def wake(self, sku: Sku, cause: str) -> None:
+        """Look at a SKU again because time has passed, a rise is owed or the policy is another one."""
+        state = self._state(sku)
+        if state is None:
+            return
+        since = state.unknown_since_ms
+        if state.held and since is not None and since + self._rules.unknown_sku_grace_ms <= self._now_ms:
+            self._give_up_held(state)
+            return
+        stock = without_expired(state.stock, self._now_ms)
+        if stock is not state.stock:
+            self._states[sku] = replace(state, stock=stock)
+        self._causes.setdefault(sku, cause)
+
+    def finish(self) -> Computed:
+        """Decide every SKU that was touched, once, and say all that follows."""
+        targets: list[Target] = []
+        forgotten: list[tuple[Marketplace, ListingId]] = []
+        uncounted: dict[Sku, int] = {}
+        owing: dict[Sku, bool] = {}
+        for sku in dict.fromkeys((*self._states, *self._causes)):
+            state = self._known(sku)
+            cause = self._causes.get(sku)
+            if cause is None and not any(target.withdrawn for target in state.targets.values()):
+                continue  # nothing that a target depends on: an exposure was noted, or a record held
+            decision = decide(
+                state,
+                self._rules.policy,
+                self._now_ms,
+                catching_up=self.catching_up,
+                cause=cause or "exposure",
+                restate=frozenset(self._restate.get(sku, ())),
+            )
+            targets.extend(decision.targets)
+            forgotten.extend(decision.forgotten)
+            uncounted[sku] = len(decision.uncounted)
+            owing[sku] = decision.state.owes_rise
+            if sku in self._states or decision.targets or decision.forgotten or owing[sku] != state.owes_rise:
+                self._states[sku] = decision.state
+        return Computed(
+            states=self._states,
+            targets=tuple(targets),
+            forgotten=tuple(forgotten),
+            dead_letters=tuple(self._dead_letters),
+            words=self._words,
+            uncounted=uncounted,
+            owing=owing,
+            effects=self._effects,
+            released=self._released,
+            newest_record_ms=self._newest_record_ms,
+        )
+
+    def _state(self, sku: Sku) -> SkuState | None:
+        return self._states.get(sku) or self._durable.get(sku)
+
+    def _known(self, sku: Sku) -> SkuState:
+        """The SKU's state, begun anew when there is none; refused when the SKU lives in another partition (rule 7)."""
+        state = self._state(sku)
+        if state is not None:
+            return state
+        rightful = partition_of(sku, self._rules.partitions)
+        if rightful != self._partition:
+            raise InvalidRecord(
+                "wrong-partition",
+                f"SKU {sku} came in partition {self._partition} and belongs to {rightful} of {self._rules.partitions}:"
+                " the producer needs the murmur2 partitioner on the SKU",
+            )
+        return SkuState(sku)
+
+    def _change(self, record: InputRecord) -> RecordEffect:
+        change = self._rules.decoders.change(_value(record))
+        if isinstance(change.kind, SourceHeartbeat):
+            self._word(change)
+            return RecordEffect.APPLIED
+        if change.sku is None:
+            raise InvalidRecord("no-sku", f"sku is missing in a {type(change.kind).__name__}")
+        sku = _same_as_key(record, change.sku, "sku")
+        state = self._known(sku)
+        if state.product is None:
+            return self._hold(state, record)
+        return self._apply(state, change)
+
+    def _apply(self, state: SkuState, change: InventoryChange) -> RecordEffect:
+        stock, effect = apply(state.stock, change)
+        self._word(change)
+        if effect is Effect.APPLIED:
+            self._touch(replace(state, stock=stock), change.occurred_at_ms, CAUSES[type(change.kind)])
+        return _OF_STOCK[effect]
+
+    def _touch(self, state: SkuState, changed_at_ms: int, cause: str) -> None:
+        changed = max(state.changed_at_ms, min(changed_at_ms, self._now_ms))
+        self._states[state.sku] = replace(state, changed_at_ms=changed)
+        self._causes[state.sku] = cause
+
+    def _word(self, change: InventoryChange) -> None:
+        said = min(change.occurred_at_ms, self._now_ms)
+        self._words[change.source] = max(self._words.get(change.source, 0), said)
+
+    def _hold(self, state: SkuState, record: InputRecord) -> RecordEffect:
+        """Keep a change whose product is not known yet: the catalog may be the slower of the two topics."""
+        if len(state.held) >= HELD_RECORDS_MAX:
+            raise InvalidRecord(
+                "unknown-sku",
+                f"SKU {state.sku} is not in the catalog and {HELD_RECORDS_MAX} changes of it wait already",
+            )
+        held = HeldRecord(
+            record.topic, record.partition, record.offset, record.timestamp_ms, record.key, _value(record)
+        )
+        since = state.unknown_since_ms if state.unknown_since_ms is not None else self._now_ms
+        self._states[state.sku] = replace(state, held=(*state.held, held), unknown_since_ms=since)
+        return RecordEffect.HELD
+
+    def _give_up_held(self, state: SkuState) -> None:
+        waited_s = self._rules.unknown_sku_grace_ms / 1000
+        error = f"SKU {state.sku} is not in the catalog, also not within {waited_s:g} s after this change came"
+        self._dead_letters.extend(DeadLetter(InputRecord.of_held(held), "unknown-sku", error) for held in state.held)
+        self._released[RecordEffect.DEAD_LETTERED] += len(state.held)
+        self._states[state.sku] = replace(state, held=(), unknown_since_ms=None)
+
+    def _product(self, record: InputRecord) -> RecordEffect:
+        if record.value is None:
+            return self._product_gone(Sku(_key(record)), record)
+        product = self._rules.decoders.product(record.value)
+        sku = _same_as_key(record, product.sku, "sku")
+        check_product(product, self._rules.policy)
+        state = self._known(sku)
+        held = state.held
+        self._touch(replace(state, product=product, held=(), unknown_since_ms=None), record.timestamp_ms, "product")
+        for kept in held:
+            self._release(sku, InputRecord.of_held(kept))
+        return RecordEffect.APPLIED
+
+    def _product_gone(self, sku: Sku, record: InputRecord) -> RecordEffect:
+        """The SKU is no longer sold: its listings get a zero, and its stock is unknown again, not zero."""
+        state = self._state(sku)
+        if state is None or state.product is None:
+            return RecordEffect.SUPERSEDED
+        self._touch(replace(state, product=None, stock=Stock()), record.timestamp_ms, "product-removed")
+        return RecordEffect.APPLIED
+
+    def _release(self, sku: Sku, record: InputRecord) -> None:
+        """Apply a change that waited for its product."""
+        try:
+            effect = self._apply(self._known(sku), self._rules.decoders.change(_value(record)))
+        except BadRecord as bad:
+            self._dead_letters.append(DeadLetter.of(record, bad))
+            effect = RecordEffect.DEAD_LETTERED
+        self._released[effect] += 1
+
+    def _command(self, record: InputRecord) -> RecordEffect:
+        command = self._rules.decoders.command(_value(record))
+        sku = _same_as_key(record, command.sku, "sku")
+        kind = command.kind
+        if isinstance(kind, Override):
+            raise InvalidRecord("override-not-supported", f"override {kind.kind.value} by {kind.by} cannot be done yet")
+        if not isinstance(kind, Restate):
+            raise InvalidRecord("kits-not-supported", f"{type(kind).__name__} cannot be done yet")
+        state = self._state(sku)
+        target = state.targets.get(kind.listing_id) if state else None
+        if state is None or target is None or target.version > kind.judged_version:
+            return RecordEffect.SUPERSEDED
+        self._touch(state, command.issued_at_ms, "restate")
+        self._restate.setdefault(sku, set()).add(kind.listing_id)
+        return RecordEffect.APPLIED
+
+    def _exposure(self, record: InputRecord) -> RecordEffect:
+        if record.value is None:
+            return RecordEffect.APPLIED  # a decision dropped it when the listing was forgotten
+        exposure = self._rules.decoders.exposure(record.value)
+        listing_id = ListingId(_same_as_key(record, exposure.listing_id, "listing id"))
+        state = self._state(exposure.sku)
+        if state is None or not state.knows(listing_id):
+            return RecordEffect.SUPERSEDED
+        confirmed = exposure.confirmed
+        seen = SeenExposure(
+            exposure.units(), confirmed.quantity if confirmed else None, confirmed.version if confirmed else None
+        )
+        if state.exposures.get(listing_id) != seen:
+            self._states[state.sku] = replace(state, exposures={**state.exposures, listing_id: seen})
+        return RecordEffect.APPLIED
+
+
+def _value(record: InputRecord) -> bytes:
+    if record.value is None:
+        raise UndecodableRecord("no-value", f"a record of {record.topic} has no value")
+    return record.value
+
+
+def _key(record: InputRecord) -> str:
+    if record.key is None:
+        raise InvalidRecord("no-key", f"a record of {record.topic} has no key")
+    try:
+        return record.key.decode()
+    except UnicodeDecodeError as error:
+        raise UndecodableRecord("undecodable-key", f"the key is not UTF-8: {error}") from error
+
+
+def _same_as_key(record: InputRecord, said: str, what: str) -> Sku:
+    key = _key(record)
+    if key != said:
+        raise InvalidRecord("key-mismatch", f"the key is {key!r} and the {what} in the value is {said!r}")
+    return Sku(said)

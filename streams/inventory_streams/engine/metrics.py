@@ -1,0 +1,56 @@
+"""Every metric of the engine, in one place. Labels are topics, effects and marketplaces; never a SKU."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+BATCH_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+TRANSACTION_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
+AGE_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+
+
+class EngineMetrics:
+    """The metrics of one engine process, on a registry that is handed in."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"inventory_sync_engine_{name}_total", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"inventory_sync_engine_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"inventory_sync_engine_{name}", text, buckets=buckets, registry=registry)
+
+        self.records_read = counter("records_read", "Input records that came to the agent in order.", "topic")
+        self.records = counter(
+            "records",
+            "Input records by what became of them (applied, duplicate, superseded, dead-lettered, held); durable.",
+            "topic",
+            "effect",
+        )
+        self.records_released = counter(
+            "records_released", "Records that had been held for their product, by what became of them.", "effect"
+        )
+        self.dead_letters = counter("dead_letters", "Dead letters written.", "reason")
+        self.batches = counter("batches", "Transactions committed, batches of input and others.")
+        self.batch_seconds = histogram("batch_seconds", "Time to compute and encode a batch.", BATCH_BUCKETS_S)
+        self.transaction_seconds = histogram(
+            "transaction_seconds", "Time from the beginning of a transaction to its commit.", TRANSACTION_BUCKETS_S
+        )
+        self.targets = counter("targets", "Targets written.", "marketplace")
+        self.gaps = counter("gaps", "Gaps in an input that were fetched again.", "topic")
+        self.uncounted = gauge("uncounted_listings", "Listings left alone: a location of theirs was never counted.")
+        self.skus = gauge("skus", "SKUs known.")
+        self.owing = gauge("owing_skus", "SKUs of which a rise is withheld until input is caught up with.")
+        self.catching_up = gauge(
+            "catching_up_partitions", "Partitions behind the ends that their inputs had at the assignment."
+        )
+        self.partitions = gauge("partitions", "Partitions owned.")
+        self.recovery_seconds = gauge("recovery_seconds", "How long the last recovery took.")
+        self.lag = gauge("lag_records", "Offsets between what is applied and the end of the input.", "topic")
+        self.input_age = histogram(
+            "input_age_seconds",
+            "Age of the newest record of a batch when its transaction was committed.",
+            AGE_BUCKETS_S,
+        )

@@ -1,0 +1,138 @@
+"""Which partitions this process owns, and how they come and go with the consumer group's rebalances."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+
+from confluent_kafka.admin import AdminClient
+
+from inventory_domain.clock import Clock
+from inventory_domain.errors import InvariantBroken
+from inventory_streams.engine.inputs import input_facts
+from inventory_streams.engine.metrics import EngineMetrics
+from inventory_streams.engine.partition import Partition
+from inventory_streams.engine.recovery import Opener
+from inventory_streams.engine.settings import RECOVERY_LOG_S, EngineSettings
+
+log = logging.getLogger(__name__)
+
+
+class Ownership:
+    """The owned partitions by number. All calls belong to the event loop."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        opener: Opener,
+        admin: AdminClient,
+        executor: Executor,
+        clock: Clock,
+        metrics: EngineMetrics,
+        policy: str,
+    ) -> None:
+        self._settings = settings
+        self._opener = opener
+        self._admin = admin
+        self._executor = executor
+        self._clock = clock
+        self._metrics = metrics
+        self._policy = policy
+        self.partitions: dict[int, Partition] = {}
+        self.ready_generation: int | None = None  # the group's generation whose partitions are all recovered
+
+    async def drain(self) -> None:
+        """Wait for the transactions that are running."""
+        running = [one.running for one in self.partitions.values() if one.running is not None]
+        if running:
+            await asyncio.wait(running)
+
+    async def take(self, assigned: Iterable[tuple[str, int]], generation: int, current: Callable[[], int]) -> bool:
+        """Own exactly these partitions. False when another rebalance overtook it.
+
+        Raises:
+            InvariantBroken: the inputs' partitions do not go together, so a SKU would have two owners (rule 7).
+            InventorySyncError: as `Opener.open` says.
+        """
+        self.ready_generation = None
+        numbers = _numbers(assigned, self._settings.topics.engine_inputs())
+        started = self._clock.monotonic_s()
+        await self.drain()
+        for number in set(self.partitions) - numbers:
+            # closing a producer may take a moment, so the last reference is dropped in a thread
+            self._executor.submit(_dropped, self.partitions.pop(number))
+        opened = await self._open(numbers, generation, current)
+        if current() != generation or any(one is None for one in opened):
+            log.info("recovery overtaken by another rebalance", extra={"generation": generation})
+            return False
+        kept = 0
+        for partition in opened:
+            if partition is None:
+                continue
+            if self.partitions.get(partition.number) is partition:
+                kept += 1
+                continue
+            partition.start_sweep(self._policy)
+            self.partitions[partition.number] = partition
+        self.ready_generation = generation
+        seconds = self._clock.monotonic_s() - started
+        self._metrics.recovery_seconds.set(seconds)
+        log.info(
+            "partitions assigned",
+            extra={
+                "partitions": sorted(numbers),
+                "kept": kept,
+                "skus": sum(len(one.states) for one in self.partitions.values()),
+                "seconds": round(seconds, 3),
+                "generation": generation,
+            },
+        )
+        return True
+
+    async def _open(self, numbers: set[int], generation: int, current: Callable[[], int]) -> list[Partition | None]:
+        loop = asyncio.get_running_loop()
+        inputs = self._settings.topics.engine_inputs()
+        self._opener.read.clear()
+
+        def abandoned() -> bool:
+            return current() != generation
+
+        if not numbers:
+            return []
+        facts = await loop.run_in_executor(
+            self._executor, input_facts, self._admin, inputs, numbers, self._settings.partitions
+        )
+        opening = [
+            loop.run_in_executor(
+                self._executor, self._opener.open, number, facts[number], abandoned, self.partitions.get(number)
+            )
+            for number in sorted(numbers)
+        ]
+        left: set[asyncio.Future[Partition | None]] = set(opening)
+        while left:
+            _, left = await asyncio.wait(left, timeout=RECOVERY_LOG_S)
+            if left:
+                records = sum(one.records for one in list(self._opener.read.values()))
+                log.info("recovering", extra={"partitions_left": len(left), "records_read": records})
+        return [one.result() for one in opening]
+
+
+def _numbers(assigned: Iterable[tuple[str, int]], inputs: tuple[str, ...]) -> set[int]:
+    by_topic: dict[str, set[int]] = {topic: set() for topic in inputs}
+    for topic, number in assigned:
+        if topic in by_topic:
+            by_topic[topic].add(number)
+    numbers = by_topic[inputs[0]]
+    for topic, own in by_topic.items():
+        if own != numbers:
+            raise InvariantBroken(
+                f"partitions {sorted(own)} of {topic} were assigned with {sorted(numbers)} of {inputs[0]}:"
+                " all workers of the group must run the same version with the same marketplaces"
+            )
+    return set(numbers)
+
+
+def _dropped(partition: Partition) -> None:
+    log.info("partition given up", extra={"partition": partition.number})

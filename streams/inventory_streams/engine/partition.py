@@ -1,0 +1,157 @@
+"""One partition that this process owns: its states, its transactional id, and what is under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from inventory_domain.identifiers import Sku, SourceId
+from inventory_domain.progress import EngineProgress
+from inventory_domain.sku_state import InputPosition, PartitionProgress, SkuState
+from inventory_streams.engine.catching_up import CatchUp
+from inventory_streams.engine.computing import Computed
+from inventory_streams.engine.dead_letters import write_of
+from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
+from inventory_streams.engine.settings import SOURCES_MAX
+from inventory_streams.engine.states import SkuStates
+from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms
+from inventory_streams.kafka.transactions import TransactionalWriter, Write
+from inventory_streams.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One transaction that is ready: what it writes, and what becomes true when it is committed."""
+
+    writes: list[Write]
+    encoded: Mapping[Sku, bytes | None]
+    computed: Computed
+    progress: PartitionProgress
+    topic: str | None = None
+    position: int = 0
+    sweep_ends: bool = False
+
+
+class Partition:
+    """What is durable of one partition number. Changed only by `adopt`, after a commit (rule 13)."""
+
+    def __init__(
+        self,
+        number: int,
+        writer: TransactionalWriter,
+        states: SkuStates,
+        progress: PartitionProgress,
+        catch_up: CatchUp,
+    ) -> None:
+        self.number = number
+        self.writer = writer
+        self.states = states
+        self.progress = progress
+        self.catch_up = catch_up
+        self.timers = Timers()
+        self.owing = Owing()
+        self.uncounted: dict[Sku, int] = {}
+        self.sweep: Sweep | None = None
+        self.running: asyncio.Future[None] | None = None
+        self.progress_told_s = float("-inf")
+        self.newest_applied_ms: dict[str, int] = {}
+        self.gaps: dict[str, int] = {}
+
+    def positions(self) -> dict[str, int]:
+        """Per input topic, up to where it is durably applied."""
+        return {topic: known.position for topic, known in self.progress.positions.items()}
+
+    def position(self, topic: str) -> int:
+        """Up to where this input is durably applied."""
+        return self.progress.positions[topic].position
+
+    def start_sweep(self, policy: str) -> None:
+        """Begin to look at every SKU once: all are decided anew when the policy is not the one last applied."""
+        self.sweep = Sweep(self.states.skus(), recompute=self.progress.policy != policy)
+
+    def progress_after(
+        self, computed: Computed, topic: str | None, position: int, policy: str | None
+    ) -> PartitionProgress:
+        """The partition's progress once this is committed."""
+        positions = self.progress.positions
+        if topic is not None:
+            positions = {**positions, topic: InputPosition(positions[topic].topic_id, position)}
+        sources = newest_words(self.progress.sources, computed.words)
+        return PartitionProgress(positions, sources, self.progress.policy if policy is None else policy)
+
+    def skip(self, topic: str, position: int) -> None:
+        """Go past transaction markers. Not worth a transaction: after a crash they are skipped once more."""
+        known = self.progress.positions[topic]
+        positions = {**self.progress.positions, topic: InputPosition(known.topic_id, position)}
+        self.progress = replace(self.progress, positions=positions)
+        self.catch_up.reached(topic, position)
+
+    def adopt(self, done: Prepared, now_ms: int, unknown_sku_grace_ms: int) -> None:
+        """Take over what was committed."""
+        computed = done.computed
+        for sku, state in computed.states.items():
+            self.states.put(sku, state, done.encoded[sku])
+            self.timers.set(sku, next_wake_ms(state, now_ms, unknown_sku_grace_ms))
+        self.owing.note(computed.owing)
+        for sku, count in computed.uncounted.items():
+            self.note_uncounted(sku, count)
+        self.progress = done.progress
+        if done.topic is not None:
+            self.catch_up.reached(done.topic, done.position)
+            if computed.newest_record_ms is not None:
+                self.newest_applied_ms[done.topic] = computed.newest_record_ms
+        if done.sweep_ends:
+            self.sweep = None
+
+    def note_uncounted(self, sku: Sku, count: int) -> None:
+        """How many listings of the SKU wait for a count; only those that have some are kept."""
+        if count:
+            self.uncounted[sku] = count
+        else:
+            self.uncounted.pop(sku, None)
+
+
+def newest_words(before: Mapping[str, int], words: Mapping[SourceId, int]) -> Mapping[str, int]:
+    """Per source when it last spoke; beyond the limit the one silent longest is forgotten."""
+    if not words:
+        return before
+    after = dict(before)
+    for source, at_ms in words.items():
+        after[source] = max(at_ms, after.get(source, 0))
+    while len(after) > SOURCES_MAX:
+        del after[min(after, key=lambda source: after[source])]
+    return after
+
+
+def encode_states(states: Mapping[Sku, SkuState], serdes: EngineSerdes) -> dict[Sku, bytes | None]:
+    """The changelog values; None, a tombstone, for a state in which nothing is known any more."""
+    return {sku: None if state.is_empty else serdes.state.encode(state) for sku, state in states.items()}
+
+
+def writes_of(
+    computed: Computed,
+    encoded: Mapping[Sku, bytes | None],
+    progress: PartitionProgress,
+    told: EngineProgress | None,
+    *,
+    partition: int,
+    group: str,
+    topics: Topics,
+    serdes: EngineSerdes,
+) -> list[Write]:
+    """Every record of one transaction: changelog, targets, tombstones, dead letters, progress. One partition number."""
+    writes = [Write(topics.sku_state, partition, sku.encode(), value) for sku, value in encoded.items()]
+    for target in computed.targets:
+        encode = serdes.targets[target.marketplace]
+        topic = topics.targets(target.marketplace)
+        writes.append(Write(topic, partition, target.listing_id.encode(), encode(target)))
+    for marketplace, listing_id in computed.forgotten:
+        writes.append(Write(topics.targets(marketplace), partition, listing_id.encode(), None))
+    for letter in computed.dead_letters:
+        writes.append(write_of(letter, topics.inventory_dead_letters, partition, group))
+    writes.append(Write(topics.sku_state, partition, PROGRESS_KEY, serdes.state.encode(progress)))
+    if told is not None:
+        key = str(partition).encode()
+        writes.append(Write(topics.engine_progress, partition, key, serdes.progress.encode(told)))
+    return writes

@@ -1,0 +1,44 @@
+"""Records as the engine reads them, before anything is decoded (rule 15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inventory_domain.sku_state import HeldRecord
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InputRecord:
+    """One record of an input, raw. A value of None is a tombstone; the timestamp is the broker's append time."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    @staticmethod
+    def of_held(held: HeldRecord) -> InputRecord:
+        """A record that was kept, as it was read then (its headers are not kept)."""
+        return InputRecord(held.topic, held.partition, held.offset, held.timestamp_ms, held.key, held.value)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedBatch:
+    """A stretch of one input partition: fetch positions [start, end) and the records in it.
+
+    The positions count transaction markers and aborted records too, which have no record here: so batches that
+    follow each other have positions that meet, and a gap between them is a loss (rule 4). A stretch may have no
+    records at all. `generation` is the group's when it was fetched.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+    records: tuple[InputRecord, ...]
+    generation: int = 0

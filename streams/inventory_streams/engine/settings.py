@@ -1,0 +1,51 @@
+"""What the engine is started with, and the limits that hold whatever it is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+
+SESSION_TIMEOUT_S = 10.0  # a dead worker's partitions move after this (rule 17)
+HEARTBEAT_S = 3.0
+REBALANCE_TIMEOUT_S = 60.0
+FETCH_BYTES_MAX = 4 << 20
+BATCHES_WAITING_MAX = 12  # counts batches, not records: thousands of batches would be all the memory there is
+OFFSET_COMMIT_INTERVAL_S = 1.0
+
+DECODED_STATES_MAX = 5_000  # SKUs of one partition kept decoded; all others are the bytes of their changelog record
+WAKE_CHUNK = 200  # SKUs that timers, owed rises and sweeps recompute in one transaction
+TURN_IDLE_S = 0.5  # how long the loop waits for input before it looks at timers and progress
+TURN_BUSY_S = 0.05  # how often it looks at them while there is always input
+PROGRESS_INTERVAL_S = 2.0  # `engine.progress`; promised is 5 s, so one slow transaction may come between
+GAP_REFETCHES_MAX = 3  # the same gap in an input again after this many refetches ends the process
+
+STALL_LIMIT_S = 30.0  # records are processed and no offset was committed for this long (rule 11)
+TURN_LIMIT_S = 30.0  # the loop has not turned for this long: not live
+RECOVERY_STALL_LIMIT_S = 60.0
+RECOVERY_LOG_S = 2.0
+STOP_LIMIT_S = 20.0  # a clean stop that takes longer ends without being clean
+SOURCES_MAX = 256  # sources whose last word one partition remembers; the one silent longest is forgotten first
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How one engine process runs.
+
+    `application` is the consumer group and the beginning of each `transactional.id`: one per system, the same in all
+    its workers. `micro_batches` False hands the engine one record at a time, for finding out whether batching is at
+    fault. `instance_id` is this worker's stable name for static membership. A change for an unknown SKU waits
+    `unknown_sku_grace_s` for its product before it becomes a dead letter. Probe port 0 takes a free one.
+    """
+
+    kafka: KafkaSettings
+    topics: Topics
+    partitions: int = 6
+    application: str = "inventory-engine"
+    micro_batches: bool = True
+    batch_records_max: int = 5_000
+    unknown_sku_grace_s: float = 3_600.0
+    instance_id: str | None = None
+    probe_host: str = "127.0.0.1"
+    probe_port: int = 0

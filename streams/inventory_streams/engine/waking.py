@@ -1,0 +1,88 @@
+"""SKUs that must be looked at again without any input: time has passed, a rise is owed, or all are swept once."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from inventory_domain.identifiers import Sku
+from inventory_domain.sku_state import SkuState
+
+
+class Timers:
+    """When each SKU must be looked at next by itself. An early look is harmless, a late one is not."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, Sku]] = []
+        self._at: dict[Sku, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def set(self, sku: Sku, at_ms: int | None) -> None:
+        """Look at the SKU at that time instead of any time set before; None: not at all."""
+        if at_ms is None:
+            self._at.pop(sku, None)
+        elif self._at.get(sku) != at_ms:
+            self._at[sku] = at_ms
+            heapq.heappush(self._heap, (at_ms, sku))
+
+    def due(self, now_ms: int, limit: int) -> list[Sku]:
+        """At most so many SKUs whose time has come, each taken off."""
+        found: list[Sku] = []
+        while self._heap and self._heap[0][0] <= now_ms and len(found) < limit:
+            at_ms, sku = heapq.heappop(self._heap)
+            if self._at.get(sku) == at_ms:  # else it was set to another time since
+                del self._at[sku]
+                found.append(sku)
+        return found
+
+
+def next_wake_ms(state: SkuState, now_ms: int, unknown_sku_grace_ms: int) -> int | None:
+    """When this state changes by itself: a reservation expires, or the wait for the SKU's product is over."""
+    times = [state.stock.next_expiry_ms(now_ms)]
+    if state.held and state.unknown_since_ms is not None:
+        times.append(state.unknown_since_ms + unknown_sku_grace_ms)
+    return min((at for at in times if at is not None), default=None)
+
+
+class Owing:
+    """SKUs of which a rise was withheld while catching up, in the order in which they began to owe it."""
+
+    def __init__(self) -> None:
+        self._skus: dict[Sku, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._skus)
+
+    def note(self, decided: Mapping[Sku, bool]) -> None:
+        """Take over what a committed decision said of each SKU."""
+        for sku, owes in decided.items():
+            if owes:
+                self._skus[sku] = None
+            else:
+                self._skus.pop(sku, None)
+
+    def first(self, limit: int) -> list[Sku]:
+        """The next SKUs to pay; they stay here until a decision says that nothing is owed any more."""
+        return [sku for sku, _ in zip(self._skus, range(limit), strict=False)]
+
+
+class Sweep:
+    """One pass over all SKUs of a partition, a chunk at a time, between batches."""
+
+    def __init__(self, skus: Iterable[Sku], *, recompute: bool) -> None:
+        """`recompute`: every SKU is decided anew (another policy); else only those that are found to owe something."""
+        self.recompute = recompute
+        self._left = deque(skus)
+        self.total = len(self._left)
+
+    @property
+    def left(self) -> int:
+        """SKUs not looked at yet."""
+        return len(self._left)
+
+    def chunk(self, limit: int) -> list[Sku]:
+        """The next SKUs, each handed out once."""
+        return [self._left.popleft() for _ in range(min(limit, len(self._left)))]

@@ -1,0 +1,410 @@
+"""Engines on a real broker, as processes of their own, and the topics around them as producers and readers see them.
+
+`python -m tests.support.engine JSON` is one engine process.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from inventory_domain.catalog import Listing, Product, ProductStatus, StockingLocation
+from inventory_domain.changes import InventoryChange, SkuChange, SourceHeartbeat
+from inventory_domain.commands import Restate, SkuCommand
+from inventory_domain.exposure import Confirmed, Exposure, Proof
+from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, Marketplace, Sku, SourceId
+from inventory_domain.policies import AllocationPolicy
+from inventory_domain.progress import EngineProgress
+from inventory_domain.sku_state import PartitionProgress, SkuState
+from inventory_domain.targets import Target
+from inventory_schemas.codec import Serde
+from inventory_schemas.records import (
+    ENGINE_PROGRESS,
+    INVENTORY_CHANGE,
+    LISTING_EXPOSURE,
+    LISTING_TARGET,
+    PRODUCT,
+    SKU_COMMAND,
+    SKU_STATE,
+)
+from inventory_streams.engine.run import run
+from inventory_streams.engine.settings import EngineSettings
+from inventory_streams.kafka.admin import apply
+from inventory_streams.kafka.partitioner import partition_of
+from inventory_streams.kafka.reading import read_to_end
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+from tests.support.delivery import FixedRegistry, SystemClock
+from tests.support.stock import a_channel, a_policy
+
+MARKETPLACE = Marketplace("market")
+CHANNEL = ChannelId("market-us")
+LOCATIONS = ("dallas", "reno")
+PARTITIONS = 3
+LIMIT_S = 40.0
+OURS = ("inventory.", "catalog.", "sku.", "engine.", "listing.targets", "listing.exposure")
+_numbers = itertools.count(1)
+
+
+def the_policy(percent_withheld: int = 0) -> AllocationPolicy:
+    """One channel that sells from all locations and withholds nothing, unless told otherwise."""
+    return a_policy(a_channel(CHANNEL, locations=LOCATIONS, percent_withheld=percent_withheld))
+
+
+def listing_of(sku: str, channel: str = CHANNEL) -> ListingId:
+    """The id under which a test's SKU is listed."""
+    return ListingId(f"{channel}/{sku}")
+
+
+def product_of(sku: str, *, channel: str = CHANNEL, locations: tuple[str, ...] = ("dallas",)) -> Product:
+    """A product with one listing."""
+    listing = Listing(listing_of(sku, channel), ChannelId(channel), {"sku": sku})
+    stocked = tuple(StockingLocation(LocationId(location)) for location in locations)
+    return Product(Sku(sku), ProductStatus.ACTIVE, "toys", stocked, (listing,))
+
+
+def change_of(
+    sku: str | None,
+    kind: SkuChange | SourceHeartbeat,
+    *,
+    location: str | None = "dallas",
+    sequence: int | None = None,
+    source: str = "erp",
+    event_id: str | None = None,
+) -> InventoryChange:
+    """A change now, with a new event id."""
+    return InventoryChange(
+        EventId(event_id or f"e{next(_numbers)}-{os.getpid()}"),
+        SourceId(source),
+        sequence,
+        time.time_ns() // 1_000_000,
+        Sku(sku) if sku is not None else None,
+        LocationId(location) if location else None,
+        kind,
+    )
+
+
+@dataclass(frozen=True)
+class Told:
+    """A target as a reader of committed records saw it; None for its tombstone."""
+
+    partition: int
+    listing_id: str
+    target: Target | None
+
+
+class EngineBus:
+    """The engine's topics on a real broker."""
+
+    def __init__(self, bootstrap_servers: str, prefix: str) -> None:
+        self.kafka = KafkaSettings(bootstrap_servers)
+        self.topics = Topics((MARKETPLACE,), prefix)
+        registry = FixedRegistry()
+        self._change = Serde(INVENTORY_CHANGE, "changes", registry)
+        self._product = Serde(PRODUCT, "products", registry)
+        self._command = Serde(SKU_COMMAND, "commands", registry)
+        self._exposure = Serde(LISTING_EXPOSURE, "exposure", registry)
+        self._target = Serde(LISTING_TARGET, "targets", registry)
+        self._state = Serde(SKU_STATE, "state", registry)
+        self._progress = Serde(ENGINE_PROGRESS, "progress", registry)
+        self._producer = Producer({**self.kafka.client(), "linger.ms": 2, "queue.buffering.max.messages": 1_000_000})
+
+    def create(self) -> None:
+        """Create the topics that the engine reads and writes."""
+        wanted = [one for one in self.topics.declarations() if one.name.removeprefix(self.topics.prefix).startswith(OURS)]
+        apply(self.kafka, wanted, PARTITIONS)
+
+    def changes(self, *changes: InventoryChange) -> None:
+        """Send changes, each to its SKU's partition."""
+        for change in changes:
+            self.raw(self.topics.inventory_changes, change.sku or "", self._change.encode(change))
+        self.flush()
+
+    def heartbeat(self, source: str) -> None:
+        """A source says to every partition that it is alive."""
+        value = self._change.encode(change_of(None, SourceHeartbeat(), location=None, source=source))
+        for partition in range(PARTITIONS):
+            self._producer.produce(self.topics.inventory_changes, value=value, partition=partition)
+        self.flush()
+
+    def products(self, *products: Product) -> None:
+        """Send products."""
+        for product in products:
+            self.raw(self.topics.catalog_products, product.sku, self._product.encode(product))
+        self.flush()
+
+    def restate(self, sku: str, version: int) -> None:
+        """Ask for the SKU's listing again."""
+        kind = Restate(listing_of(sku), version, "drift")
+        command = SkuCommand(EventId(f"c{next(_numbers)}"), Sku(sku), time.time_ns() // 1_000_000, "test", kind)
+        self.raw(self.topics.sku_commands, sku, self._command.encode(command))
+        self.flush()
+
+    def confirm(self, sku: str, quantity: int, version: int) -> None:
+        """Say, as delivery does, that the listing was seen to show this."""
+        now_ms = time.time_ns() // 1_000_000
+        listing = listing_of(sku)
+        exposure = Exposure(listing, Sku(sku), Confirmed(quantity, version, now_ms, Proof.READ))
+        self.raw(self.topics.exposure(MARKETPLACE), sku, self._exposure.encode(exposure), key=listing)
+        self.flush()
+
+    def raw(self, topic: str, sku: str, value: bytes | None, key: str | None = None) -> None:
+        """Send these bytes to the SKU's partition."""
+        while True:
+            try:
+                self._producer.produce(
+                    topic, key=(key or sku).encode(), value=value, partition=partition_of(sku, PARTITIONS)
+                )
+            except BufferError:
+                self._producer.poll(0.1)
+                continue
+            self._producer.poll(0)
+            return
+
+    def flush(self) -> None:
+        """Wait until all that was sent is on the broker."""
+        assert self._producer.flush(30) == 0, "the broker did not take what was sent"
+
+    def read(self, topic: str) -> list[Message]:
+        """All committed records of the topic."""
+        found: list[Message] = []
+        read_to_end(self.kafka, [(topic, number) for number in range(PARTITIONS)], found.extend)
+        return found
+
+    def told(self) -> list[Told]:
+        """Every target that was committed, in order within a partition."""
+        return [
+            Told(
+                int(message.partition() or 0),
+                (message.key() or b"").decode(),
+                None if message.value() is None else self._target.decode(message.value()),
+            )
+            for message in self.read(self.topics.targets(MARKETPLACE))
+        ]
+
+    def newest(self) -> dict[str, Target | None]:
+        """The newest target of each listing; None where it was forgotten."""
+        return {told.listing_id: told.target for told in self.told()}
+
+    def quantity(self, sku: str) -> int | None:
+        """What the SKU's listing should show by its newest target."""
+        target = self.newest().get(listing_of(sku))
+        return target.quantity if target else None
+
+    def dead_letters(self) -> list[tuple[bytes | None, bytes | None, dict[str, str]]]:
+        """Key, value and headers of every dead letter of the input."""
+        return [
+            (one.key(), one.value(), {name: bytes(value).decode() for name, value in one.headers() or []})
+            for one in self.read(self.topics.inventory_dead_letters)
+        ]
+
+    def states(self) -> dict[str, SkuState]:
+        """The newest state of each SKU in the changelog."""
+        found: dict[str, SkuState] = {}
+        for message in self.read(self.topics.sku_state):
+            key = (message.key() or b"").decode()
+            entry = self._state.decode(message.value()) if message.value() is not None else None
+            if isinstance(entry, SkuState):
+                found[key] = entry
+            elif entry is None:
+                found.pop(key, None)
+        return found
+
+    def applied(self) -> dict[int, PartitionProgress]:
+        """The newest progress of each partition in the changelog."""
+        found: dict[int, PartitionProgress] = {}
+        for message in self.read(self.topics.sku_state):
+            entry = self._state.decode(message.value()) if message.value() is not None else None
+            if isinstance(entry, PartitionProgress):
+                found[int(message.partition() or 0)] = entry
+        return found
+
+    def progress(self) -> list[EngineProgress]:
+        """Every record of `engine.progress`, in order within a partition."""
+        return [self._progress.decode(message.value()) for message in self.read(self.topics.engine_progress)]
+
+    def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """The end offset of each partition of these topics."""
+        consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap_servers, "group.id": "ends"})
+        try:
+            return {
+                (topic, number): consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
+                for topic in topics
+                for number in range(PARTITIONS)
+            }
+        finally:
+            consumer.close()
+
+    def committed(self, group: str, topic: str) -> dict[int, int]:
+        """The group's committed offsets of the topic."""
+        consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap_servers, "group.id": group})
+        try:
+            places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            return {place.partition: int(place.offset) for place in consumer.committed(places, timeout=10)}
+        finally:
+            consumer.close()
+
+
+@dataclass
+class EngineProcess:
+    """One engine as a process of its own."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    offset: int
+    ended: list[int] = field(default_factory=list)
+
+    def text(self) -> str:
+        """What it logged."""
+        with self.log.open("rb") as file:
+            file.seek(self.offset)
+            return file.read().decode(errors="replace")
+
+    def events(self) -> list[dict[str, object]]:
+        """Its log records, as far as they are whole."""
+        found = []
+        for line in self.text().splitlines():
+            if line.startswith("{") and line.endswith("}"):
+                found.append(json.loads(line))
+        return found
+
+    def port(self) -> int | None:
+        """Where its probes are served."""
+        for event in self.events():
+            if event["event"] == "probes served":
+                return int(str(event["port"]))
+        return None
+
+    def probe(self, path: str) -> tuple[int, str]:
+        """The answer of a probe: its status, and the body; 0 while nobody answers."""
+        port = self.port()
+        if port is None:
+            return 0, ""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return int(answer.status), answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def ready(self) -> bool:
+        """Whether it says that it is."""
+        assert self.process.poll() is None, f"the engine ended with {self.process.returncode}:\n{self.text()[-4000:]}"
+        return self.probe("/readyz")[0] == 200
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+class Engines:
+    """Starts engine processes and leaves none behind."""
+
+    def __init__(self, bus: EngineBus, application: str, folder: Path) -> None:
+        self.bus = bus
+        self.application = application
+        self._folder = folder
+        self._all: list[EngineProcess] = []
+
+    def start(
+        self, *, percent_withheld: int = 0, ready: bool = True, name: str | None = None, **changes: object
+    ) -> EngineProcess:
+        """An engine with these settings changed, ready unless told not to wait. `name`: a log that goes on."""
+        given = {
+            "bootstrap_servers": self.bus.kafka.bootstrap_servers,
+            "prefix": self.bus.topics.prefix,
+            "application": self.application,
+            "percent_withheld": percent_withheld,
+            "changes": changes,
+        }
+        log = self._folder / f"{name or f'engine-{len(self._all)}'}.log"
+        offset = log.stat().st_size if log.exists() else 0
+        command = [sys.executable, "-m", "tests.support.engine", json.dumps(given)]
+        with log.open("ab") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        engine = EngineProcess(process, log, offset)
+        self._all.append(engine)
+        if ready:
+            wait_until(engine.ready, "the engine is ready")
+        return engine
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for engine in self._all:
+            engine.kill()
+
+
+def wait_until(holds: Callable[[], bool], what: str, limit_s: float = LIMIT_S, every_s: float = 0.05) -> None:
+    """Wait for a condition, at most so long."""
+    deadline = time.monotonic() + limit_s
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {limit_s:.0f} s: {what}")
+        time.sleep(every_s)
+
+
+class _Lines(logging.Formatter):
+    """One JSON object a line, with the fields of each event."""
+
+    _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {key: value for key, value in vars(record).items() if key not in self._STANDARD}
+        text = {"at": record.created, "level": record.levelname, "event": record.getMessage(), **fields}
+        if record.exc_info:
+            text["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(text, default=str)
+
+
+def settings_of(given: Mapping[str, object]) -> EngineSettings:
+    """The settings that a process was told."""
+    base = EngineSettings(
+        kafka=KafkaSettings(str(given["bootstrap_servers"])),
+        topics=Topics((MARKETPLACE,), str(given["prefix"])),
+        partitions=PARTITIONS,
+        application=str(given["application"]),
+    )
+    changes = given["changes"]
+    assert isinstance(changes, dict)
+    return replace(base, **changes)
+
+
+def main(told: str) -> int:
+    """Run an engine until it is asked to stop."""
+    given = json.loads(told)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    policy = the_policy(int(given["percent_withheld"]))
+    return run(settings_of(given), policy, FixedRegistry(), CollectorRegistry(), SystemClock())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
