@@ -132,7 +132,7 @@ def _connection(processes: Processes, options: DemoOptions, prefix: str, say: Ca
     facts: Mapping[str, object] = json.loads(first_line(processes, STACK, STACK_LIMIT_S, say))
     processes.forget(STACK)
     kafka = KafkaSettings(str(facts["bootstrap_servers"]))
-    return Connection(kafka, str(facts["schema_registry"]), topics, options.partitions)
+    return Connection(kafka, str(facts["schema_registry_url"]), topics, options.partitions)
 
 
 def _fill(control_url: str, catalog: DemoCatalog) -> None:
