@@ -1,4 +1,4 @@
-"""A delivery process of its own, for tests that kill it: `python -m tests.support.delivery_process JSON`.
+"""A delivery process of its own, for tests that kill it.
 
 Its marketplace is an HTTP stand-in that lives in the test and outlives the process.
 """
@@ -24,6 +24,17 @@ from inventory_domain.outcomes import Accepted, PushOutcome, Transient
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer, Shown
 from inventory_streams.delivery.run import run
 from tests.support.delivery import ACCOUNT, CHANNEL, Bus, SystemClock, settings, traits
+
+ROOT = Path(__file__).parents[2]
+# Our `tests` is a package without __init__, and some distributions install one with: named here, it is ours.
+START = """
+import sys, types
+ours = types.ModuleType("tests")
+ours.__path__ = [sys.argv[1] + "/tests"]
+sys.modules["tests"] = ours
+from tests.support.delivery_process import main
+sys.exit(main(sys.argv[2]))
+"""
 
 
 class HttpMarketplace:
@@ -143,7 +154,7 @@ def a_process(
         "settling_s_max": settling_s_max,
         "changes": changes,
     }
-    command = [sys.executable, "-m", "tests.support.delivery_process", json.dumps(told)]
+    command = [sys.executable, "-c", START, str(ROOT), json.dumps(told)]
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
@@ -161,7 +172,3 @@ def main(told: str) -> int:
     adapter = HttpMarketplace(given["url"], given["settling_s_max"])
     chosen = settings(bus, given["app"], **given["changes"])
     return run(chosen, {ACCOUNT: adapter}, {CHANNEL: ACCOUNT}, bus.registry, CollectorRegistry(), SystemClock())
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
