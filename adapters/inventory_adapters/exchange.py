@@ -28,13 +28,15 @@ class Dialect:
     """How one marketplace says things.
 
     `facts` gives what an answer says of a failure of the whole call, `seen` what it says of the operation's limit, and
-    `request_id` under which number the marketplace's support finds the call.
+    `request_id` under which number the marketplace's support finds the call. `body` reads the body of an answer in
+    which the call did not fail.
     """
 
     rules: Sequence[FailureRule]
     facts: Callable[[Answer], Facts]
     seen: Callable[[Answer, str], LimitSeen | None]
     request_id: Callable[[Answer], str | None]
+    body: Callable[[Answer], Json] = Answer.json
 
 
 class Exchange:
@@ -95,7 +97,7 @@ class Exchange:
         request_id = self._dialect.request_id(answer)
         seen = self._dialect.seen(answer, operation)
         if facts.is_success():
-            return Answered(answer.status, answer.json(), request_id, seen)
+            return Answered(answer.status, self._dialect.body(answer), request_id, seen)
         failure = judge(self._dialect.rules, facts, writes=writes)
         error = redacted(failure.error, token) if failure.error else None
         return replace(failure, error=error, request_id=request_id, seen=seen)

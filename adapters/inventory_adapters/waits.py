@@ -22,7 +22,7 @@ def wait_s(value: str | None, now_ms: int) -> float | None:
     try:
         found = float(value)
     except ValueError:
-        at_ms = _time_ms(value)
+        at_ms = time_ms(value)
         found = (at_ms - now_ms) / 1_000 if at_ms is not None else float("nan")
     else:
         if found >= _EPOCH_MS_MIN:
@@ -43,7 +43,8 @@ def count(value: str | None) -> float | None:
     return found if found is not None and 0 <= found < float("inf") else None
 
 
-def _time_ms(value: str) -> float | None:
+def time_ms(value: str) -> float | None:
+    """The time that an ISO or an HTTP date says, in milliseconds since 1970."""
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             at = parse(value)

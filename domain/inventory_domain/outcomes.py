@@ -76,6 +76,10 @@ class Rejected(Outcome):
 
 
 UNRECOGNIZED = "unrecognized"  # the reason of an answer that no rule of an adapter knows
+NOT_KNOWN_YET: Final = "not-known-yet"  # the reason of a listing that is unknown, which an index that is behind may say
+
+# Reasons of a Transient that are permanent after a few tries: time may heal them, and if it does not, nothing will.
+BOUNDED_REASONS: Final = frozenset({UNRECOGNIZED, NOT_KNOWN_YET})
 
 PushOutcome = Applied | Accepted | Throttled | Transient | Outage | Unauthorized | Rejected
 
@@ -96,16 +100,18 @@ def counts_against_channel(outcome: Outcome) -> bool:
 
 
 def given_up(outcome: PushOutcome, failures_before: int, attempts_max: int) -> PushOutcome:
-    """The outcome itself, or a rejection once an answer that nobody understands came too often in a row.
+    """The outcome itself, or a rejection once an answer with one of the `BOUNDED_REASONS` came too often in a row.
 
     `failures_before` counts the failures in a row before this one.
     """
-    if not isinstance(outcome, Transient) or outcome.reason != UNRECOGNIZED or failures_before + 1 < attempts_max:
+    if not isinstance(outcome, Transient) or outcome.reason not in BOUNDED_REASONS:
+        return outcome
+    if failures_before + 1 < attempts_max:
         return outcome
     return Rejected(
         listing_id=outcome.listing_id,
         api=outcome.api,
-        reason=UNRECOGNIZED,
+        reason=outcome.reason,
         request_id=outcome.request_id,
         status=outcome.status,
         error=outcome.error,

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from inventory_adapters.accounts import AccountSettings
-from inventory_adapters.ebay import auth, failures, limits, observe, push
-from inventory_adapters.ebay.settings import EBAY, INVENTORY_API, EbaySettings
+from inventory_adapters.ebay import account, auth, failures, limits, observe, push, trading
+from inventory_adapters.ebay.settings import ANALYTICS_API, EBAY, INVENTORY_API, TRADING_API, EbaySettings
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_domain.bulk import CallFailed, Page, PullTraits
+from inventory_domain.account_calls import DailyQuotas, OutOfStockControl
+from inventory_domain.bulk import BulkTraits, CallFailed, Page, PullTraits
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId
@@ -35,7 +36,10 @@ class EbayAdapter:
             request_id=lambda answer: answer.header("x-ebay-c-request-id"),
         )
         tokens = auth.tokens(settings, http, clock)
+        application_tokens = auth.application_tokens(settings, http, clock)
         self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
+        self._as_application = Exchange(http, application_tokens, dialect, clock, settings.calls.timeout_s)
+        self._trading = Exchange(http, tokens, trading.DIALECT, clock, settings.calls.timeout_s)
         self._traits = AdapterTraits(
             marketplace=EBAY,
             limits=settings.limits,
@@ -77,8 +81,32 @@ class EbayAdapter:
         """See `bulk.PullsListings`."""
         return await observe.pull(cursor, self._settings, self._exchange, self._exchange.deadline_s())
 
+    @property
+    def out_of_stock_traits(self) -> BulkTraits:
+        """See `account_calls.ControlsOutOfStock`."""
+        return BulkTraits(TRADING_API, 0)
+
+    async def out_of_stock_control(self) -> OutOfStockControl | CallFailed:
+        """See `account_calls.ControlsOutOfStock`."""
+        return await account.out_of_stock_control(self._settings, self._trading, self._trading.deadline_s())
+
+    async def set_out_of_stock_control(self, on: bool) -> OutOfStockControl | CallFailed:
+        """See `account_calls.ControlsOutOfStock`."""
+        return await account.set_out_of_stock_control(on, self._settings, self._trading, self._trading.deadline_s())
+
+    @property
+    def quota_traits(self) -> BulkTraits:
+        """See `account_calls.ReportsQuotas`."""
+        return BulkTraits(ANALYTICS_API, 0)
+
+    async def daily_quotas(self) -> DailyQuotas | CallFailed:
+        """See `account_calls.ReportsQuotas`."""
+        deadline_s = self._as_application.deadline_s()
+        return await account.daily_quotas(self._settings, self._as_application, deadline_s)
+
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""
+        await self._as_application.aclose()
         await self._exchange.aclose()
 
 

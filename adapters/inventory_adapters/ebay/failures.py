@@ -7,7 +7,9 @@ from typing import Final
 from inventory_adapters.bodies import mapping, rows, text
 from inventory_adapters.failures import NOT_FOUND, UNREADABLE, Facts, FailureRule, shortened
 from inventory_adapters.http import Answer, Json
-from inventory_domain.outcomes import Outage, Rejected, Throttled, Transient, Unauthorized
+from inventory_domain.outcomes import NOT_KNOWN_YET, Outage, Rejected, Throttled, Transient, Unauthorized
+
+BELOW_AUCTION: Final = "25759"  # fewer than the SKU's auction has set aside
 
 RULES: Final = (
     FailureRule(codes=("2001",), then=Throttled, reason="too-many-requests"),
@@ -23,9 +25,9 @@ RULES: Final = (
     FailureRule(codes=("25096", "25097", "25098"), then=Rejected, reason="listing-on-hold"),
     FailureRule(codes=("25026",), then=Rejected, reason="selling-limit"),
     # May be the index that is behind, for a new offer; who retries bounds it.
-    FailureRule(codes=("25751",), then=Transient, reason="offer-not-known-yet"),
+    FailureRule(codes=("25751",), then=Transient, reason=NOT_KNOWN_YET),
     FailureRule(codes=("25702", "25710", "25713"), then=Rejected, reason=NOT_FOUND),
-    FailureRule(codes=("25759",), then=Rejected, reason="below-auction-allocation"),
+    FailureRule(codes=(BELOW_AUCTION,), then=Rejected, reason="below-auction-allocation"),
     FailureRule(codes=("25004",), then=Rejected, reason="invalid-quantity"),
     FailureRule(codes=("25707", "25708"), then=Rejected, reason="invalid-sku"),
     FailureRule(codes=("25709",), then=Rejected, reason="invalid-field"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from inventory_adapters.bodies import encoded, mapping, rows, text
 from inventory_adapters.ebay import auth
-from inventory_adapters.ebay.failures import RULES, row_facts
+from inventory_adapters.ebay.failures import BELOW_AUCTION, RULES, row_facts
 from inventory_adapters.ebay.settings import INVENTORY_API, EbaySettings
 from inventory_adapters.exchange import Answered, Exchange
 from inventory_adapters.failures import Failure, judge, of_group
@@ -65,6 +65,9 @@ def request_body(pushes: Sequence[Push]) -> dict[str, object]:
 
 def _outcome(push: Push, judged: Sequence[dict[str, Json]], answer: Answered) -> PushOutcome:
     own = [row for row in judged if _is_about(row, push)]
+    if any(_is_of_offer(row) and row_facts(row, answer.status).is_success() for row in own):
+        # The SKU keeps more than its auction needs, so the offer's number, which was taken, is the smaller: it shows.
+        own = [row for row in own if _is_of_offer(row) or row_facts(row, answer.status).codes != (BELOW_AUCTION,)]
     failures = [
         judge(RULES, facts, writes=True) for row in own if not (facts := row_facts(row, answer.status)).is_success()
     ]
@@ -92,6 +95,10 @@ def _is_about(row: dict[str, Json], push: Push) -> bool:
     if offer:
         return offer == push.marketplace_ids["offer_id"]
     return text(row.get("sku")) == push.marketplace_ids["sku"]
+
+
+def _is_of_offer(row: dict[str, Json]) -> bool:
+    return bool(text(row.get("offerId")))
 
 
 def _severity(failure: Failure) -> int:

@@ -24,15 +24,21 @@ EBAY: Final = Marketplace("ebay")
 
 # The quota is one for all calls of the Inventory API, so it is one operation: reads and writes share it.
 INVENTORY_API: Final = "sell.inventory"
+TRADING_API: Final = "tradingapi"
+ANALYTICS_API: Final = "developer.analytics"
 
 BASE_URL = "https://api.ebay.com"
 TOKEN_PATH = "/identity/v1/oauth2/token"  # on the API's own host
 HOSTS = ("api.ebay.com", "api.sandbox.ebay.com")
+TRADING_PATH = "/ws/api.dll"  # on the API's own host
+APPLICATION_SCOPE: Final = "https://api.ebay.com/oauth/api_scope"
 SCOPES = ("https://api.ebay.com/oauth/api_scope/sell.inventory",)
 LIMITS = (
     # 5,000 a day where eBay's rate-limit API was not asked; its published default for this API is 2,000,000 a day.
     # No limit per second is published: 10/s is our own, so that a backlog does not go out as one burst.
     OperationLimit(INVENTORY_API, 10.0, 10.0, per_day=5_000),
+    OperationLimit(TRADING_API, 1.0, 5.0, per_day=5_000),  # the quotas are published, the rates our own
+    OperationLimit(ANALYTICS_API, 1.0, 5.0, per_day=5_000),
 )
 GROUP_MAX = 25  # "one or more inventory items (up to 25)", field text of bulkUpdatePriceQuantity
 REFRESH_AHEAD_S = 600.0  # of the 7200 s that a token lives
@@ -51,6 +57,7 @@ class EbaySettings(AccountSettings):
     """One seller who has given consent to one application. `group_max`: SKUs per write."""
 
     token: TokenSettings
+    trading_url: str
     client_id: str
     client_secret: Secret
     refresh_token: Secret
@@ -77,6 +84,7 @@ def parse(raw: Mapping[str, object], path: str) -> EbaySettings:
             limits=read_limits(fields, LIMITS),
             settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
             token=read_token(fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, REFRESH_AHEAD_S),
+            trading_url=fields.url("trading_url", calls.base_url + TRADING_PATH, calls.allowed_hosts),
             client_id=fields.text("client_id"),
             client_secret=fields.secret("client_secret"),
             refresh_token=fields.secret("refresh_token"),

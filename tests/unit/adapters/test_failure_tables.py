@@ -15,6 +15,7 @@ from inventory_adapters.http import Answer
 from inventory_adapters.shopify import failures as shopify
 from inventory_adapters.walmart import failures as walmart
 from inventory_domain.outcomes import (
+    NOT_KNOWN_YET,
     Accepted,
     Applied,
     Outage,
@@ -134,7 +135,7 @@ EBAY = (
     Case("403", ebay_error(403, 1119), Unauthorized, "forbidden"),
     Case("on hold", ebay_row(400, 25097), Rejected, "listing-on-hold"),
     Case("selling limit", ebay_row(400, 25026), Rejected, "selling-limit"),
-    Case("offer not indexed", ebay_row(400, 25751), Transient, "offer-not-known-yet"),
+    Case("offer not indexed", ebay_row(400, 25751), Transient, NOT_KNOWN_YET),
     Case("unknown SKU", ebay_row(400, 25702), Rejected, "listing-not-found"),
     Case("unknown resource", ebay_row(404, 25710), Rejected, "listing-not-found"),
     Case("unknown offer", ebay_row(400, 25713), Rejected, "listing-not-found"),

@@ -4,6 +4,7 @@ import pytest
 
 from inventory_domain.identifiers import ListingId
 from inventory_domain.outcomes import (
+    NOT_KNOWN_YET,
     UNRECOGNIZED,
     Accepted,
     Applied,
@@ -49,13 +50,14 @@ def test_the_name_of_an_outcome_is_lower_case() -> None:
     ]
 
 
-def test_an_answer_that_nobody_understands_is_given_up_after_so_many() -> None:
-    outcome = an_outcome(Transient, UNRECOGNIZED, effect_unknown=True)
+@pytest.mark.parametrize("reason", [UNRECOGNIZED, NOT_KNOWN_YET])
+def test_what_time_alone_may_heal_is_given_up_after_so_many(reason: str) -> None:
+    outcome = an_outcome(Transient, reason, effect_unknown=True)
 
     tries = [given_up(outcome, failures, attempts_max=3) for failures in range(3)]
 
     assert [kind_of(one) for one in tries] == ["transient", "transient", "rejected"]
-    assert tries[2].effect_unknown
+    assert tries[2].effect_unknown and tries[2].reason == reason
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,79 @@
+"""What may be asked of an account as a whole: what it is set to, what it is allowed, and what the marketplace holds.
+
+An adapter has the protocols that its marketplace offers. All calls keep the promises of `ports.MarketplaceAdapter`:
+at most 15 s, a value for whatever the world does, safe to cancel and to run at the same time unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from inventory_domain.bulk import BulkTraits, CallFailed
+from inventory_domain.outcomes import LimitSeen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfStockControl:
+    """Whether a listing outlives a quantity of zero: where it is off, zero ends the listing."""
+
+    on: bool
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+@runtime_checkable
+class ControlsOutOfStock(Protocol):
+    """An account on which listings may end at zero, unless it is told otherwise."""
+
+    @property
+    def out_of_stock_traits(self) -> BulkTraits:
+        """What a call counts against."""
+        ...
+
+    async def out_of_stock_control(self) -> OutOfStockControl | CallFailed:
+        """What the account is set to. An answer that does not say it is a failure, never taken for either."""
+        ...
+
+    async def set_out_of_stock_control(self, on: bool) -> OutOfStockControl | CallFailed:
+        """Set it. Repeating is harmless; that it took effect, only asking again proves."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyQuota:
+    """What the marketplace says of an operation's calls in a window: how many there are, and how many are left.
+
+    `resets_at_ms` is nothing where the marketplace does not say when the window ends.
+    """
+
+    operation: str
+    calls: int
+    remaining: int
+    window_s: float
+    resets_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyQuotas:
+    """The quotas that the marketplace told; one that it did not tell stays as it is set."""
+
+    quotas: tuple[DailyQuota, ...]
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+@runtime_checkable
+class ReportsQuotas(Protocol):
+    """Says how many calls are left."""
+
+    @property
+    def quota_traits(self) -> BulkTraits:
+        """What a call counts against; it is not the quota that is asked for."""
+        ...
+
+    async def daily_quotas(self) -> DailyQuotas | CallFailed:
+        """The quotas of the operations in `AdapterTraits.limits`, as far as the marketplace tells them."""
+        ...
