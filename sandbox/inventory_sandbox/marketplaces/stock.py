@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from inventory_sandbox.marketplaces.assortment import MAX_LISTINGS, WRITABLE_KINDS, ListingSeed
 from inventory_sandbox.marketplaces.clock import Clock
 
 MAX_WRITES_KEPT: Final = 2_000
-"""Writes remembered per part of a listing; older ones are forgotten first."""
+"""Writes remembered per part of a listing, and sales per listing; the oldest are forgotten first."""
 _STEP_S: Final = 1e-6
+_One = TypeVar("_One")
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Part:
     last_applies_at: float = 0.0
     waiting: list[Write] = field(default_factory=list)
     current: Write | None = None
-    writes: deque[Write] = field(default_factory=lambda: deque(maxlen=MAX_WRITES_KEPT))
+    writes: list[Write] = field(default_factory=list)
     listings: list[Listing] = field(default_factory=list)
 
 
@@ -70,7 +70,7 @@ class Listing:
     least: bool = False
     status: str = "ACTIVE"
     sold: int = 0
-    sales: deque[Sale] = field(default_factory=lambda: deque(maxlen=MAX_WRITES_KEPT))
+    sales: list[Sale] = field(default_factory=list)
 
     @property
     def live(self) -> int:
@@ -174,7 +174,7 @@ class StockBook:
             part.last_applies_at = applies_at
         write = Write(self._numbers, request_id, api, part.name, quantity, now, applies_at)
         part.submitted = quantity
-        part.writes.append(write)
+        _keep(part.writes, write)
         part.waiting.append(write)
         heapq.heappush(self._due, (applies_at, write.number, lambda due: self._apply(part, write, due)))
         return write
@@ -201,7 +201,7 @@ class StockBook:
         self._numbers += 1
         write = Write(self._numbers, request_id, api, part.name, quantity, now, now, applied_at=now)
         part.submitted = part.live = quantity
-        part.writes.append(write)
+        _keep(part.writes, write)
         self._replace(part, write, now)
         self._changed(part)
         return write
@@ -218,7 +218,7 @@ class StockBook:
             left -= 0 if listing.least else taken
             self._take(part, taken)
         listing.sold += units
-        listing.sales.append(Sale(self._clock.now(), units, before, before - units))
+        _keep(listing.sales, Sale(self._clock.now(), units, before, before - units))
         for part in listing.parts.values():
             self._changed(part)
         return True
@@ -247,6 +247,13 @@ class StockBook:
         for listing in part.listings:
             for tell in self.on_change:
                 tell(listing, part)
+
+
+def _keep(kept: list[_One], one: _One) -> None:
+    """Adds to a history and drops its oldest half when it is full; a deque would take 600 bytes while empty."""
+    kept.append(one)
+    if len(kept) > MAX_WRITES_KEPT:
+        del kept[: MAX_WRITES_KEPT // 2]
 
 
 def writes_of(listing: Listing) -> Iterable[Write]:

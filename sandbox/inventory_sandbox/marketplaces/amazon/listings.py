@@ -67,6 +67,7 @@ class Listings:
         self._rows: dict[str, dict[str, Row]] = {}
         self._created_at: dict[str, float] = {}
         self._updated_at: dict[str, float] = {}
+        self._skus: dict[str, dict[str, None]] = {}
         self.sellers: set[str] = set()
 
     def operations(self) -> Sequence[Operation]:
@@ -88,6 +89,7 @@ class Listings:
         part = Part(channel, seed.quantity, seed.quantity)
         self._world.stock.add(Listing(seed, {channel: part}))
         self.sellers.add(seed.account)
+        self._skus.setdefault(seed.marketplace_id, {})[seed.sku] = None
         self._created_at[seed.key] = self._updated_at[seed.key] = self._world.clock.now()
 
     def find(self, marketplace_id: str, sku: str) -> Listing | None:
@@ -221,6 +223,7 @@ class Listings:
             listing = self.find(marketplace_id, sku)
             if listing is not None:
                 self._world.stock.remove(listing)
+                self._skus[marketplace_id].pop(sku, None)
         return self._submission_answer(sku, [], False, marketplaces, call)
 
     def _get(self, call: Call) -> Answer:
@@ -228,7 +231,7 @@ class Listings:
         if isinstance(marketplaces, Answer):
             return marketplaces
         sku = call.parameters["sku"]
-        found = [one for one in (self.find(marketplace_id, sku) for marketplace_id in marketplaces) if one is not None]
+        found = self._found(sku, marketplaces)
         if not found:
             return not_found(f"SKU '{sku}' not found in marketplace {', '.join(marketplaces)}")
         return json_answer(200, self._item(sku, found, _included(call)))
@@ -289,9 +292,10 @@ class Listings:
             return matches
         reachable = min(len(matches), MAX_PAGED_SKUS)
         page = matches[start : min(start + page_size, reachable)]
+        included = _included(call)
         answer: dict[str, object] = {
             "numberOfResults": len(matches),
-            "items": [self._item(sku, found, _included(call)) for sku, found in page],
+            "items": [self._item(sku, self._found(sku, marketplaces), included) for sku in page],
         }
         pagination: dict[str, str] = {}
         if start + page_size < reachable:
@@ -302,23 +306,23 @@ class Listings:
             answer["pagination"] = pagination
         return json_answer(200, answer)
 
-    def _matches(self, call: Call, marketplaces: Sequence[str]) -> list[tuple[str, list[Listing]]] | Answer:
+    def _matches(self, call: Call, marketplaces: Sequence[str]) -> list[str] | Answer:
+        """The SKUs that a search finds."""
+        listed = dict.fromkeys(sku for one in marketplaces for sku in self._skus.get(one, ()))
         identifiers = [one for one in call.query.get("identifiers", "").split(",") if one]
-        if identifiers:
-            kind = call.query.get("identifiersType")
-            if kind not in ("SKU", "ASIN"):
-                return invalid_input("'identifiersType' must be given with 'identifiers'.")
-            if len(identifiers) > MAX_IDENTIFIERS:
-                return invalid_input(f"'identifiers' takes at most {MAX_IDENTIFIERS} values.")
-            if kind == "SKU":
-                by_sku = [(sku, [self.find(one, sku) for one in marketplaces]) for sku in dict.fromkeys(identifiers)]
-                return [(sku, kept) for sku, all_ in by_sku if (kept := [one for one in all_ if one is not None])]
-        groups: dict[str, list[Listing]] = {}
-        for listing in self._world.stock.all("amazon"):
-            seed = listing.seed
-            if seed.marketplace_id in marketplaces and (not identifiers or seed.asin in identifiers):
-                groups.setdefault(seed.sku, []).append(listing)
-        return list(groups.items())
+        if not identifiers:
+            return list(listed)
+        kind = call.query.get("identifiersType")
+        if kind not in ("SKU", "ASIN"):
+            return invalid_input("'identifiersType' must be given with 'identifiers'.")
+        if len(identifiers) > MAX_IDENTIFIERS:
+            return invalid_input(f"'identifiers' takes at most {MAX_IDENTIFIERS} values.")
+        if kind == "SKU":
+            return [sku for sku in dict.fromkeys(identifiers) if sku in listed]
+        return [sku for sku in listed if any(one.seed.asin in identifiers for one in self._found(sku, marketplaces))]
+
+    def _found(self, sku: str, marketplaces: Sequence[str]) -> list[Listing]:
+        return [one for one in (self.find(marketplace_id, sku) for marketplace_id in marketplaces) if one is not None]
 
     def _marketplaces(self, call: Call) -> list[str] | Answer:
         if call.parameters["sellerId"] not in self.sellers:

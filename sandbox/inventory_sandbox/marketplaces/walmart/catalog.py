@@ -48,7 +48,9 @@ class Catalog:
         limit, offset = call.whole("limit", 20), call.whole("offset", 0)
         if limit is None or offset is None or not 1 <= limit <= MAX_PAGE or not 0 <= offset <= MAX_OFFSET:
             return _bad_request(f"limit must be from 1 to {MAX_PAGE}, offset from 0 to {MAX_OFFSET}.", "limit")
-        found = [one for one in self._world.stock.all("walmart") if _fits(one, call)]
+        found = list(self._world.stock.all("walmart"))
+        if filtered:
+            found = [one for one in found if _fits(one, call)]
         cursor = call.query.get("nextCursor", "")
         if cursor:
             start = self._turn(cursor, limit, call)
