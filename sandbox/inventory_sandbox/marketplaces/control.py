@@ -28,6 +28,14 @@ class Fillable(Protocol):
         ...
 
 
+class Places(Protocol):
+    """A shop whose locations can be set."""
+
+    def set_location(self, gid: str, name: str, active: bool, fulfillment_service: bool) -> None:
+        """Makes a location, or changes one."""
+        ...
+
+
 class BadRequest(Exception):
     """A control request that cannot be done; its text says why."""
 
@@ -100,8 +108,9 @@ def _fault_json(fault: Fault) -> Json:
 class Control:
     """The control endpoint of one sandbox. Errors are 400 or 404 with `{"error": text}`."""
 
-    def __init__(self, world: World, marketplaces: Mapping[str, Fillable]) -> None:
+    def __init__(self, world: World, marketplaces: Mapping[str, Fillable], shop: Places) -> None:
         self._world = world
+        self._shop = shop
         self._marketplaces = marketplaces
 
     def router(self) -> Router:
@@ -122,6 +131,7 @@ class Control:
             ("GET", "/counters", self._counters),
             ("DELETE", "/counters", self._reset_counters),
             ("GET", "/deliveries", self._deliveries),
+            ("POST", "/locations", self._set_location),
             ("POST", "/api-status", self._set_api_status),
             ("GET", "/healthz", self._health),
         )
@@ -267,6 +277,15 @@ class Control:
     async def _reset_counters(self, request: Request) -> Json:
         self._world.counters.reset()
         return {"reset": True}
+
+    async def _set_location(self, request: Request) -> Json:
+        body = await _body(request)
+        gid = str(body.get("id", ""))
+        if not gid.startswith("gid://shopify/Location/") or not gid.rpartition("/")[2].isdecimal():
+            raise BadRequest(f"id must be a location's gid: {gid!r}")
+        active, service = body.get("active", True) is True, body.get("fulfillment_service", False) is True
+        self._shop.set_location(gid, str(body.get("name") or gid), active, service)
+        return {"id": gid, "active": active, "fulfillment_service": service}
 
     async def _deliveries(self, request: Request) -> Json:
         self._world.stock.settle()

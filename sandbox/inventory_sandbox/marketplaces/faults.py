@@ -12,7 +12,7 @@ MAX_FAULTS: Final = 1_000
 
 
 class FaultMode(StrEnum):
-    """What goes wrong. Those in `FEED_MODES` change what a write does, the others replace the answer."""
+    """What goes wrong. Those in `INNER_MODES` change what a call does or says, the others replace the answer."""
 
     SERVICE_UNAVAILABLE = "503"
     """Answers 503 as the marketplace writes it."""
@@ -41,11 +41,19 @@ class FaultMode(StrEnum):
     FEED_STUCK = "feed_stuck"
     """A feed that is sent stays in progress; nothing of it is applied."""
 
+    ODD_SHAPES = "odd_shapes"
+    """Answers in a form that is in no document but has been seen: an FBA row without a quantity (Amazon), a failed row
+    inside a 200 (eBay), null or one object where a list belongs (Walmart's feed details)."""
+
 
 WRITE_MODES: Final = frozenset({FaultMode.PARTIAL_FAILURE, FaultMode.OUT_OF_ORDER})
 """Modes that a call meets only if it writes quantities."""
 FEED_MODES: Final = WRITE_MODES | {FaultMode.FEED_FATAL, FaultMode.FEED_STUCK}
 """Modes that a call meets only if it sends a feed, and those of writes."""
+SHAPE_MODES: Final = frozenset({FaultMode.ODD_SHAPES})
+"""Modes that a call meets only if its answer can take an odd shape."""
+INNER_MODES: Final = FEED_MODES | SHAPE_MODES
+"""Modes that change what is in an answer; the others replace it."""
 
 
 @dataclass(slots=True)
@@ -125,15 +133,15 @@ class FaultBoard:
     ) -> Fault | None:
         """The fault that this call meets, if any; it is used up by one.
 
-        A call for a token meets `invalid_grant`, and other faults only when their filter names it. Of `FEED_MODES` a
-        call meets those that it `takes`.
+        A call for a token meets `invalid_grant`, and other faults only when their filter names it. Of `INNER_MODES`
+        a call meets those that it `takes`.
         """
         if not self._faults:
             return None
         for fault in self.active(now):
             if fault.marketplace not in (marketplace, "*") or not fault.concerns(path, body):
                 continue
-            if fault.mode in FEED_MODES and fault.mode not in takes:
+            if fault.mode in INNER_MODES and fault.mode not in takes:
                 continue
             if (fault.mode is FaultMode.INVALID_GRANT) != for_token and not (for_token and fault.match):
                 continue

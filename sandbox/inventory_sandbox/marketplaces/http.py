@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from inventory_sandbox.marketplaces.faults import FEED_MODES, Fault, FaultMode
+from inventory_sandbox.marketplaces.faults import INNER_MODES, Fault, FaultMode
 from inventory_sandbox.marketplaces.world import World
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -63,6 +63,11 @@ class Call:
         """Whether an accepted write is to go live ahead of its turn."""
         return self.fault is not None and self.fault.mode is FaultMode.OUT_OF_ORDER
 
+    @property
+    def odd(self) -> bool:
+        """Whether the answer is to take a form that is in no document."""
+        return self.fault is not None and self.fault.mode is FaultMode.ODD_SHAPES
+
     def row_fails(self, index: int, rows: int, text: str) -> bool:
         """Whether the fault wants this row of `rows` to fail; `text` names the row (SKU, offer id)."""
         if self.fault is None or self.fault.mode is not FaultMode.PARTIAL_FAILURE:
@@ -103,7 +108,7 @@ class Operation:
     limit: str = ""
     """The name of the bucket; its own name when empty."""
     takes: frozenset[FaultMode] = frozenset()
-    """The faults of writes and feeds that it honors."""
+    """The faults inside an answer that it honors."""
 
 
 class MarketplaceRules(Protocol):
@@ -172,7 +177,7 @@ class Endpoint:
         match fault.mode if fault is not None else None:
             case None | FaultMode.TIMEOUT_AFTER_EFFECT:
                 return None
-            case mode if mode in FEED_MODES:
+            case mode if mode in INNER_MODES:
                 return None
             case FaultMode.RESET:
                 self._world.counters.calls[self._rules.name, self._operation.name, 0] += 1

@@ -77,7 +77,7 @@ def build_marketplaces(clock: Clock, settings: SandboxSettings) -> Marketplaces:
         ebay=router_of(world, ebay, ebay.not_found),
         walmart=router_of(world, walmart, walmart.not_found),
         shopify=router_of(world, shopify, shopify.not_found),
-        control=Control(world, by_name).router(),
+        control=Control(world, by_name, shopify.shop).router(),
     )
 
 

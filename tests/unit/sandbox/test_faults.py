@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from inventory_sandbox.marketplaces import ListingKind
 from tests.support.sandbox import (
     AMAZON_US,
     SET_WITH_KEY,
@@ -224,3 +225,30 @@ async def test_faults_are_cleared_and_nonsense_is_refused() -> None:
     assert cleared == {"removed": 1}
     assert wrong.status_code == 400
     assert "sleepy" in wrong.json()["error"]
+
+
+async def test_odd_shapes_are_those_that_have_been_seen() -> None:
+    bench = a_bench(an_ebay_listing(), an_amazon_listing(kind=ListingKind.FBA, quantity=4))
+    writer = Writer(bench)
+    await bench.fault("*", "odd_shapes")
+
+    row_failed = await writer.write("ebay")
+    query = {"marketplaceIds": AMAZON_US, "includedData": "fulfillmentAvailability"}
+    url = "http://amazon.test/listings/2021-08-01/items/S1/A"
+    fba = await bench.client.get(url, params=query, headers=await writer.headers("amazon"))
+
+    assert row_failed.status_code == 200
+    assert row_failed.json()["responses"][0]["statusCode"] == 500
+    assert fba.json()["fulfillmentAvailability"] == [{"fulfillmentChannelCode": "AMAZON_NA"}]
+
+
+async def test_a_read_does_not_use_up_a_fault_of_writes() -> None:
+    bench = a_full_bench()
+    writer = Writer(bench)
+    await bench.fault("amazon", "partial_failure", count=1)
+
+    url = "http://amazon.test/listings/2021-08-01/items/S1/A"
+    await bench.client.get(url, params={"marketplaceIds": AMAZON_US}, headers=await writer.headers("amazon"))
+    written = await writer.write("amazon")
+
+    assert written.json()["status"] == "INVALID"

@@ -345,3 +345,12 @@ async def test_locations_are_listed_without_those_of_fulfillment_services() -> N
     ids = [one["id"] for one in nodes["data"]["locations"]["nodes"]]
     assert LOCATION in ids
     assert "gid://shopify/Location/81000009" not in ids
+
+
+async def test_a_location_that_was_made_inactive_takes_no_quantity() -> None:
+    bench = a_bench(a_shopify_listing())
+    await bench.control("POST", "/locations", {"id": LOCATION, "name": "Closed", "active": False})
+
+    written = await set_quantity(bench, 4)
+
+    assert [one["code"] for one in written["userErrors"]] == ["INVALID_LOCATION"]  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from inventory_sandbox.marketplaces import ListingKind
-from tests.support.sandbox import NODE, Bench, a_bench, a_walmart_listing, body_of
+from tests.support.sandbox import NODE, Bench, SandboxTransport, a_bench, a_walmart_listing, body_of
 
 FEEDS = "http://walmart.test/v3/feeds"
 
@@ -239,3 +239,20 @@ async def test_a_subscription_is_made_shown_without_its_secret_and_deleted() -> 
     assert shown.json()["events"][0]["subscriptionId"] == made["subscriptionId"]
     assert gone.status_code == 200
     assert after["events"] == []
+
+
+async def test_feed_details_may_come_in_odd_shapes() -> None:
+    """Outside the published file, so the answer is taken past the check against it."""
+    bench = a_bench(a_walmart_listing("A"))
+    headers = await bench.walmart_headers()
+    sent = await send(bench, headers, single(("A", 5), ("nobody", 1)))
+    bench.clock.move(100)
+    await bench.fault("walmart", "odd_shapes", count=1)
+
+    async with httpx.AsyncClient(transport=SandboxTransport(bench.marketplaces)) as client:
+        url = f"{FEEDS}/{quote(sent.json()['feedId'], safe='')}"
+        shown = (await client.get(url, params={"includeDetails": "true"}, headers=headers)).json()
+
+    errors = [one["ingestionErrors"] for one in shown["itemDetails"]["itemIngestionStatus"]]
+    assert errors[0] is None
+    assert errors[1]["ingestionError"]["type"] == "DATA_ERROR"

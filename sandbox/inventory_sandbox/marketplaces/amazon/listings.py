@@ -22,7 +22,7 @@ from inventory_sandbox.marketplaces.amazon.attributes import (
 from inventory_sandbox.marketplaces.amazon.rules import error_answer, invalid_input, not_found
 from inventory_sandbox.marketplaces.assortment import ListingKind, ListingSeed
 from inventory_sandbox.marketplaces.clock import iso_time
-from inventory_sandbox.marketplaces.faults import WRITE_MODES
+from inventory_sandbox.marketplaces.faults import SHAPE_MODES, WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.stock import Listing, Part
 from inventory_sandbox.marketplaces.world import World
@@ -75,7 +75,7 @@ class Listings:
         item = f"{BASE}/{{sellerId}}/{{sku:path}}"
         return (
             Operation("searchListingsItems", "GET", f"{BASE}/{{sellerId}}", self._search),
-            Operation("getListingsItem", "GET", item, self._get),
+            Operation("getListingsItem", "GET", item, self._get, takes=SHAPE_MODES),
             Operation("patchListingsItem", "PATCH", item, self._patch, takes=WRITE_MODES),
             Operation("putListingsItem", "PUT", item, self._put, takes=WRITE_MODES),
             Operation("deleteListingsItem", "DELETE", item, self._delete),
@@ -234,7 +234,12 @@ class Listings:
         found = self._found(sku, marketplaces)
         if not found:
             return not_found(f"SKU '{sku}' not found in marketplace {', '.join(marketplaces)}")
-        return json_answer(200, self._item(sku, found, _included(call)))
+        item = self._item(sku, found, _included(call))
+        rows = item.get("fulfillmentAvailability")
+        for row in rows if call.odd and isinstance(rows, list) else ():
+            if row["fulfillmentChannelCode"] != DEFAULT_CHANNEL:
+                del row["quantity"]
+        return json_answer(200, item)
 
     def _item(self, sku: str, found: Sequence[Listing], included: frozenset[str]) -> dict[str, object]:
         item: dict[str, object] = {"sku": sku}

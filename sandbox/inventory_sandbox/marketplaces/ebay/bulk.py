@@ -8,7 +8,7 @@ from typing import Final
 from inventory_sandbox.marketplaces.ebay.items import Items
 from inventory_sandbox.marketplaces.ebay.rules import INVENTORY, ErrorRow, error_row, invalid_field
 from inventory_sandbox.marketplaces.ebay.stock import EbayStock, Item
-from inventory_sandbox.marketplaces.faults import WRITE_MODES, FaultMode
+from inventory_sandbox.marketplaces.faults import SHAPE_MODES, WRITE_MODES, FaultMode
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.stock import Listing
 from inventory_sandbox.marketplaces.world import World
@@ -32,7 +32,7 @@ class Bulk:
         update, get = f"{BASE}/bulk_update_price_quantity", f"{BASE}/bulk_get_inventory_item"
         create = f"{BASE}/bulk_create_or_replace_inventory_item"
         return (
-            Operation(_API, "POST", update, self._update, limit=INVENTORY, takes=WRITE_MODES),
+            Operation(_API, "POST", update, self._update, limit=INVENTORY, takes=WRITE_MODES | SHAPE_MODES),
             Operation(
                 "bulkGetInventoryItem",
                 "POST",
@@ -57,7 +57,7 @@ class Bulk:
         rows: list[Row] = []
         for index, request in enumerate(requests):
             rows.extend(self._update_one(request, call, index, len(requests)))
-        return _rows_answer(rows)
+        return _rows_answer(rows, always_200=call.odd)
 
     def _update_one(self, request: Row, call: Call, index: int, count: int) -> list[Row]:
         offers = request.get("offers") or []
@@ -88,7 +88,7 @@ class Bulk:
     def _refused(
         self, sku: str, item: Item, offers: Sequence[Row], call: Call, index: int, count: int
     ) -> ErrorRow | None:
-        if call.row_fails(index, count, f"{sku} {' '.join(str(one.get('offerId', '')) for one in offers)}"):
+        if call.odd or call.row_fails(index, count, f"{sku} {' '.join(str(one.get('offerId', '')) for one in offers)}"):
             return error_row(25001, "A system error has occurred. Internal error")
         busy = self._stock.busy(sku, call)
         if busy is not None:
@@ -192,6 +192,6 @@ def _row(status: int, sku: str, offer_id: str, wrong: ErrorRow | None) -> Row:
     return row
 
 
-def _rows_answer(rows: list[Row]) -> Answer:
-    good = all(row["statusCode"] == 200 for row in rows)
+def _rows_answer(rows: list[Row], always_200: bool = False) -> Answer:
+    good = always_200 or all(row["statusCode"] == 200 for row in rows)
     return json_answer(200 if good else 207, {"responses": rows})

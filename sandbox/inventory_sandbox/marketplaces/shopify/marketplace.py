@@ -18,8 +18,8 @@ class Shopify(ShopifyRules):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._shop = Shop(world)
-        self._apis = (GraphQL(world, self, self._shop), Rest(world, self._shop))
+        self.shop = Shop(world)
+        self._apis = (GraphQL(world, self, self.shop), Rest(world, self.shop))
 
     def operations(self) -> Sequence[Operation]:
         """Every operation that is served."""
@@ -27,7 +27,7 @@ class Shopify(ShopifyRules):
 
     def add(self, seed: ListingSeed) -> None:
         """Takes a listing."""
-        self._shop.add(seed)
+        self.shop.add(seed)
 
     def not_found(self, call: Call) -> Answer:
         """The answer to a path that no operation has."""

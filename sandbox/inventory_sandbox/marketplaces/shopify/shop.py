@@ -70,9 +70,9 @@ class Shop:
             self.locations.setdefault(gid, Location(gid, f"Location {gid.rpartition('/')[2]}"))
             item.updated_at[gid] = self._world.clock.now()
 
-    def available(self, part: Part) -> int:
-        """Units that can be sold, as the ledger has it."""
-        return part.submitted
+    def set_location(self, gid: str, name: str, active: bool, fulfillment_service: bool) -> None:
+        """Makes a location, or changes one."""
+        self.locations[gid] = Location(gid, name, active, fulfillment_service)
 
     def quantity(self, part: Part, name: str) -> int:
         """The ledger's quantity of that name; committed units are sold and not shipped."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inventory_sandbox.marketplaces.assortment import WALMART_PARTNER_ID
-from inventory_sandbox.marketplaces.faults import FEED_MODES, FaultMode
+from inventory_sandbox.marketplaces.faults import FEED_MODES, SHAPE_MODES, FaultMode
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.walmart.inventory import Inventory
 from inventory_sandbox.marketplaces.walmart.rules import WalmartRules, feed_error, gateway_error
@@ -61,7 +61,9 @@ class Feeds:
         return (
             Operation("bulkInventoryUpdate", "POST", "/v3/feeds", self._send, takes=FEED_MODES),
             Operation("getAllFeedStatuses", "GET", "/v3/feeds", self._list, limit="feedReads"),
-            Operation("getFeedItemStatus", "GET", "/v3/feeds/{feedId}", self._get, limit="feedReads"),
+            Operation(
+                "getFeedItemStatus", "GET", "/v3/feeds/{feedId}", self._get, limit="feedReads", takes=SHAPE_MODES
+            ),
         )
 
     def _send(self, call: Call) -> Answer:
@@ -183,7 +185,11 @@ class Feeds:
             answer["ingestionErrors"] = {"ingestionError": [{"type": kind, "code": code, "description": text}]}
         if call.query.get("includeDetails") == "true":
             indexes = sorted(feed.skus)[offset : offset + limit]
-            answer["itemDetails"] = {"itemIngestionStatus": [_item_json(feed, one) for one in indexes]}
+            answer["itemDetails"] = {
+                "itemIngestionStatus": [
+                    _odd(_item_json(feed, one)) if call.odd else _item_json(feed, one) for one in indexes
+                ]
+            }
         return json_answer(200, answer)
 
 
@@ -211,6 +217,15 @@ def _item_json(feed: Feed, index: int) -> Json:
     if code:
         item["ingestionErrors"] = {"ingestionError": [{"type": status, "code": code, "description": text}]}
     return item
+
+
+def _odd(item: Json) -> Json:
+    """An item in a form that has been seen: one error in place of a list, null or an empty error for a success."""
+    errors = item.get("ingestionErrors")
+    if isinstance(errors, dict):
+        return {**item, "ingestionErrors": {"ingestionError": errors["ingestionError"][0]}}
+    empty = {"ingestionError": [{"description": None}]}
+    return {**item, "ingestionErrors": None if item["index"] == 0 else empty}
 
 
 def _page(call: Call) -> tuple[int, int] | Answer:
