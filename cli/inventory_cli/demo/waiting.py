@@ -13,6 +13,7 @@ from inventory_domain.identifiers import Marketplace
 
 STACK: Final = "stack"
 SANDBOX: Final = "sandbox"
+BURST_FACTOR: Final = 10  # limits are scaled with time, and a busy machine cannot keep 300 calls a second even
 MARKETPLACES: Final = tuple(Marketplace(name) for name in ("amazon", "ebay", "walmart", "shopify"))
 
 
@@ -28,6 +29,7 @@ def start_waiting(processes: Processes, options: DemoOptions, settings_file: Pat
     if options.bootstrap_servers is None:
         processes.start(STACK, ["stack", "up", "--json", "--data-dir", str(stack_folder())], piped=True)
     sandbox = ["sandbox", "--json", "--skus", "0", "--factor", str(options.factor), "--seed", str(options.seed)]
+    sandbox += ["--burst-factor", str(BURST_FACTOR)]
     processes.start(SANDBOX, sandbox, piped=True)
     config = ["--config", str(settings_file)]
     modules = ["inventory_cli.wiring", "inventory_streams.engine.run"]
