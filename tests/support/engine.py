@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import logging
@@ -15,22 +16,26 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from fastavro.types import Schema
 from prometheus_client import CollectorRegistry
 
 from inventory_domain.catalog import Listing, Product, ProductStatus, StockingLocation
 from inventory_domain.changes import InventoryChange, SkuChange, SourceHeartbeat
 from inventory_domain.commands import Restate, SkuCommand
+from inventory_domain.errors import UndecodableRecord
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, Marketplace, Sku, SourceId
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.progress import EngineProgress
 from inventory_domain.sku_state import PartitionProgress, SkuState
 from inventory_domain.targets import Target
+from inventory_schemas.avsc import parse, schema_text
 from inventory_schemas.codec import Serde
 from inventory_schemas.records import (
     ENGINE_PROGRESS,
@@ -48,7 +53,6 @@ from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
-from tests.support.delivery import FixedRegistry, SystemClock
 from tests.support.stock import a_channel, a_policy
 
 MARKETPLACE = Marketplace("market")
@@ -58,6 +62,44 @@ PARTITIONS = 3
 LIMIT_S = 40.0
 OURS = ("inventory.", "catalog.", "sku.", "engine.", "listing.targets", "listing.exposure")
 _numbers = itertools.count(1)
+
+
+class FixedRegistry:
+    """A registry whose ids follow from the schemas' texts, so that processes agree without asking anyone."""
+
+    def __init__(self) -> None:
+        kinds = (
+            ENGINE_PROGRESS,
+            INVENTORY_CHANGE,
+            LISTING_EXPOSURE,
+            LISTING_TARGET,
+            PRODUCT,
+            SKU_COMMAND,
+            SKU_STATE,
+        )
+        texts = [schema_text(kind.name) for kind in kinds]
+        self._schemas = {self.id_of("", text): parse(text) for text in texts}
+
+    def id_of(self, subject: str, schema_text: str) -> int:
+        return zlib.crc32(schema_text.encode())
+
+    def schema_of(self, schema_id: int) -> Schema:
+        if schema_id not in self._schemas:
+            raise UndecodableRecord("unknown-schema-id", f"no schema has the id {schema_id}")
+        return self._schemas[schema_id]
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_s(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 def the_policy(percent_withheld: int = 0) -> AllocationPolicy:
@@ -125,7 +167,9 @@ class EngineBus:
 
     def create(self) -> None:
         """Create the topics that the engine reads and writes."""
-        wanted = [one for one in self.topics.declarations() if one.name.removeprefix(self.topics.prefix).startswith(OURS)]
+        wanted = [
+            one for one in self.topics.declarations() if one.name.removeprefix(self.topics.prefix).startswith(OURS)
+        ]
         apply(self.kafka, wanted, PARTITIONS)
 
     def changes(self, *changes: InventoryChange) -> None:

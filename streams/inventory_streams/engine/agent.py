@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
-from inventory_domain.identifiers import Sku
+from inventory_domain.identifiers import Sku, SourceId
 from inventory_domain.progress import EngineProgress
 from inventory_streams.engine.catching_up import FetchState, complete_until_ms
 from inventory_streams.engine.committing import Committer
@@ -85,14 +85,15 @@ class EngineAgent:
 
     async def run(self, stream: AsyncIterator[FetchedBatch]) -> None:
         """Until the stream ends. Also turns when nothing comes."""
-        coming: asyncio.Future[FetchedBatch] | None = None
-        after: asyncio.Future[bool] | None = None
+        coming: asyncio.Task[FetchedBatch] | None = None
+        after: asyncio.Task[Literal[True]] | None = None
         try:
             while True:
                 # The pending call is kept and never cancelled: cancelling would lose the batch it is about to give.
-                coming = coming or asyncio.ensure_future(anext(stream))
-                after = after or asyncio.ensure_future(self._committer.after.wait())
-                await asyncio.wait({coming, after}, timeout=self._pause_s(), return_when=asyncio.FIRST_COMPLETED)
+                coming = coming or asyncio.create_task(_next(stream))
+                after = after or asyncio.create_task(self._committer.after.wait())
+                both: set[asyncio.Task[Any]] = {coming, after}
+                await asyncio.wait(both, timeout=self._pause_s(), return_when=asyncio.FIRST_COMPLETED)
                 self.looped_s = self._clock.monotonic_s()
                 if after.done():
                     after = None
@@ -259,7 +260,7 @@ class EngineAgent:
             catching_up=not partition.catch_up.done,
             uncounted=sum(partition.uncounted.values()),
             skus=len(partition.states),
-            sources=dict(partition.progress.sources),
+            sources={SourceId(name): at for name, at in partition.progress.sources.items()},
         )
 
     def _measure(self) -> None:
@@ -276,3 +277,7 @@ class EngineAgent:
                 state = self._inputs.fetch_states([topic], one.number).get(topic)
                 lag += max(0, state.end - one.position(topic)) if state is not None else 0
             metrics.lag.labels(topic).set(lag)
+
+
+async def _next(stream: AsyncIterator[FetchedBatch]) -> FetchedBatch:
+    return await anext(stream)

@@ -29,6 +29,8 @@ from inventory_streams.engine.transport import BatchConsumer, BatchTransport
 class EngineApp(faust.App):
     """Faust's app without its folders on disk: the state is in Kafka and in memory (rule 16)."""
 
+    mundane_level = "debug"  # each service's start and stop is no change of state that an operator cares for
+
     async def on_first_start(self) -> None:
         """Nothing: Faust would make folders in the working directory."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported silently
 
 from inventory_domain.errors import ConfigError, ConfigFault, InventorySyncError
 from inventory_domain.sku_state import InputPosition, PartitionProgress
@@ -44,7 +44,7 @@ def topic_ids(admin: AdminClient, topics: Iterable[str], partitions: int) -> dic
     for name, future in found.items():
         try:
             described = future.result(ASK_LIMIT_S)
-        except Exception as error:  # whatever the broker answers, the topic cannot be used: all are named together
+        except KafkaException as error:
             faults.append(ConfigFault(name, f"{error}; run `inventory-sync topics apply`"))
             continue
         if len(described.partitions) != partitions:
@@ -62,8 +62,8 @@ def input_facts(
     numbers = list(numbers)
     ids = topic_ids(admin, topics, partitions)
     places = [TopicPartition(topic, number) for topic in ids for number in numbers]
-    firsts = _offsets(admin, places, OffsetSpec.earliest())
-    ends = _offsets(admin, places, OffsetSpec.latest())
+    firsts = _offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    ends = _offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
     return {
         number: {topic: InputFacts(ids[topic], firsts[topic, number], ends[topic, number]) for topic in ids}
         for number in numbers

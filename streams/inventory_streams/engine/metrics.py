@@ -51,6 +51,6 @@ class EngineMetrics:
         self.lag = gauge("lag_records", "Offsets between what is applied and the end of the input.", "topic")
         self.input_age = histogram(
             "input_age_seconds",
-            "Age of the newest record of a batch when its transaction was committed.",
+            "Age of the newest record of a batch at its commit.",
             AGE_BUCKETS_S,
         )

@@ -61,8 +61,10 @@ def engine_serdes(topics: Topics, registry: Registry) -> EngineSerdes:
     targets = {one: Serde(LISTING_TARGET, f"{topics.targets(one)}-value", registry) for one in topics.marketplaces}
     state = Serde(SKU_STATE, f"{topics.sku_state}-value", registry)
     progress = Serde(ENGINE_PROGRESS, f"{topics.engine_progress}-value", registry)
-    for writing in (state, progress, *targets.values()):
-        writing.prepare()
+    state.prepare()
+    progress.prepare()
+    for serde in targets.values():
+        serde.prepare()
     return EngineSerdes(
         decoders=Decoders(
             change=Serde(INVENTORY_CHANGE, f"{topics.inventory_changes}-value", registry).decode,

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import cast
 
 import aiokafka
+from aiokafka import TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
@@ -32,9 +34,10 @@ FETCH_WAIT_MS = 500  # an idle broker answers that often, so that the end of an 
 POLL_S = 0.5
 
 
-class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types that mypy is given
+class BatchThread(driver.AIOKafkaConsumerThread):
     """The thread that fetches: a read_committed consumer whose partitions of all inputs go together."""
 
+    mundane_level = "debug"
     seeks: dict[TP, int]  # how often each partition was moved; of this thread alone
 
     def __post_init__(self) -> None:
@@ -67,7 +70,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
             **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )
 
-    async def _fetch_records(
+    async def _fetch_records(  # type: ignore[override]  # stretches instead of lists of records
         self,
         consumer: aiokafka.AIOKafkaConsumer,
         active_partitions: set[TP],
@@ -115,16 +118,17 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         consumer = self._ensure_consumer()
         if partition in consumer.assignment():
             self.seeks[partition] = self.seeks.get(partition, 0) + 1
-            consumer.seek(driver.TopicPartition(partition.topic, partition.partition), offset)
+            consumer.seek(TopicPartition(partition.topic, partition.partition), offset)
 
 
-class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # as above
+class BatchConsumer(driver.Consumer):
     """Hands stretches to the stream, fetches gaps again, and commits what the engine declared durable.
 
     Set by the engine before the app starts: `starts` says from where each partition is read after an assignment,
     `drain` waits for running transactions, `watch` is told what is durable and what is committed.
     """
 
+    mundane_level = "debug"
     watch: CommitWatch
 
     starts: Callable[[], Mapping[TP, int]]
@@ -147,8 +151,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # as above
             self._durable[tp] = position
             self.watch.durable()
 
-    def _filter_tps_with_pending_acks(self, topics: object = None) -> list[TP]:
-        return list(self._durable)
+    def _filter_tps_with_pending_acks(self, topics: object = None) -> Iterator[TP]:
+        return iter(list(self._durable))
 
     def _filter_committable_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
         found = {}
@@ -220,7 +224,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # as above
                 batches, active = await self._wait_next_records(POLL_S)
                 await asyncio.sleep(0)
                 if batches and not self.should_stop:
-                    await self._hand_over(batches, active, generation)
+                    await self._hand_over(cast(Mapping[TP, FetchedBatch], batches), active, generation)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
@@ -248,7 +252,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # as above
         return trimmed(batch, expected) if how is Fit.FOLLOWS else None
 
 
-class BatchTransport(driver.Transport):  # type: ignore[misc]  # as above
+class BatchTransport(driver.Transport):
     """Faust's Kafka transport with our consumer."""
 
     Consumer = BatchConsumer
@@ -268,9 +272,9 @@ def _message(tp: TP, batch: FetchedBatch) -> ConsumerMessage:
         batch.end - 1,
         newest_s,
         0,
-        (),
+        [],
         b"",
-        batch,
+        cast(bytes, batch),  # "raw" hands it through as it is
         None,
         None,
         None,
