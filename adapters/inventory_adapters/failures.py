@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from inventory_adapters.http import NoAnswer
-from inventory_domain.bulk import CallFailed, FailureKind
+from inventory_domain.bulk import CallFailed, CheckAnswer, FailureKind
 from inventory_domain.identifiers import ListingId
 from inventory_domain.outcomes import (
     GROUP_REFUSED,
@@ -101,6 +101,18 @@ class Failure:
             status=self.status,
             error=self.error,
             effect_unknown=self.effect_unknown,
+            seen=self.seen,
+        )
+
+    def check_answer(self, listing_id: ListingId, api: str) -> CheckAnswer:
+        """The failure as the answer to a check, which leaves no effect open."""
+        return self.then(
+            listing_id=listing_id,
+            api=api,
+            reason=self.reason,
+            request_id=self.request_id,
+            status=self.status,
+            error=self.error,
             seen=self.seen,
         )
 

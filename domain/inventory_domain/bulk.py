@@ -6,13 +6,13 @@ at most 15 s, a value for whatever the world does, safe to cancel and to run at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol, runtime_checkable
 
-from inventory_domain.identifiers import ChannelId, NodeId
-from inventory_domain.outcomes import LimitSeen, PushOutcome
+from inventory_domain.identifiers import ChannelId, ListingId, NodeId
+from inventory_domain.outcomes import LimitSeen, Outage, PushOutcome, Rejected, Throttled, Transient, Unauthorized
 from inventory_domain.ports import ListingRef, Push, ReadAnswer
 
 FailureKind = Literal["throttled", "transient", "outage", "unauthorized", "rejected"]
@@ -59,12 +59,15 @@ class ReadsGroups(Protocol):
 class Found:
     """A listing that a pull came across. `marketplace_ids` are those that the answer tells, by which it is recognized.
 
-    `quantity` is nothing where the marketplace does not say it, which is never to be read as zero (rule 32).
+    `quantity` is nothing where the marketplace does not say it, which is never to be read as zero (rule 32); `reason`
+    says why, where it is known. `left_out` are nodes that do not count, each with why: no push may name them.
     """
 
     marketplace_ids: Mapping[str, str]
     quantity: int | None
     nodes: Mapping[NodeId, int] = field(default_factory=dict)
+    reason: str | None = None
+    left_out: Mapping[NodeId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,129 @@ class PullsListings(Protocol):
     async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
         """The first page, or the one that a former page's cursor asks for. A failed page may be asked for again,
         unless the pull is sequential: then it begins anew. A pull that does not reach its end has told nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundPullTraits:
+    """What it costs to begin a pull and to ask for it. `age_s_max`: how old what it tells may be."""
+
+    start: BulkTraits
+    poll: BulkTraits
+    age_s_max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullStarted:
+    """The marketplace gathers what the account shows; ask for it after so many seconds."""
+
+    pull_id: str
+    ask_after_s: float
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRunning:
+    """Not done yet; ask again after so many seconds. `listings` so far, where the marketplace tells."""
+
+    ask_after_s: float
+    api: str
+    listings: int | None = None
+    seen: LimitSeen | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullDone:
+    """All that the account shows. `found` can be gone through once, and is made while it is, so it takes little room.
+
+    `unreadable` parts could not be read: where there are any, a listing that was not found may be there all the same.
+    """
+
+    found: Iterator[Found]
+    unreadable: int
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+@runtime_checkable
+class PullsInBackground(Protocol):
+    """Has the marketplace gather all that an account shows, and fetches it as one document."""
+
+    @property
+    def background_pull_traits(self) -> BackgroundPullTraits:
+        """What the steps count against."""
+        ...
+
+    async def start_pull(self, channel: ChannelId) -> PullStarted | CallFailed:
+        """Begin. One that was begun twice is gathered twice, which does no harm."""
+        ...
+
+    async def poll_pull(self, channel: ChannelId, pull_id: str) -> PullRunning | PullDone | CallFailed:
+        """How it stands. A pull that ended without an answer is Transient: it is to be begun anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldStock:
+    """Units of a SKU that the marketplace itself holds, by its own word: read, never written."""
+
+    marketplace_ids: Mapping[str, str]
+    available: int
+    reserved: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPage:
+    """Part of what is held; `next_cursor` asks for more, nothing there means that this was all."""
+
+    held: tuple[HeldStock, ...]
+    next_cursor: str | None
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+@runtime_checkable
+class ReadsHeldStock(Protocol):
+    """Reads the pool of stock that the marketplace holds for the account."""
+
+    @property
+    def held_stock_traits(self) -> BulkTraits:
+        """What a page counts against, and how many SKUs it has at most."""
+        ...
+
+    async def held_stock(self, channel: ChannelId, cursor: str | None) -> HeldPage | CallFailed:
+        """A page of the pool; the first one without a cursor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPassed:
+    """The marketplace would take this push; nothing was written."""
+
+    listing_id: ListingId
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+CheckAnswer = CheckPassed | Throttled | Transient | Outage | Unauthorized | Rejected
+
+
+@runtime_checkable
+class ChecksPushes(Protocol):
+    """Says what a push would come to, without making it."""
+
+    @property
+    def check_traits(self) -> BulkTraits:
+        """What a call counts against."""
+        ...
+
+    async def check(self, push: Push) -> CheckAnswer:
+        """Whether the marketplace would take this push. Writes nothing, so it may be repeated freely."""
         ...
 
 

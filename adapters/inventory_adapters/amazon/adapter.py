@@ -7,26 +7,35 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from inventory_adapters.accounts import AccountSettings
-from inventory_adapters.amazon import auth, failures, feeds, limits, observe, push
+from inventory_adapters.amazon import auth, failures, feeds, held, limits, observe, push, reports
 from inventory_adapters.amazon.settings import (
     AMAZON,
     CREATE_FEED,
+    CREATE_REPORT,
+    GET_FBA_SUMMARIES,
     GET_LISTING,
+    GET_REPORT,
     PATCH_LISTING,
     SEARCH_LISTINGS,
     AmazonSettings,
 )
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
-from inventory_adapters.guards import check_feed, check_group, check_reads, read_refusal, refusals
+from inventory_adapters.guards import check_feed, check_group, check_reads, read_refusal, refusal, refusals
 from inventory_adapters.http import HttpClient
 from inventory_domain.bulk import (
+    BackgroundPullTraits,
     BulkTraits,
     CallFailed,
+    CheckAnswer,
     FeedOutcomes,
     FeedRunning,
     FeedSubmitted,
+    HeldPage,
     Page,
+    PullDone,
+    PullRunning,
+    PullStarted,
     PullTraits,
 )
 from inventory_domain.clock import Clock
@@ -57,6 +66,7 @@ class AmazonAdapter:
         tokens = auth.tokens(settings, http, clock)
         self._exchange = Exchange(http, tokens, DIALECT, clock, settings.calls.timeout_s)
         self._feeds = feeds.AmazonFeeds(settings, self._exchange, clock)
+        self._reports = reports.AmazonReports(settings, self._exchange, clock)
         self._traits = AdapterTraits(
             marketplace=AMAZON,
             limits=settings.limits,
@@ -121,6 +131,47 @@ class AmazonAdapter:
         own = self._settings.channels[channel]
         deadline_s = self._exchange.deadline_s()
         return await observe.pull(own, cursor, self._settings, self._exchange, self._clock, deadline_s)
+
+    @property
+    def background_pull_traits(self) -> BackgroundPullTraits:
+        """See `bulk.PullsInBackground`."""
+        return BackgroundPullTraits(
+            start=BulkTraits(CREATE_REPORT, 0),
+            poll=BulkTraits(GET_REPORT, 0),
+            age_s_max=self._settings.report_age_s_max,
+        )
+
+    async def start_pull(self, channel: ChannelId) -> PullStarted | CallFailed:
+        """See `bulk.PullsInBackground`."""
+        return await self._reports.start(self._settings.channels[channel], self._exchange.deadline_s())
+
+    async def poll_pull(self, channel: ChannelId, pull_id: str) -> PullRunning | PullDone | CallFailed:
+        """See `bulk.PullsInBackground`."""
+        return await self._reports.poll(pull_id, self._exchange.deadline_s())
+
+    @property
+    def held_stock_traits(self) -> BulkTraits:
+        """See `bulk.ReadsHeldStock`."""
+        return BulkTraits(GET_FBA_SUMMARIES, held.PAGE_SIZE)
+
+    async def held_stock(self, channel: ChannelId, cursor: str | None) -> HeldPage | CallFailed:
+        """See `bulk.ReadsHeldStock`."""
+        own = self._settings.channels[channel]
+        deadline_s = self._exchange.deadline_s()
+        return await held.page(own, cursor, self._settings, self._exchange, self._clock, deadline_s)
+
+    @property
+    def check_traits(self) -> BulkTraits:
+        """See `bulk.ChecksPushes`."""
+        return BulkTraits(PATCH_LISTING, 1)
+
+    async def check(self, each: Push) -> CheckAnswer:
+        """See `bulk.ChecksPushes`."""
+        refused = refusal(each, self._settings.channel_ids, push.NEEDED_IDS)
+        if refused is not None:
+            return refused.check_answer(each.listing_id, PATCH_LISTING)
+        deadline_s = self._exchange.deadline_s()
+        return await push.check_one(each, self._settings, self._exchange, self._clock, deadline_s)
 
     @property
     def feed_traits(self) -> BulkTraits:

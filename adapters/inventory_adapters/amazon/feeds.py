@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
 from inventory_adapters.amazon import auth
+from inventory_adapters.amazon.documents import fetched
 from inventory_adapters.amazon.failures import INVALID, RULES
 from inventory_adapters.amazon.push import patch
 from inventory_adapters.amazon.settings import (
@@ -21,7 +20,7 @@ from inventory_adapters.amazon.settings import (
 from inventory_adapters.bodies import encoded, mapping, rows, text, units
 from inventory_adapters.exchange import Answered, Exchange
 from inventory_adapters.failures import UNREADABLE, Facts, Failure, judge, refused_here, shortened
-from inventory_adapters.http import DOCUMENT_BYTES_MAX, Answer, Json, Request
+from inventory_adapters.http import Answer, Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedRunning, FeedSubmitted
 from inventory_domain.clock import Clock
@@ -117,12 +116,11 @@ class AmazonFeeds:
         url = text(said.get("url"))
         if not url:
             return _unrecognized(place).call_failed(GET_FEED_DOCUMENT)
-        answer = await self._exchange.document(Request("GET", url, {}), deadline_s, self._settings.document_hosts)
-        if not isinstance(answer, Answer):
-            return answer.call_failed("downloadFeedDocument")
-        content = unpacked(answer.content) if said.get("compressionAlgorithm") == "GZIP" else answer.content
-        report = replace(answer, content=content) if content is not None else None
-        if report is None or not report.is_json():
+        gzipped = said.get("compressionAlgorithm") == "GZIP"
+        report = await fetched(url, self._exchange, self._settings, deadline_s, gzipped=gzipped)
+        if isinstance(report, Failure):
+            return report.call_failed("downloadFeedDocument")
+        if not report.is_json():
             return Failure(then=Transient, reason=UNREADABLE).call_failed("downloadFeedDocument")
         return report.json()
 
@@ -190,16 +188,6 @@ def judged(report: Json, pushes: Sequence[tuple[int, Push]]) -> Iterable[PushOut
             yield failure.outcome(push.listing_id, CREATE_FEED)
         else:
             yield Accepted(listing_id=push.listing_id, api=CREATE_FEED, reason="accepted")
-
-
-def unpacked(content: bytes) -> bytes | None:
-    """The content of a GZIP file, nothing when it is none or larger than is read."""
-    packer = zlib.decompressobj(wbits=31)
-    try:
-        plain = packer.decompress(content, DOCUMENT_BYTES_MAX)
-    except zlib.error:
-        return None
-    return plain if packer.eof else None
 
 
 def _all(pushes: Sequence[tuple[int, Push]], failure: Failure) -> FeedOutcomes:

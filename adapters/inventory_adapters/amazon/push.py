@@ -8,8 +8,10 @@ from inventory_adapters.amazon import auth
 from inventory_adapters.amazon.settings import PATCH_LISTING, AmazonSettings
 from inventory_adapters.bodies import encoded, mapping, text
 from inventory_adapters.exchange import Answered, Exchange
+from inventory_adapters.failures import Failure
 from inventory_adapters.http import Request
 from inventory_adapters.secrets import Secret
+from inventory_domain.bulk import CheckAnswer, CheckPassed
 from inventory_domain.clock import Clock
 from inventory_domain.outcomes import UNRECOGNIZED, Accepted, PushOutcome, Transient
 from inventory_domain.ports import Push
@@ -52,6 +54,27 @@ async def push_one(
         status=answer.status,
         seen=answer.seen,
     )
+
+
+async def check_one(
+    push: Push, settings: AmazonSettings, exchange: Exchange, clock: Clock, deadline_s: float
+) -> CheckAnswer:
+    """What Amazon says to the very call that `push_one` would make, made as a preview that writes nothing."""
+
+    def build(token: Secret) -> Request:
+        headers = auth.headers(settings, token, clock) | {"content-type": "application/json"}
+        url = f"{address(push, settings)}&mode=VALIDATION_PREVIEW"
+        return Request("PATCH", url, headers, encoded(patch(push, settings.patch_op)))
+
+    answer = await exchange.call(PATCH_LISTING, build, deadline_s, writes=False)
+    if not isinstance(answer, Answered):
+        return answer.check_answer(push.listing_id, PATCH_LISTING)
+    status = mapping(answer.body).get("status")
+    if status != "VALID":  # ACCEPTED would mean that it was written
+        error = f"status {status!r}"[:100]
+        failure = Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status, error=error, seen=answer.seen)
+        return failure.check_answer(push.listing_id, PATCH_LISTING)
+    return CheckPassed(listing_id=push.listing_id, api=PATCH_LISTING, request_id=answer.request_id, seen=answer.seen)
 
 
 def address(push: Push, settings: AmazonSettings) -> str:

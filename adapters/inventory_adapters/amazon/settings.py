@@ -29,6 +29,10 @@ CREATE_FEED_DOCUMENT: Final = "createFeedDocument"
 CREATE_FEED: Final = "createFeed"
 GET_FEED: Final = "getFeed"
 GET_FEED_DOCUMENT: Final = "getFeedDocument"
+CREATE_REPORT: Final = "createReport"
+GET_REPORT: Final = "getReport"
+GET_REPORT_DOCUMENT: Final = "getReportDocument"
+GET_FBA_SUMMARIES: Final = "getInventorySummaries"
 
 BASE_URL = "https://sellingpartnerapi-na.amazon.com"  # SP-API endpoints, North America
 TOKEN_URL = "https://api.amazon.com/auth/o2/token"  # Login with Amazon
@@ -49,10 +53,16 @@ LIMITS = (  # usage plans in the published models; an account may have more
     OperationLimit(CREATE_FEED, 0.0083, 15.0),
     OperationLimit(GET_FEED, 2.0, 15.0),
     OperationLimit(GET_FEED_DOCUMENT, 0.0222, 10.0),
+    OperationLimit(CREATE_REPORT, 0.0167, 15.0),
+    OperationLimit(GET_REPORT, 2.0, 15.0),
+    OperationLimit(GET_REPORT_DOCUMENT, 0.0167, 15.0),
+    OperationLimit(GET_FBA_SUMMARIES, 2.0, 2.0),
 )
 REFRESH_AHEAD_S = 300.0  # of the 3600 s that a token lives
 SETTLING_S_MAX = 900.0  # live after 5 to 15 min
 FEED_POLL_S = 60.0  # our own; getFeed allows 2 a second, and a feed takes minutes
+REPORT_POLL_S = 60.0  # our own; getReport allows 2 a second, and a report takes minutes
+REPORT_AGE_S_MAX = 3_600.0  # our own: Amazon gives none, and another listing report is said to be over an hour behind
 DOCUMENT_HOSTS = (".amazonaws.com",)  # where presigned addresses of feeds and reports point to
 PATCH_OPS = ("merge", "replace")
 
@@ -77,6 +87,8 @@ class AmazonSettings(AccountSettings):
     user_agent: str
     patch_op: str
     feed_poll_s: float
+    report_poll_s: float
+    report_age_s_max: float
     document_hosts: tuple[str, ...]
     channels: Mapping[ChannelId, AmazonChannel]
 
@@ -106,6 +118,8 @@ def parse(raw: Mapping[str, object], path: str) -> AmazonSettings:
             user_agent=fields.text("user_agent", "inventory-sync/0.1 (Language=Python)"),
             patch_op=fields.choice("patch_op", PATCH_OPS, "merge"),
             feed_poll_s=fields.number("feed_poll_s", FEED_POLL_S, least=0.01, most=3_600.0),
+            report_poll_s=fields.number("report_poll_s", REPORT_POLL_S, least=0.01, most=3_600.0),
+            report_age_s_max=fields.number("report_age_s_max", REPORT_AGE_S_MAX, least=0.0, most=86_400.0),
             document_hosts=fields.texts("document_hosts", DOCUMENT_HOSTS),
             channels=channels,
         )

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from inventory_domain.account_calls import ControlsOutOfStock, DailyQuotas, OutOfStockControl, ReportsQuotas
-from inventory_domain.bulk import CallFailed
-from inventory_sandbox.marketplaces import FaultMode
-from tests.support.adapters_sandbox import a_stage
+from inventory_domain.bulk import (
+    CallFailed,
+    CheckPassed,
+    ChecksPushes,
+    Found,
+    HeldPage,
+    HeldStock,
+    PullDone,
+    PullRunning,
+    PullsInBackground,
+    PullStarted,
+    ReadsHeldStock,
+)
+from inventory_domain.identifiers import ChannelId
+from inventory_domain.outcomes import Rejected
+from inventory_sandbox.marketplaces import FaultMode, ListingKind
+from tests.support.adapters_sandbox import Stage, a_stage
+
+MANY = 230
 
 
 async def test_out_of_stock_control_that_is_off_is_turned_on() -> None:
@@ -64,3 +84,92 @@ async def test_a_quota_that_cannot_be_asked_for_says_why() -> None:
 
         assert isinstance(answer, CallFailed) and answer.kind == kind
     await adapter.aclose()
+
+
+async def gathered(stage: Stage, channel: str) -> tuple[PullDone, list[Found]]:
+    """A pull in the background from beginning to end."""
+    adapter = stage.adapter
+    assert isinstance(adapter, PullsInBackground)
+    started = await adapter.start_pull(ChannelId(channel))
+    assert isinstance(started, PullStarted), started
+    for _ in range(200):
+        answer = await adapter.poll_pull(ChannelId(channel), started.pull_id)
+        if isinstance(answer, PullDone):
+            return answer, list(answer.found)
+        assert isinstance(answer, PullRunning), answer
+        stage.clock.move(answer.ask_after_s)
+    raise AssertionError("a pull without end")
+
+
+async def test_a_report_finds_the_listings_of_its_country_with_what_they_show() -> None:
+    base = a_stage("amazon").seeds
+    fba = replace(base[0], sku="F1", asin="B0000000F1", kind=ListingKind.FBA, quantity=40)
+    stage = a_stage("amazon", {"listings": (*base, fba)})
+    await stage.push(stage.a_push(0, quantity=8))
+    stage.settle()
+
+    done, found = await gathered(stage, "amazon-us")
+    await stage.adapter.aclose()
+
+    shown = {each.marketplace_ids["seller_sku"]: (each.quantity, each.reason) for each in found}
+    assert done.unreadable == 0
+    assert shown == {
+        base[0].sku: (8, None),
+        base[1].sku: (1, None),
+        base[2].sku: (1, None),
+        "F1": (None, "marketplace-held"),
+    }
+
+
+async def held(stage: Stage, channel: str) -> list[HeldStock]:
+    """The whole pool, page by page."""
+    adapter = stage.adapter
+    assert isinstance(adapter, ReadsHeldStock)
+    found: list[HeldStock] = []
+    cursor: str | None = None
+    for _ in range(50):
+        page = await adapter.held_stock(ChannelId(channel), cursor)
+        assert isinstance(page, HeldPage), page
+        found += page.held
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+        stage.clock.move(1)
+    raise AssertionError("a pool without end")
+
+
+async def test_the_pool_that_amazon_holds_is_read_to_its_end_and_never_written() -> None:
+    base = a_stage("amazon").seeds
+    pool = tuple(
+        replace(base[0], sku=f"F{number:03d}", asin=f"B1{number:08d}", kind=ListingKind.FBA, quantity=number)
+        for number in range(MANY)
+    )
+    stage = a_stage("amazon", {"listings": (*base, *pool)})
+
+    found = await held(stage, "amazon-us")
+    canada = await held(stage, "amazon-ca")
+    await stage.adapter.aclose()
+
+    assert {each.marketplace_ids["seller_sku"]: each.available for each in found} == {
+        each.sku: each.quantity for each in pool
+    }
+    assert canada == [] and stage.violations() == 0
+
+
+async def test_a_checked_push_is_not_made() -> None:
+    stage = a_stage("amazon")
+    adapter = stage.adapter
+    assert isinstance(adapter, ChecksPushes)
+
+    answer = await adapter.check(stage.a_push(0, quantity=77))
+    stage.settle()
+    refused = await adapter.check(stage.a_push(0, channel=ChannelId("amazon-br")))
+    await adapter.aclose()
+
+    assert isinstance(answer, CheckPassed) and isinstance(refused, Rejected)
+    assert stage.live(0) == 1
+
+
+@pytest.mark.parametrize("marketplace", ["ebay", "walmart", "shopify"])
+def test_the_others_have_no_preview(marketplace: str) -> None:
+    assert not isinstance(a_stage(marketplace).adapter, ChecksPushes)
