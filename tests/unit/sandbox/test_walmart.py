@@ -190,6 +190,35 @@ async def test_an_unknown_sku_is_content_not_found() -> None:
     assert answer.json()["error"][0]["code"] == "CONTENT_NOT_FOUND.GMP_INVENTORY_API"
 
 
+async def test_a_quantity_may_come_as_xml() -> None:
+    """The published call takes application/xml too, and a client from a package index sends it."""
+    bench = a_bench(a_walmart_listing())
+    headers = {**await bench.walmart_headers(), "Content-Type": "application/xml"}
+    body = (
+        '<?xml version="1.0"?><inventory xmlns="http://walmart.com/"><sku>A</sku>'
+        "<quantity><unit>EACH</unit><amount>7</amount></quantity></inventory>"
+    )
+
+    answer = await bench.client.put(ONE, params={"sku": "A"}, headers=headers, content=body)
+    bench.clock.move(601)
+
+    assert answer.json() == quantity(7)
+    assert await bench.live("walmart", "A") == 7
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "<inventory", "<other/>", "<inventory><quantity><unit>EACH</unit><amount>x</amount></quantity></inventory>"],
+)
+async def test_xml_that_is_no_quantity_is_a_bad_request(body: str) -> None:
+    bench = a_bench(a_walmart_listing())
+    headers = {**await bench.walmart_headers(), "Content-Type": "application/xml"}
+
+    answer = await bench.client.put(ONE, params={"sku": "A"}, headers=headers, content=body)
+
+    assert answer.status_code == 400
+
+
 async def test_who_asks_for_xml_gets_it() -> None:
     bench = a_bench(a_walmart_listing())
     headers = {**await bench.walmart_headers(), "Accept": "application/xml"}

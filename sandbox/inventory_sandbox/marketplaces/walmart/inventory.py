@@ -11,6 +11,7 @@ from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.stock import Listing, Part
 from inventory_sandbox.marketplaces.walmart.rules import gateway_error
+from inventory_sandbox.marketplaces.walmart.xml import inventory_of
 from inventory_sandbox.marketplaces.world import World
 
 MAX_QUANTITY: Final = 999_999_999
@@ -89,7 +90,8 @@ class Inventory:
         if isinstance(found, Answer):
             return found
         listing, node = found
-        body = call.json_object() or {}
+        as_xml = "xml" in call.headers.get("content-type", "")
+        body = (inventory_of(call.body) if as_xml else call.json_object()) or {}
         quantity = body.get("quantity")
         if not isinstance(quantity, dict) or "amount" not in quantity:
             return _bad_request("quantity.amount is required.", "quantity")

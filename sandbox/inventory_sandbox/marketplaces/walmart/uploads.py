@@ -13,6 +13,8 @@ import python_multipart
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File
 
+from inventory_sandbox.marketplaces.walmart.xml import local_name
+
 SINGLE: Final = "inventory"
 MULTI: Final = "MP_INVENTORY"
 MAX_BYTES: Final = {SINGLE: 10 * 1024 * 1024, MULTI: 1024 * 1024}
@@ -113,16 +115,12 @@ def _read_xml(content: bytes) -> FeedFile | None:
     except ElementTree.ParseError:
         return None
     rows: list[FeedRow] = []
-    items = [one for one in root if _local(one.tag) == "inventory"]
+    items = [one for one in root if local_name(one.tag) == "inventory"]
     for index, item in enumerate(items):
-        fields = {_local(one.tag): (one.text or "").strip() for one in item.iter()}
+        fields = {local_name(one.tag): (one.text or "").strip() for one in item.iter()}
         amount = fields.get("amount", "")
         quantity = int(amount) if amount.isascii() and amount.isdigit() else None
         rows.append(FeedRow(index, fields.get("sku", ""), fields.get("shipNode", ""), quantity))
     if not items:
         return FeedFile(0, (), f"{WRONG_FORM} The feed has no inventory.")
     return FeedFile(len(items), tuple(rows))
-
-
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
