@@ -1,0 +1,45 @@
+"""eBay's sandbox, used by clients of its REST APIs that other people wrote."""
+
+from tests.support.clients import Served
+
+
+async def test_bidkit_writes_quantities_and_reads_them(sandbox: Served) -> None:
+    written = await sandbox.run("bidkit_client", "write_and_read")
+
+    assert written == {"statuses": [200], "offer": "36000000002"}
+    assert await sandbox.becomes("ebay", "36000000002", 4) == 4
+    assert await sandbox.becomes("ebay", "36000000006", 6) == 6
+    read = await sandbox.run("bidkit_client", "read")
+    assert read == {"offer": 4, "item": 4, "many": [200, 400]}
+
+
+async def test_bidkit_pages_through_every_sku_once(sandbox: Served) -> None:
+    found = await sandbox.run("bidkit_client", "pages")
+
+    assert found["total"] == found["found"] == found["different"] > 5
+
+
+async def test_bidkit_reads_the_daily_limit(sandbox: Served) -> None:
+    assert await sandbox.run("bidkit_client", "limits") == [2_000_000]
+
+
+async def test_bidkit_knows_an_unknown_sku(sandbox: Served) -> None:
+    assert await sandbox.run("bidkit_client", "refusal") == 404
+
+
+async def test_ebay_rest_writes_a_quantity_and_reads_it(sandbox: Served) -> None:
+    written = await sandbox.run("ebay_rest_client", "write_and_read")
+
+    assert written == {"statuses": [200], "sku": "SKU-00010"}
+    assert await sandbox.becomes("ebay", "36000000010", 8) == 8
+    assert await sandbox.run("ebay_rest_client", "read") == 8
+
+
+async def test_ebay_rest_pages_through_every_sku_once(sandbox: Served) -> None:
+    found = await sandbox.run("ebay_rest_client", "pages")
+
+    assert found["found"] == found["different"] > 5
+
+
+async def test_ebay_rest_knows_an_unknown_sku(sandbox: Served) -> None:
+    assert await sandbox.run("ebay_rest_client", "refusal") is True

@@ -1,0 +1,29 @@
+"""Shopify's sandbox, used by Shopify's own Python client."""
+
+from tests.support.clients import Served
+
+
+async def test_shopify_api_writes_a_quantity_and_reads_it(sandbox: Served) -> None:
+    found = await sandbox.run("shopify_api", "write_and_read")
+
+    assert found["errors"] == []
+    assert found["read"]["sku"] == "SKU-00002"
+    assert await sandbox.becomes("shopify", "50000000002", 5) == 5
+
+
+async def test_shopify_api_reads_the_state_of_the_bucket(sandbox: Served) -> None:
+    found = await sandbox.run("shopify_api", "cost")
+
+    assert found["maximumAvailable"] == 2000
+    assert set(found) == {"maximumAvailable", "currentlyAvailable", "restoreRate"}
+
+
+async def test_shopify_api_writes_and_reads_by_the_older_calls(sandbox: Served) -> None:
+    found = await sandbox.run("shopify_api", "rest")
+
+    assert found["written"] == 9
+    assert len(found["found"]) == 1
+
+
+async def test_shopify_api_knows_a_wrong_token(sandbox: Served) -> None:
+    assert await sandbox.run("shopify_api", "wrong_token") == 401
