@@ -197,6 +197,7 @@ async def a_bench(
     targets: Sequence[Target] = (),
     exposures: Sequence[Exposure] = (),
     share: float = 1.0,
+    clock: VirtualClock | None = None,
     **changes: object,
 ) -> AsyncIterator[Bench]:
     """A worker that has taken partition 0 over with these targets and exposures in it."""
@@ -209,7 +210,7 @@ async def a_bench(
         "topics": topics,
     }
     settings = DeliverySettings(**{**base, **changes})  # type: ignore[arg-type]
-    clock, registry = VirtualClock(), CollectorRegistry()
+    clock, registry = clock or VirtualClock(), CollectorRegistry()
     metrics = DeliveryMetrics(registry)
     codecs = codecs_of(topics, MARKETPLACE, FixedRegistry())
     account = Account(ACCOUNT, market, settings, clock, metrics)

@@ -20,6 +20,7 @@ from inventory_streams.delivery.queue import Entry
 from inventory_streams.delivery.reports import Tallies
 from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.within import within
 
 KEYS = uuid.UUID("6f0d8a52-5f0e-4f0e-9a44-0c5a4b8f7e11")  # the namespace of our idempotency keys
 
@@ -158,8 +159,7 @@ class Dispatcher:
         gauge.inc()
         began_s = self._clock.monotonic_s()
         try:
-            async with asyncio.timeout(self._settings.request_s_max):
-                answers = list(await account.adapter.push(pushes))
+            answers = list(await within(self._clock, self._settings.request_s_max, account.adapter.push(pushes)))
         except TimeoutError:
             answers = [_timed_out(one, self._settings.request_s_max) for one in pushes]
         finally:

@@ -21,6 +21,7 @@ from inventory_streams.delivery.queue import WorkKey
 from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.within import within
 
 TICK_S = 0.05
 
@@ -160,8 +161,7 @@ class ReadBacks:
     async def _ask(self, target: Target) -> ReadAnswer:
         listing = ListingRef(target.listing_id, target.channel, target.marketplace_ids, tuple(target.nodes))
         try:
-            async with asyncio.timeout(self._settings.request_s_max):
-                return await self._account.adapter.read(listing)
+            return await within(self._clock, self._settings.request_s_max, self._account.adapter.read(listing))
         except TimeoutError:
             return NotListed(listing_id=target.listing_id, api="", reason="too-slow")
 
