@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
 
 import faust
 from faust.types import TP
-from yarl import URL
 
 from inventory_streams.engine.agent import EngineAgent
 from inventory_streams.engine.catching_up import FetchState
@@ -29,6 +29,7 @@ from inventory_streams.engine.transport import BatchConsumer, BatchTransport
 class EngineApp(faust.App):
     """Faust's app without its folders on disk: the state is in Kafka and in memory (rule 16)."""
 
+    logger = logging.getLogger("faust.app")  # Faust's, so that its level holds for what it says through this class
     mundane_level = "debug"  # each service's start and stop is no change of state that an operator cares for
 
     async def on_first_start(self) -> None:
@@ -37,10 +38,10 @@ class EngineApp(faust.App):
 
 def create_app(settings: EngineSettings) -> EngineApp:
     """The app, without its agent. Connects to nothing; call it inside the event loop that will run it."""
-    urls = [URL(f"kafka://{server}") for server in settings.kafka.bootstrap_servers.split(",")]
+    servers = settings.kafka.bootstrap_servers.split(",")
     app = EngineApp(
         settings.application,
-        broker=urls,
+        broker=";".join(f"kafka://{server}" for server in servers),
         broker_credentials=broker_credentials(settings.kafka.security),
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=HEARTBEAT_S,
@@ -61,7 +62,7 @@ def create_app(settings: EngineSettings) -> EngineApp:
         web_enabled=False,  # rule 18
         worker_redirect_stdouts=False,
     )
-    app._transport = BatchTransport(urls, app=app, loop=app.loop)
+    app._transport = BatchTransport(app.conf.broker, app=app, loop=app.loop)
     return app
 
 
@@ -143,5 +144,6 @@ async def _guarded(work: Awaitable[object], what: str, failed: Callable[[str, Ba
     """Rule 14: Faust would skip the event and start the agent again, so nothing may leave as an exception."""
     try:
         await work
-    except Exception as error:  # noqa: BLE001  # ends the process, whatever it is
+    except Exception as error:
         failed(what, error)
+        raise

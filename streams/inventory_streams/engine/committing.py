@@ -47,7 +47,7 @@ class Committer:
             await loop.run_in_executor(self._executor, partition.writer.commit_all, prepared.writes)
         except OwnershipLost as error:
             end_process(ExitCode.OWNERSHIP_LOST, str(error))
-        except Exception as error:  # noqa: BLE001  # ends the process, whatever it is
+        except Exception as error:  # noqa: BLE001 - the process ends for it, whatever it is
             end_process(ExitCode.TRANSACTION_FAILED, f"partition {partition.number}: {error!r}")
         # 2. Visible to the next computation: never before, or a failed commit would have been seen.
         partition.adopt(prepared, self._clock.now_ms(), self._grace_ms)
