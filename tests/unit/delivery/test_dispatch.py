@@ -12,6 +12,8 @@ from inventory_domain.identifiers import ListingId, Sku
 from inventory_domain.outcomes import UNRECOGNIZED, Accepted, LimitSeen, PushOutcome, Rejected, Throttled, Transient
 from inventory_domain.ports import Push
 from inventory_domain.retry import RetrySchedule
+from inventory_streams.delivery.arrivals import RetryArrival
+from inventory_streams.delivery.retries import RetryNote
 from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted, traits
 from tests.support.delivery_bench import a_bench
 
@@ -338,3 +340,74 @@ async def test_everything_that_is_read_is_accounted_for(delivered: bool) -> None
 
     assert counts.read == 7
     assert counts.pending() == really_pending == (0 if delivered else 1)
+
+
+async def test_a_rejection_of_what_was_replaced_meanwhile_gives_nothing_up() -> None:
+    market = FakeMarketplace(open=asyncio.Event(), answer=rejected)
+    async with a_bench(market) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.send(a_target("A", 4, version=2))
+        bench.market.answer = lambda push: rejected(push) if push.version == 1 else accepted(push)
+        assert market.open is not None
+        market.open.set()
+        await bench.clock.pass_s(1)
+        counts = bench.worker.accounting
+
+    assert bench.dead_letters() == []
+    assert (counts.superseded, counts.delivered, counts.dead_lettered) == (1, 1, 0)
+
+
+async def test_the_time_in_a_retry_is_kept_by_a_successor() -> None:
+    """It holds the jitter, and so may be later than the schedule says."""
+    failed = conclude(an_exposure("A", 1, 5, answered=False), 1, busy(a_push()), 1_700_000_000_000, 0)
+    async with a_bench(targets=[a_target("A", 5, version=1)], exposures=[failed]) as bench:
+        note = RetryNote(attempt=1, not_before_ms=1_700_000_009_000, reason="busy", error="")
+        await bench.worker.take([RetryArrival(0, 0, failed.listing_id, note)])
+        await bench.clock.pass_s(8.5)
+        before = len(bench.market.pushes)
+        await bench.clock.pass_s(1)
+
+    assert (before, len(bench.market.pushes)) == (0, 1)
+
+
+async def test_a_retry_of_an_earlier_failure_is_no_wait() -> None:
+    exposure = an_exposure("A", 1, 5, answered=False)
+    for number in (1, 2):
+        exposure = conclude(exposure, number, busy(a_push()), 1_700_000_000_000, 0)
+        if number == 1:
+            exposure, _ = begin(
+                exposure,
+                version=1,
+                quantity=5,
+                nodes={},
+                mask=None,
+                path="single",
+                now_ms=1_700_000_000_000,
+                settles_by_ms=1_700_000_600_000,
+            )
+    async with a_bench(targets=[a_target("A", 5, version=1)], exposures=[exposure]) as bench:
+        note = RetryNote(attempt=1, not_before_ms=1_700_000_900_000, reason="busy", error="")
+        await bench.worker.take([RetryArrival(0, 0, exposure.listing_id, note)])
+        await bench.clock.pass_s(16)
+        finished = await bench.worker.committable()
+
+    assert bench.market.versions("A") == [1]
+    assert finished.retries == {0: 1}
+
+
+async def test_offsets_move_past_a_target_whose_attempt_is_committed() -> None:
+    """From there on what is due is derived from the attempt, so reading the target again would be for nothing."""
+    market = FakeMarketplace(open=asyncio.Event())
+    async with a_bench(market) as bench:
+        bench.account.throttles.push.refused(LimitSeen(operation="write", wait_s=5.0))
+        await bench.send(a_target("A", 5, version=1))
+        waiting = await bench.worker.committable()
+        await bench.clock.pass_s(6)
+        under_way = await bench.worker.committable()
+
+    assert (waiting.targets, under_way.targets) == ({}, {0: 1})
+
+
+def a_push() -> Push:
+    target = a_target()
+    return Push(target.listing_id, target.channel, 5, {}, {}, 1, "key")
