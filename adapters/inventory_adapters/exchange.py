@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from inventory_adapters.failures import Facts, Failure, FailureRule, judge, no_answer
-from inventory_adapters.http import Answer, HttpClient, Json, NoAnswer, Request
+from inventory_adapters.http import DOCUMENT_BYTES_MAX, Answer, HttpClient, Json, NoAnswer, Request
 from inventory_adapters.secrets import Secret, redacted
 from inventory_adapters.tokens import Token, TokenCache
 from inventory_domain.clock import Clock
@@ -72,9 +72,11 @@ class Exchange:
             return fresh
         return await self._once(operation, build, fresh.value, deadline_s, writes=writes)
 
-    async def document(self, request: Request, deadline_s: float, hosts: Sequence[str]) -> Answer | Failure:
+    async def document(
+        self, request: Request, deadline_s: float, hosts: Sequence[str], bytes_max: int = DOCUMENT_BYTES_MAX
+    ) -> Answer | Failure:
         """Fetch or upload a document at an address that an answer gave; no token goes there."""
-        answer = await self._http.send_document(request, self._left_s(deadline_s), hosts)
+        answer = await self._http.send_document(request, self._left_s(deadline_s), hosts, bytes_max)
         if isinstance(answer, NoAnswer):
             return no_answer(answer, writes=False)
         if answer.status != 200:

@@ -102,11 +102,13 @@ class HttpClient:
             raise InvariantBroken(f"a request to {_place(request.url)} is not allowed by the account's settings")
         return await self._send_in(request, timeout_s, self._settings.response_bytes_max)
 
-    async def send_document(self, request: Request, timeout_s: float, hosts: Sequence[str]) -> Answer | NoAnswer:
+    async def send_document(
+        self, request: Request, timeout_s: float, hosts: Sequence[str], bytes_max: int = DOCUMENT_BYTES_MAX
+    ) -> Answer | NoAnswer:
         """Like `send`, to an address that an answer gave: a host that is not one of these is not called."""
         if not self._may_call(request.url, hosts):
             return NoAnswer("document-host-refused", sent=False)
-        return await self._send_in(request, timeout_s, DOCUMENT_BYTES_MAX)
+        return await self._send_in(request, timeout_s, bytes_max)
 
     async def _send_in(self, request: Request, timeout_s: float, bytes_max: int) -> Answer | NoAnswer:
         if timeout_s <= 0:

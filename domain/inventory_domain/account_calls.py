@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from inventory_domain.bulk import BulkTraits, CallFailed
+from inventory_domain.identifiers import NodeId
 from inventory_domain.outcomes import LimitSeen
 
 
@@ -76,4 +77,42 @@ class ReportsQuotas(Protocol):
 
     async def daily_quotas(self) -> DailyQuotas | CallFailed:
         """The quotas of the operations in `AdapterTraits.limits`, as far as the marketplace tells them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketplaceLocation:
+    """A place that stock ships from, as the marketplace knows it.
+
+    `left_out` says why no push may name it, if so. `services` are the marketplace's words for what it can promise.
+    """
+
+    node: NodeId
+    name: str
+    left_out: str | None = None
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationPage:
+    """Some of the account's locations; `next_cursor` asks for more, nothing there means that these were all."""
+
+    locations: tuple[MarketplaceLocation, ...]
+    next_cursor: str | None
+    api: str
+    request_id: str | None = None
+    seen: LimitSeen | None = None
+
+
+@runtime_checkable
+class ReportsLocations(Protocol):
+    """Says which locations there are, those too that are out of use or not ours to write."""
+
+    @property
+    def location_traits(self) -> BulkTraits:
+        """What a page counts against."""
+        ...
+
+    async def locations(self, cursor: str | None) -> LocationPage | CallFailed:
+        """A page of them; the first one without a cursor."""
         ...

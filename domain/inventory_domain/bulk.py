@@ -108,7 +108,10 @@ class PullsListings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BackgroundPullTraits:
-    """What it costs to begin a pull and to ask for it. `age_s_max`: how old what it tells may be."""
+    """What it costs to begin a pull and to ask for it.
+
+    `age_s_max`: how much older than its beginning what the pull tells may be.
+    """
 
     start: BulkTraits
     poll: BulkTraits

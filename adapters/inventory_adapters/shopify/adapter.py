@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.shopify import failures, limits, observe, push
+from inventory_adapters.shopify import bulk, failures, limits, observe, places, push
 from inventory_adapters.shopify.settings import GRAPHQL, SHOPIFY, ShopifySettings
-from inventory_domain.bulk import CallFailed, Page, PullTraits
+from inventory_domain.account_calls import LocationPage
+from inventory_domain.bulk import (
+    BackgroundPullTraits,
+    BulkTraits,
+    CallFailed,
+    Page,
+    PullDone,
+    PullRunning,
+    PullStarted,
+    PullTraits,
+)
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
-from inventory_domain.identifiers import ChannelId
+from inventory_domain.identifiers import ChannelId, NodeId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
 
@@ -36,6 +46,8 @@ class ShopifyAdapter:
         self._settings = settings
         http = HttpClient(settings.calls, transport)
         self._exchange = Exchange(http, settings.access_token, DIALECT, clock, settings.calls.timeout_s)
+        # Locations of fulfillment services, as far as the shop has told of them: learned from answers, never forgotten.
+        self._services: set[NodeId] = set()
         self._traits = AdapterTraits(
             marketplace=SHOPIFY,
             limits=settings.limits,
@@ -58,7 +70,7 @@ class ShopifyAdapter:
         check_group(pushes, self._traits)
         outcomes = refusals(pushes, self._settings.channel_ids, push.NEEDED_IDS, push.SET_QUANTITIES)
         left = [each for each in pushes if each.listing_id not in outcomes]
-        outcomes |= push.refusals(left, self._settings.locations_max)
+        outcomes |= push.refusals(left, self._settings.locations_max, self._services)
         sent = [each for each in left if each.listing_id not in outcomes]
         if sent:
             deadline_s = self._exchange.deadline_s()
@@ -79,7 +91,41 @@ class ShopifyAdapter:
 
     async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
         """See `bulk.PullsListings`."""
-        return await observe.pull(cursor, self._settings, self._exchange, self._exchange.deadline_s())
+        page = await observe.pull(cursor, self._settings, self._exchange, self._exchange.deadline_s())
+        if isinstance(page, Page):
+            for found in page.found:
+                self._learn(found.left_out)
+        return page
+
+    @property
+    def background_pull_traits(self) -> BackgroundPullTraits:
+        """See `bulk.PullsInBackground`."""
+        return BackgroundPullTraits(
+            start=BulkTraits(GRAPHQL, 0, bulk.START_COST), poll=BulkTraits(GRAPHQL, 0, bulk.POLL_COST), age_s_max=0.0
+        )
+
+    async def start_pull(self, channel: ChannelId) -> PullStarted | CallFailed:
+        """See `bulk.PullsInBackground`."""
+        return await bulk.start(self._settings, self._exchange, self._exchange.deadline_s())
+
+    async def poll_pull(self, channel: ChannelId, pull_id: str) -> PullRunning | PullDone | CallFailed:
+        """See `bulk.PullsInBackground`."""
+        return await bulk.poll(pull_id, self._settings, self._exchange, self._exchange.deadline_s())
+
+    @property
+    def location_traits(self) -> BulkTraits:
+        """See `account_calls.ReportsLocations`."""
+        return BulkTraits(GRAPHQL, 0, places.COST)
+
+    async def locations(self, cursor: str | None) -> LocationPage | CallFailed:
+        """See `account_calls.ReportsLocations`. From then on no push may name one that a fulfillment service keeps."""
+        page = await places.page(cursor, self._settings, self._exchange, self._exchange.deadline_s())
+        if isinstance(page, LocationPage):
+            self._learn({each.node: each.left_out for each in page.locations if each.left_out is not None})
+        return page
+
+    def _learn(self, left_out: Mapping[NodeId, str]) -> None:
+        self._services |= {node for node, why in left_out.items() if why == places.FULFILLMENT_SERVICE}
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inventory_adapters.bodies import encoded, mapping, rows, text, units
 from inventory_adapters.exchange import Answered, Exchange
 from inventory_adapters.failures import Failure
@@ -9,6 +11,7 @@ from inventory_adapters.guards import NO_NODES
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.shopify import auth
+from inventory_adapters.shopify.places import why_left_out
 from inventory_adapters.shopify.settings import GRAPHQL, ShopifySettings
 from inventory_domain.bulk import CallFailed, Found, Page
 from inventory_domain.identifiers import NodeId
@@ -17,6 +20,9 @@ from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
 
 INVENTORY_ITEM = "inventoryItem"
 INVENTORY_ITEMS = "inventoryItems"
+NOT_TRACKED = "not-tracked"
+TOO_MANY_LOCATIONS = "too-many-locations"
+NO_QUANTITY = "no-quantity"
 _LEVEL = '{ quantities(names: ["available"]) { name quantity } }'
 
 
@@ -26,7 +32,7 @@ async def read_one(listing: ListingRef, settings: ShopifySettings, exchange: Exc
         return Rejected(
             listing_id=listing.listing_id,
             api=INVENTORY_ITEM,
-            reason=NO_NODES if not listing.nodes else "too-many-locations",
+            reason=NO_NODES if not listing.nodes else TOO_MANY_LOCATIONS,
         )
     body = encoded(request_body(listing))
 
@@ -90,22 +96,45 @@ def pull_query(items: int, levels: int) -> str:
     return (
         f"query Pull($cursor: String) {{ {INVENTORY_ITEMS}(first: {items}, after: $cursor) "
         f"{{ pageInfo {{ hasNextPage endCursor }} nodes {{ id sku tracked inventoryLevels(first: {levels}) "
-        f"{{ pageInfo {{ hasNextPage }} nodes {{ location {{ id }} "
+        f"{{ pageInfo {{ hasNextPage }} nodes {{ location {{ id isActive isFulfillmentService }} "
         f'quantities(names: ["available"]) {{ name quantity }} }} }} }} }} }}'
     )
 
 
 def _found(item: dict[str, Json]) -> Found:
     levels = mapping(item.get("inventoryLevels"))
-    nodes: dict[NodeId, int] = {}
-    for level in rows(levels.get("nodes")):
-        location, quantity = text(mapping(level.get("location")).get("id")), _available(level)
-        if location is not None and quantity is not None:
-            nodes[NodeId(location)] = quantity
-    ids = {"inventory_item_id": text(item.get("id")) or ""} | ({"sku": sku} if (sku := text(item.get("sku"))) else {})
     whole = mapping(levels.get("pageInfo")).get("hasNextPage") is False
-    known = item.get("tracked") is True and whole and len(nodes) == len(rows(levels.get("nodes")))
-    return Found(marketplace_ids=ids, quantity=sum(nodes.values()) if known else None, nodes=nodes if known else {})
+    return found_of(item, rows(levels.get("nodes")), whole=whole)
+
+
+def found_of(item: dict[str, Json], levels: Sequence[dict[str, Json]], *, whole: bool) -> Found:
+    """An item with its levels; `whole` says that these are all. What is at a location that is left out does not count:
+    at one that is not in use nobody can order it, and what a fulfillment service keeps is not ours."""
+    nodes: dict[NodeId, int] = {}
+    left_out: dict[NodeId, str] = {}
+    for level in levels:
+        location = mapping(level.get("location"))
+        gid, why, quantity = text(location.get("id")), why_left_out(location), _available(level)
+        if gid is not None and why is not None:
+            left_out[NodeId(gid)] = why
+        elif gid is not None and quantity is not None:
+            nodes[NodeId(gid)] = quantity
+    ids = {"inventory_item_id": text(item.get("id")) or ""} | ({"sku": sku} if (sku := text(item.get("sku"))) else {})
+    reason: str | None = None
+    if item.get("tracked") is not True:
+        reason = NOT_TRACKED
+    elif not whole:
+        reason = TOO_MANY_LOCATIONS
+    elif len(nodes) + len(left_out) != len(levels):
+        reason = NO_QUANTITY
+    known = reason is None
+    return Found(
+        marketplace_ids=ids,
+        quantity=sum(nodes.values()) if known else None,
+        nodes=nodes if known else {},
+        reason=reason,
+        left_out=left_out,
+    )
 
 
 def request_body(listing: ListingRef) -> dict[str, object]:
@@ -127,7 +156,7 @@ def why_not_listed(item: Json, nodes: int) -> str | None:
     if not isinstance(item, dict):
         return "listing-not-found"
     if item.get("tracked") is False:
-        return "not-tracked"
+        return NOT_TRACKED
     if any(available(item, index) is None for index in range(nodes)):
         return "not-stocked-at-location"
     return None

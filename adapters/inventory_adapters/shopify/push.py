@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from inventory_adapters.bodies import encoded, mapping, rows, text
 from inventory_adapters.exchange import Answered, Exchange
 from inventory_adapters.failures import Failure, judge, of_group, refused_here
-from inventory_adapters.guards import NO_NODES
+from inventory_adapters.guards import NEVER_WRITTEN, NO_NODES
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.shopify import auth
@@ -78,8 +78,11 @@ async def push_group(
     return outcomes
 
 
-def refusals(pushes: Sequence[Push], locations_max: int) -> dict[ListingId, PushOutcome]:
-    """The outcomes of pushes that have no locations, or too many, or a row that another push of the group has too."""
+def refusals(
+    pushes: Sequence[Push], locations_max: int, never_written: Container[NodeId]
+) -> dict[ListingId, PushOutcome]:
+    """The outcomes of pushes that have no locations, or too many, or one that is never written, or a row that another
+    push of the group has too."""
     refused: dict[ListingId, PushOutcome] = {}
     taken: set[tuple[str, NodeId]] = set()
     for push in pushes:
@@ -89,6 +92,8 @@ def refusals(pushes: Sequence[Push], locations_max: int) -> dict[ListingId, Push
             failure = refused_here(NO_NODES, "a quantity at Shopify is per location, and the listing has none")
         elif len(push.nodes) > locations_max:
             failure = refused_here(TOO_MANY_LOCATIONS, f"{len(push.nodes)} locations, at most {locations_max}")
+        elif any(node in never_written for node in push.nodes):
+            failure = refused_here(NEVER_WRITTEN, "a fulfillment service keeps the stock of one of the locations")
         elif pairs & taken:
             failure = refused_here(SAME_ROW_TWICE, "another listing of the call has the same item and location")
         if failure is not None:

@@ -27,6 +27,9 @@ WRITE_COST = 10.0  # a mutation costs 10 points
 READ_COST = 10.0  # our own upper estimate: one point per object that the query names, and the answer says the rest
 PULL_PAGE_SIZE = 25  # so that a page with five locations each costs less than the 1,000 points of a single query
 PULL_COST = 500.0  # our own upper estimate of such a page; the answer says the rest
+BULK_POLL_S = 10.0  # our own; a bulk operation on 100,000 items takes minutes
+BULK_BYTES_MAX = 256 * 2**20  # 100,000 items at five locations each are about 130 MB
+DOCUMENT_HOSTS = ("storage.googleapis.com",)  # where the files of bulk operations are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,9 @@ class ShopifySettings(AccountSettings):
     read_cost: float
     pull_page_size: int
     pull_cost: float
+    bulk_poll_s: float
+    bulk_bytes_max: int
+    document_hosts: tuple[str, ...]
     channels: Mapping[ChannelId, ShopifyChannel]
 
 
@@ -84,6 +90,9 @@ def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
             read_cost=fields.number("read_cost", READ_COST, least=1.0, most=1_000.0),
             pull_page_size=fields.whole("pull_page_size", PULL_PAGE_SIZE, least=1, most=250),
             pull_cost=fields.number("pull_cost", PULL_COST, least=1.0, most=1_000.0),
+            bulk_poll_s=fields.number("bulk_poll_s", BULK_POLL_S, least=0.01, most=3_600.0),
+            bulk_bytes_max=fields.whole("bulk_bytes_max", BULK_BYTES_MAX, least=1_024, most=2**31),
+            document_hosts=fields.texts("document_hosts", DOCUMENT_HOSTS),
             channels=channels,
         )
         fields.end()

@@ -12,21 +12,25 @@ from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
 from inventory_adapters.guards import check_feed, check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.walmart import auth, failures, feeds, limits, observe, push, status
+from inventory_adapters.walmart import auth, failures, feeds, held, limits, nodes, observe, push, status
 from inventory_adapters.walmart.settings import (
     API_STATUS,
     GET_INVENTORIES,
     GET_INVENTORY,
+    GET_SHIP_NODES,
+    GET_WFS_INVENTORY,
     PUT_INVENTORY,
     WALMART,
     WalmartSettings,
 )
+from inventory_domain.account_calls import LocationPage
 from inventory_domain.bulk import (
     BulkTraits,
     CallFailed,
     FeedOutcomes,
     FeedRunning,
     FeedSubmitted,
+    HeldPage,
     MarketplaceStatus,
     Page,
     PullTraits,
@@ -117,6 +121,26 @@ class WalmartAdapter:
             self._new_id,
             self._exchange.deadline_s(),
         )
+
+    @property
+    def held_stock_traits(self) -> BulkTraits:
+        """See `bulk.ReadsHeldStock`."""
+        return BulkTraits(GET_WFS_INVENTORY, held.PAGE_SIZE)
+
+    async def held_stock(self, channel: ChannelId, cursor: str | None) -> HeldPage | CallFailed:
+        """See `bulk.ReadsHeldStock`."""
+        market = self._settings.channels[channel].market
+        deadline_s = self._exchange.deadline_s()
+        return await held.page(market, cursor, self._settings, self._exchange, self._new_id, deadline_s)
+
+    @property
+    def location_traits(self) -> BulkTraits:
+        """See `account_calls.ReportsLocations`."""
+        return BulkTraits(GET_SHIP_NODES, 0)
+
+    async def locations(self, cursor: str | None) -> LocationPage | CallFailed:
+        """See `account_calls.ReportsLocations`."""
+        return await nodes.locations(self._settings, self._exchange, self._new_id, self._exchange.deadline_s())
 
     @property
     def status_traits(self) -> BulkTraits:

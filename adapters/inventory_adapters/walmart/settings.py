@@ -31,6 +31,8 @@ POST_INVENTORY_FEED: Final = "postFeed.inventory"
 POST_MP_INVENTORY_FEED: Final = "postFeed.MP_INVENTORY"
 GET_FEEDS: Final = "getFeeds"
 API_STATUS: Final = "apiStatus"
+GET_WFS_INVENTORY: Final = "getWfsInventory"
+GET_SHIP_NODES: Final = "getShipNodes"
 
 BASE_URL = "https://marketplace.walmartapis.com"
 TOKEN_PATH = "/v3/token"  # on the API's own host
@@ -43,6 +45,8 @@ LIMITS = (  # Walmart's rate-limiting page; buckets refill gradually
     OperationLimit(POST_INVENTORY_FEED, 10 / 3_600, 10.0),
     OperationLimit(POST_MP_INVENTORY_FEED, 50 / 3_600, 50.0),
     OperationLimit(GET_FEEDS, 5_000 / 60, 5_000.0),
+    OperationLimit(GET_WFS_INVENTORY, 100 / 60, 100.0),
+    OperationLimit(GET_SHIP_NODES, 50 / 60, 50.0),
     OperationLimit(API_STATUS, 1.0, 10.0),  # not published: a number of our own
 )
 FEED_POLL_S = 30.0  # our own; inventory feeds took 0.1 to 75 s in Walmart's published list

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from inventory_domain.account_calls import ControlsOutOfStock, DailyQuotas, OutOfStockControl, ReportsQuotas
+from inventory_domain.account_calls import (
+    ControlsOutOfStock,
+    DailyQuotas,
+    LocationPage,
+    OutOfStockControl,
+    ReportsLocations,
+    ReportsQuotas,
+)
 from inventory_domain.bulk import (
     CallFailed,
     CheckPassed,
@@ -20,10 +27,10 @@ from inventory_domain.bulk import (
     PullStarted,
     ReadsHeldStock,
 )
-from inventory_domain.identifiers import ChannelId
+from inventory_domain.identifiers import ChannelId, NodeId
 from inventory_domain.outcomes import Rejected
 from inventory_sandbox.marketplaces import FaultMode, ListingKind
-from tests.support.adapters_sandbox import Stage, a_stage
+from tests.support.adapters_sandbox import LOCATION, SHIP_NODES, Stage, a_stage
 
 MANY = 230
 
@@ -173,3 +180,64 @@ async def test_a_checked_push_is_not_made() -> None:
 @pytest.mark.parametrize("marketplace", ["ebay", "walmart", "shopify"])
 def test_the_others_have_no_preview(marketplace: str) -> None:
     assert not isinstance(a_stage(marketplace).adapter, ChecksPushes)
+
+
+async def test_the_pool_that_walmart_holds_is_read_to_its_end_and_never_written() -> None:
+    base = a_stage("walmart").seeds
+    pool = tuple(
+        replace(base[0], sku=f"W{number:03d}", item_id=f"6{number:08d}", kind=ListingKind.WFS, quantity=number)
+        for number in range(2 * MANY)
+    )
+    stage = a_stage("walmart", {"listings": (*base, *pool)})
+
+    found = await held(stage, "walmart-us")
+    await stage.adapter.aclose()
+
+    assert {each.marketplace_ids["sku"]: each.available for each in found} == {each.sku: each.quantity for each in pool}
+    assert stage.violations() == 0
+
+
+async def test_a_bulk_operation_finds_what_the_shop_shows() -> None:
+    base = a_stage("shopify").seeds
+    untracked = replace(
+        base[0], sku="U1", inventory_item_id="gid://shopify/InventoryItem/7", variant_id="", tracked=False
+    )
+    many = tuple(
+        replace(base[0], sku=f"M{number:04d}", inventory_item_id=f"gid://shopify/InventoryItem/{6_000_000 + number}")
+        for number in range(1_200)
+    )
+    stage = a_stage("shopify", {"listings": (*base, untracked, *many)})
+    await stage.push(stage.a_push(3, quantity=9))
+    stage.settle()
+
+    done, found = await gathered(stage, "shopify-us")
+    await stage.adapter.aclose()
+
+    shown = {each.marketplace_ids["sku"]: each for each in found}
+    assert done.unreadable == 0 and len(found) == len(base) + 1 + len(many)
+    assert shown[base[3].sku].quantity == 9 and len(shown[base[3].sku].nodes) == 2
+    assert (shown["U1"].quantity, shown["U1"].reason) == (None, "not-tracked")
+    assert shown["M0700"].quantity == 1
+
+
+@pytest.mark.parametrize(
+    ("marketplace", "ours", "others"),
+    [
+        ("walmart", SHIP_NODES[0], {}),
+        ("shopify", LOCATION, {"gid://shopify/Location/81000009": "fulfillment-service"}),
+    ],
+)
+async def test_locations_are_told_with_those_that_are_never_written(
+    marketplace: str, ours: str, others: dict[str, str]
+) -> None:
+    stage = a_stage(marketplace)
+    adapter = stage.adapter
+    assert isinstance(adapter, ReportsLocations)
+
+    page = await adapter.locations(None)
+    await adapter.aclose()
+
+    assert isinstance(page, LocationPage) and page.next_cursor is None
+    told = {each.node: each.left_out for each in page.locations}
+    assert told[NodeId(ours)] is None
+    assert {node: why for node, why in told.items() if why} == others
