@@ -84,7 +84,9 @@ class AdapterTraits:
 
     `push_cost` and `read_cost` are tokens of their operation per call. `settling_s_max`: how long an accepted number
     may take to be live. `answer_proves_live`: an answer of success means that buyers see it. `read_age_s_max`: how old
-    a read may be. `read_includes_own_sales`: the number read falls when the marketplace sells.
+    a read may be. `read_includes_own_sales`: the number read falls when the marketplace sells. `exclusive_ids`: names
+    of marketplace ids of which two writes with one value must never be under way at once, not even in one call, because
+    the marketplace refuses the second (an item of which the variations are listings of ours).
     """
 
     marketplace: Marketplace
@@ -98,6 +100,7 @@ class AdapterTraits:
     answer_proves_live: bool = False
     read_includes_own_sales: bool = True
     read_age_s_max: float = 0.0
+    exclusive_ids: tuple[str, ...] = ()
 
 
 class MarketplaceAdapter(Protocol):

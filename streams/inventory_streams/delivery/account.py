@@ -37,6 +37,7 @@ class Account:
             self.traits, clock, read_share=settings.read_share, zero_reserve=settings.zero_reserve
         )
         self.work = asyncio.Event()
+        self.claimed: set[tuple[str, str]] = set()
         self._metrics = metrics
 
     def learn(self, throttle: Throttle, answers: list[object]) -> None:
@@ -48,6 +49,11 @@ class Account:
             return
         seen = next((limit for answer in answers if (limit := getattr(answer, "seen", None)) is not None), None)
         throttle.answered(seen)
+
+    def claims(self, marketplace_ids: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+        """What a write to a listing with these ids keeps others from."""
+        names = self.traits.exclusive_ids
+        return frozenset((name, marketplace_ids[name]) for name in names if name in marketplace_ids)
 
     def quota_used(self) -> dict[str, int]:
         """Tokens used today by operation, a part of one counted as a whole."""

@@ -20,7 +20,8 @@ class TrackedListing:
     `settled`: the target is accounted for (taken, found sent, or given up). `in_flight`: an attempt is being committed,
     sent or concluded. `held_until_s`: a former owner's request may be under way until then. `not_before_ms`: a retry
     told to wait until then. `retry_offsets`: records of the retry topic that stand for this wait. `must_read`: it had
-    open attempts at a takeover. `forgotten`: the engine withdrew it while an attempt was under way.
+    open attempts at a takeover. `claims`: marketplace ids that no other listing may be sent with meanwhile.
+    `forgotten`: the engine withdrew it while an attempt was under way.
     """
 
     partition: int
@@ -37,6 +38,7 @@ class TrackedListing:
     must_read: bool = False
     read_failures: int = 0
     reading: bool = False
+    claims: frozenset[tuple[str, str]] = frozenset()
     forgotten: bool = False
 
     @property

@@ -22,6 +22,7 @@ from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.within import within
 
+TAKEN_WAIT_S = 0.1  # until a listing is looked at again of which an id is taken by a request under way
 KEYS = uuid.UUID("6f0d8a52-5f0e-4f0e-9a44-0c5a4b8f7e11")  # the namespace of our idempotency keys
 
 
@@ -98,14 +99,18 @@ class Dispatcher:
         owned = self._book.writable(tracked)
         if owned is None or owned.stopping:
             return None
-        if tracked.listing_id in self._book.in_flight:  # it moved to another SKU while its old place is being served
-            self._scheduler.waiting.put(tracked.key, self._clock.monotonic_s() + 1.0)
+        claims = self._account.claims(tracked.target.marketplace_ids)
+        # A listing may have moved to another SKU while its old place is being served.
+        if tracked.listing_id in self._book.in_flight or claims & self._account.claimed:
+            self._scheduler.waiting.put(tracked.key, self._clock.monotonic_s() + TAKEN_WAIT_S)
             return None
         due_ms = due_from_ms(wanted(tracked.target, None), tracked.exposure, self._settings.retry)
         if due_ms is None or due_ms > self._clock.now_ms():
             self._scheduler.reconsider(tracked)
             return None
         tracked.in_flight = True
+        tracked.claims = claims
+        self._account.claimed |= claims
         self._book.in_flight.add(tracked.listing_id)
         return tracked
 
@@ -188,6 +193,7 @@ class Dispatcher:
 
     def _over(self, tracked: TrackedListing) -> None:
         tracked.in_flight = False
+        self._account.claimed -= tracked.claims
         self._book.in_flight.discard(tracked.listing_id)
         owned = self._book.writable(tracked)
         if owned is not None and tracked.forgotten and not tracked.reading:

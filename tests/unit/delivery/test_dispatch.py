@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -411,3 +412,20 @@ async def test_offsets_move_past_a_target_whose_attempt_is_committed() -> None:
 def a_push() -> Push:
     target = a_target()
     return Push(target.listing_id, target.channel, 5, {}, {}, 1, "key")
+
+
+async def test_listings_that_share_an_exclusive_id_go_one_after_the_other() -> None:
+    """Some marketplaces refuse a write to an item while another one of it is under way, also in the same call."""
+    market = FakeMarketplace(open=asyncio.Event(), traits=traits(push_group_max=5, exclusive_ids=("item",)))
+    items = {"A": "1", "B": "1", "C": "2"}
+    targets = [replace(a_target(own_id), marketplace_ids={"id": own_id, "item": items[own_id]}) for own_id in "ABC"]
+    async with a_bench(market) as bench:
+        await bench.send(*targets)
+        await bench.clock.pass_s(3)
+        together = sorted(push.marketplace_ids["id"] for push in market.pushes)
+        assert market.open is not None
+        market.open.set()
+        await bench.clock.pass_s(1)
+
+    assert together in (["A", "C"], ["B", "C"])
+    assert sorted(push.marketplace_ids["id"] for push in market.pushes) == ["A", "B", "C"]
