@@ -186,11 +186,10 @@ def page(found: Mapping[str, object], described: dict[str, object], rate: float,
         figure = found[name]
         if isinstance(figure, dict):
             lines.append(f"| {words} | {figure['median']} | {figure['p99']} |")
-    machine_lines = "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in described.items())
     text = (
         f"{rate:g} changes in a second for {seconds:g} s; {SKUS:,} SKUs at {len(LOCATIONS)} locations, four listings."
     )
-    return f"# Latency\n\n{text}\n\n" + "\n".join(lines) + f"\n\n## Machine\n{machine_lines}\n"
+    return f"# Latency\n\n{text}\n\n" + "\n".join(lines) + f"\n\n## Machine\n{report.listed(described)}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

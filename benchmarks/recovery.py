@@ -157,8 +157,7 @@ def _build(
 def page(found: Mapping[str, object], described: Mapping[str, object]) -> str:
     """The result for people."""
     rows = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in found.items())
-    lines = "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in described.items())
-    return f"# Recovery\n\n| | |\n| --- | ---: |\n{rows}\n\n## Machine\n{lines}\n"
+    return f"# Recovery\n\n| | |\n| --- | ---: |\n{rows}\n\n## Machine\n{report.listed(described)}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

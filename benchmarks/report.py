@@ -88,11 +88,15 @@ def _verdict(result: Result) -> str:
     return "equal to the model" if result.compared else "computes none"
 
 
+def listed(machine: Mapping[str, object]) -> str:
+    """The machine as a list."""
+    return "\n".join(f"- {name.replace('_', ' ')}: {_words(value)}" for name, value in machine.items())
+
+
 def markdown(
     results: Sequence[Result], machine: dict[str, object], options: dict[str, object], notes: Sequence[str]
 ) -> str:
     """The whole result as a page."""
-    described = "\n".join(f"- {name.replace('_', ' ')}: {_words(value)}" for name, value in machine.items())
     asked = ", ".join(f"{name.replace('_', ' ')} {_words(value)}" for name, value in options.items())
     systems = "\n".join(f"- `{one.name}`: {one.what}" for one in results)
     rounds = "\n".join(
@@ -104,7 +108,7 @@ def markdown(
         "# Engine benchmark",
         f"Measured by `benchmarks/engine.py` with {asked}.",
         table(results),
-        f"## Machine\n{described}",
+        f"## Machine\n{listed(machine)}",
         f"## Systems\n{systems}",
         f"## Rounds\n{rounds}",
         "## How it is measured\n" + "\n".join(f"- {note}" for note in notes),
