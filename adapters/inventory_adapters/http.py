@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from inventory_adapters import addresses
 from inventory_adapters.accounts import CallSettings
+from inventory_adapters.addresses import Resolve
 from inventory_adapters.fields import host_allowed, is_loopback
 from inventory_domain.errors import InvariantBroken
 
@@ -78,8 +80,15 @@ class NoAnswer:
 class HttpClient:
     """The connections of one account. Safe for concurrent calls."""
 
-    def __init__(self, settings: CallSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        settings: CallSettings,
+        transport: httpx.AsyncBaseTransport | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
         self._settings = settings
+        # A transport that replaces the network has no addresses, unless it is told how to find them too.
+        self._resolve = addresses.resolve if resolve is None and transport is None else resolve
         self._client = httpx.AsyncClient(
             transport=transport,
             follow_redirects=False,
@@ -105,17 +114,28 @@ class HttpClient:
     async def send_document(
         self, request: Request, timeout_s: float, hosts: Sequence[str], bytes_max: int = DOCUMENT_BYTES_MAX
     ) -> Answer | NoAnswer:
-        """Like `send`, to an address that an answer gave: a host that is not one of these is not called."""
+        """Like `send`, to an address that an answer gave: a host that is not one of these is not called.
+
+        Nor is one that leads to this machine or its network; where the account's own address does (a sandbox), one
+        that says so by itself is.
+        """
         if not self._may_call(request.url, hosts):
             return NoAnswer("document-host-refused", sent=False)
-        return await self._send_in(request, timeout_s, bytes_max)
+        return await self._send_in(request, timeout_s, bytes_max, pin=True)
 
-    async def _send_in(self, request: Request, timeout_s: float, bytes_max: int) -> Answer | NoAnswer:
+    async def _send_in(
+        self, request: Request, timeout_s: float, bytes_max: int, *, pin: bool = False
+    ) -> Answer | NoAnswer:
         if timeout_s <= 0:
             return NoAnswer("out-of-time", sent=False)
+        sent = False
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._send(request, bytes_max)
+                address = await self._pinned(request.url) if pin else None
+                if isinstance(address, NoAnswer):
+                    return address
+                sent = True
+                return await self._send(request, bytes_max, address)
         except (httpx.ConnectError, httpx.ConnectTimeout):
             return NoAnswer("cannot-connect", sent=False)
         except httpx.PoolTimeout:
@@ -123,7 +143,7 @@ class HttpClient:
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol):
             return NoAnswer("request-not-sendable", sent=False)
         except (TimeoutError, httpx.TimeoutException):
-            return NoAnswer("timeout", sent=True)
+            return NoAnswer("timeout", sent=sent)
         except httpx.DecodingError:
             return NoAnswer("unreadable-answer", sent=True)
         except httpx.RequestError:
@@ -133,10 +153,34 @@ class HttpClient:
         """Give back the connections."""
         await self._client.aclose()
 
-    async def _send(self, request: Request, bytes_max: int) -> Answer | NoAnswer:
+    async def _pinned(self, url: str) -> str | NoAnswer | None:
+        """The address to call for a host, nothing where the host is one itself.
+
+        The very address that was looked at is called: asked again, the name might lead to another one.
+        """
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if self._resolve is None or is_loopback(host):  # `_may_call` has seen to it that it may be
+            return None
+        try:
+            found = await self._resolve(host, parts.port or 443)
+        except OSError:
+            return NoAnswer("cannot-resolve", sent=False)
+        if not found or not all(addresses.is_public(each) for each in found):
+            return NoAnswer("document-address-refused", sent=False)
+        return found[0]
+
+    async def _send(self, request: Request, bytes_max: int, address: str | None) -> Answer | NoAnswer:
         content = bytearray()
+        url, headers, extensions = httpx.URL(request.url), dict(request.headers), {}
+        if address is not None:
+            # The name stays what the server and its certificate are asked for. Connections are kept by address, so
+            # this one is not kept: its certificate was not looked at for another name that leads to the same place.
+            headers |= {"host": url.netloc.decode(), "connection": "close"}
+            extensions["sni_hostname"] = url.host
+            url = url.copy_with(host=address)
         async with self._client.stream(
-            request.method, request.url, headers=dict(request.headers), content=request.content
+            request.method, url, headers=headers, content=request.content, extensions=extensions
         ) as response:
             async for chunk in response.aiter_bytes():
                 content += chunk

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
 
+from inventory_adapters import addresses
 from inventory_adapters.accounts import CallSettings
+from inventory_adapters.addresses import Resolve
 from inventory_adapters.http import Answer, HttpClient, NoAnswer, Request
 from inventory_domain.errors import InvariantBroken
 
@@ -142,3 +144,112 @@ async def test_the_network_itself_is_reached_and_refused_ports_are_values() -> N
 
     assert await http.send(get("http://127.0.0.1:1/"), 5.0) == NoAnswer("cannot-connect", sent=False)
     await http.aclose()
+
+
+def leads_to(*addresses: str) -> Resolve:
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return addresses
+
+    return resolve
+
+
+@dataclass
+class Asked:
+    """The requests that reached the network."""
+
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(200, content=b"report")
+
+
+async def document(url: str, resolve: Resolve, settings: CallSettings = SETTINGS) -> tuple[Answer | NoAnswer, Asked]:
+    asked = Asked()
+    http = HttpClient(settings, httpx.MockTransport(asked.answer), resolve)
+    answer = await http.send_document(Request("GET", url, {}), 1.0, (".amazonaws.com",))
+    await http.aclose()
+    return answer, asked
+
+
+S3 = "https://tortuga.s3.amazonaws.com/a%2Fb?X-Amz-Signature=1%2B2"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.9",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "240.0.0.1",
+        "::1",
+        "::",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fd00:ec2::254",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::",
+        "nonsense",
+    ],
+)
+async def test_a_document_is_not_fetched_from_our_own_network(address: str) -> None:
+    """An answer that names an address could otherwise have us call what only we can reach."""
+    answer, asked = await document(S3, leads_to(address))
+    mixed, asked_too = await document(S3, leads_to("52.216.1.1", address))
+
+    assert answer == mixed == NoAnswer("document-address-refused", sent=False)
+    assert not asked.requests and not asked_too.requests
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [("52.216.1.1", "52.216.1.1"), ("2600:1fa0::1", "[2600:1fa0::1]"), ("64:ff9b::34d8:101", "[64:ff9b::34d8:101]")],
+)
+async def test_a_document_comes_from_the_very_address_that_was_looked_at(address: str, written: str) -> None:
+    """A name that leads elsewhere when it is asked for again gains nothing."""
+    answer, asked = await document(S3, leads_to(address))
+
+    (request,) = asked.requests
+    assert isinstance(answer, Answer)
+    assert str(request.url) == f"https://{written}/a%2Fb?X-Amz-Signature=1%2B2"
+    assert request.headers["host"] == "tortuga.s3.amazonaws.com"
+    assert request.extensions["sni_hostname"] == "tortuga.s3.amazonaws.com"
+
+
+async def test_a_name_that_leads_nowhere_is_a_value() -> None:
+    async def nowhere(host: str, port: int) -> Sequence[str]:
+        raise OSError("unknown")
+
+    async def never(host: str, port: int) -> Sequence[str]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert (await document(S3, nowhere))[0] == NoAnswer("cannot-resolve", sent=False)
+    assert (await document(S3, leads_to()))[0] == NoAnswer("document-address-refused", sent=False)
+    assert (await document(S3, never))[0] == NoAnswer("timeout", sent=False)
+
+
+async def test_a_document_of_a_sandbox_on_this_machine_is_fetched_by_sandbox_accounts_only() -> None:
+    sandbox = replace(SETTINGS, base_url="http://127.0.0.1:8080")
+    url = "http://127.0.0.1:8080/documents/1"
+
+    there, asked = await document(url, leads_to("127.0.0.1"), sandbox)
+    elsewhere, _ = await document(url, leads_to("127.0.0.1"))
+    by_name, _ = await document(S3, leads_to("127.0.0.1"), sandbox)
+
+    assert isinstance(there, Answer) and str(asked.requests[0].url) == url
+    assert elsewhere == NoAnswer("document-host-refused", sent=False)
+    assert by_name == NoAnswer("document-address-refused", sent=False)
+
+
+async def test_the_machine_s_own_resolver_is_asked() -> None:
+    assert "127.0.0.1" in await addresses.resolve("localhost", 443)
+    with pytest.raises(OSError, match="no host name"):
+        await addresses.resolve("a" * 70 + ".invalid", 443)
