@@ -20,7 +20,6 @@ from inventory_streams.engine.settings import (
     HEARTBEAT_S,
     OFFSET_COMMIT_INTERVAL_S,
     REBALANCE_TIMEOUT_S,
-    SESSION_TIMEOUT_S,
     EngineSettings,
 )
 from inventory_streams.engine.transport import BatchConsumer, BatchTransport
@@ -43,8 +42,8 @@ def create_app(settings: EngineSettings) -> EngineApp:
         settings.application,
         broker=";".join(f"kafka://{server}" for server in servers),
         broker_credentials=broker_credentials(settings.kafka.security),
-        broker_session_timeout=SESSION_TIMEOUT_S,
-        broker_heartbeat_interval=HEARTBEAT_S,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=min(HEARTBEAT_S, settings.session_timeout_s / 3),
         broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
         broker_commit_interval=OFFSET_COMMIT_INTERVAL_S,
         broker_max_poll_records=settings.batch_records_max,

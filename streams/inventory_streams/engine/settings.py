@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
 
-SESSION_TIMEOUT_S = 10.0  # a dead worker's partitions move after this (rule 17)
 HEARTBEAT_S = 3.0
 REBALANCE_TIMEOUT_S = 60.0
 FETCH_BYTES_MAX = 4 << 20
@@ -35,7 +34,8 @@ class EngineSettings:
 
     `application` is the consumer group and the beginning of each `transactional.id`: one per system, the same in all
     its workers. `micro_batches` False hands the engine one record at a time, for finding out whether batching is at
-    fault. `instance_id` is this worker's stable name for static membership. A change for an unknown SKU waits
+    fault. `instance_id` is this worker's stable name for static membership: it is back at once after a crash. The
+    partitions of a dead worker move to others after `session_timeout_s`. A change for an unknown SKU waits
     `unknown_sku_grace_s` for its product before it becomes a dead letter. Probe port 0 takes a free one.
     """
 
@@ -47,5 +47,6 @@ class EngineSettings:
     batch_records_max: int = 5_000
     unknown_sku_grace_s: float = 3_600.0
     instance_id: str | None = None
+    session_timeout_s: float = 10.0  # rule 17
     probe_host: str = "127.0.0.1"
     probe_port: int = 0

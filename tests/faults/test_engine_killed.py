@@ -1,0 +1,127 @@
+"""The engine killed, frozen, stopped and joined by another in the middle of its work: what comes out is exact."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inventory_streams.kafka.stopping import ExitCode
+from tests.support.engine import PARTITIONS, EngineBus, EngineProcess, Engines, wait_until
+from tests.support.engine_traffic import Traffic
+
+SEED = 20260
+
+
+@pytest.fixture
+def bus(kafka: str, topic_prefix: str) -> EngineBus:
+    bus = EngineBus(kafka, topic_prefix)
+    bus.create()
+    return bus
+
+
+@pytest.fixture
+def engines(bus: EngineBus, application_id: str, tmp_path: Path) -> Iterator[Engines]:
+    engines = Engines(bus, application_id, tmp_path)
+    yield engines
+    engines.close()
+
+
+def owned(engine: EngineProcess) -> list[int]:
+    """The partitions of its newest assignment."""
+    assigned = [event["partitions"] for event in engine.events() if event["event"] == "partitions assigned"]
+    newest = assigned[-1] if assigned else []
+    assert isinstance(newest, list)
+    return newest
+
+
+def test_killed_again_and_again_with_a_backlog_it_stays_exact(bus: EngineBus, engines: Engines) -> None:
+    """Nothing is lost or counted twice, and no version goes back (P1, P2; rules 3, 12, 13)."""
+    chance = random.Random(SEED)
+    traffic = Traffic(bus, SEED)
+    traffic.catalog()
+    settings = {"batch_records_max": 100, "instance_id": "worker-1"}  # a static member is back without a wait
+    engine = engines.start(**settings)
+    for _ in range(5):
+        traffic.burst(2_500)
+        time.sleep(chance.random() * 0.5)  # not a wait for anything: it chooses where the kill hits
+
+        engine.kill()
+
+        traffic.burst(500)
+        engine = engines.start(**settings)
+    traffic.wait_until_shown()
+
+
+def test_a_frozen_engine_is_replaced_and_cannot_write_when_it_wakes(bus: EngineBus, engines: Engines) -> None:
+    """A zombie is refused by the broker, however late it wakes up, and ends at once (rule 13)."""
+    traffic = Traffic(bus, SEED + 1)
+    traffic.catalog()
+    frozen = engines.start(session_timeout_s=6.0)
+    traffic.burst(500)
+    traffic.wait_until_shown()
+    frozen.signal(signal.SIGSTOP)
+    successor = engines.start(ready=False, session_timeout_s=6.0)
+    traffic.burst(2_000)
+    wait_until(lambda: owned(successor) == list(range(PARTITIONS)), "the other owns everything", 60)
+    traffic.wait_until_shown()
+
+    frozen.signal(signal.SIGCONT)
+
+    def harmless() -> bool:
+        """It ended because it was refused, or it noticed first, and joined the group anew."""
+        return frozen.process.poll() is not None or len(owned(frozen)) < PARTITIONS
+
+    wait_until(harmless, "the woken one is not the owner", 30)
+    assert frozen.process.poll() in (None, ExitCode.OWNERSHIP_LOST)
+    traffic.burst(500)
+    traffic.wait_until_shown()
+
+
+def test_two_engines_share_the_partitions_and_take_over_from_each_other(bus: EngineBus, engines: Engines) -> None:
+    """A rebalance loses and repeats nothing, whoever joins or leaves; leaving is clean and quick."""
+    traffic = Traffic(bus, SEED + 2)
+    traffic.catalog()
+    first = engines.start()
+    traffic.burst(2_000)
+
+    second = engines.start()
+    traffic.burst(2_000)
+
+    wait_until(lambda: 0 < len(owned(first)) < PARTITIONS, "they share", 30)
+    assert sorted(owned(first) + owned(second)) == list(range(PARTITIONS))
+    traffic.burst(2_000)
+    started = time.monotonic()
+    assert first.stop() == 0
+    took_s = time.monotonic() - started
+    wait_until(lambda: owned(second) == list(range(PARTITIONS)), "the other takes over", 30)
+    traffic.burst(500)
+    traffic.wait_until_shown()
+    assert took_s < 8, f"SIGTERM took {took_s:.1f} s"
+    assert not [event for event in second.events() if event["level"] in ("ERROR", "CRITICAL")]
+
+
+def test_a_clean_stop_leaves_the_positions_and_the_next_start_applies_nothing_again(
+    bus: EngineBus, engines: Engines
+) -> None:
+    traffic = Traffic(bus, SEED + 3)
+    traffic.catalog()
+    engine = engines.start()
+    traffic.burst(1_000)
+    traffic.wait_until_shown()
+    told = len(bus.told())
+    assert engine.stop() == 0
+    topic = bus.topics.inventory_changes
+    positions = {number: progress.positions[topic].position for number, progress in bus.applied().items()}
+    assert bus.committed(engines.application, topic) == positions
+
+    again = engines.start()
+    traffic.burst(1)
+    traffic.wait_until_shown()
+
+    assert len(bus.told()) <= told + 1
+    assert 'effect="duplicate",topic="' + topic not in again.probe("/metrics")[1]
