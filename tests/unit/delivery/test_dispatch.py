@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from inventory_domain.retry import RetrySchedule
 from inventory_streams.delivery.arrivals import RetryArrival
 from inventory_streams.delivery.retries import RetryNote
 from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted, traits
-from tests.support.delivery_bench import a_bench
+from tests.support.delivery_bench import Bench, a_bench
 
 QUICK = RetrySchedule((1.0,), 2.0)
 
@@ -337,10 +338,23 @@ async def test_everything_that_is_read_is_accounted_for(delivered: bool) -> None
             answers["C"] = accepted
         await bench.clock.pass_s(30)
         counts = bench.worker.accounting
-        really_pending = sum(bench.worker.book.pending(channel) for channel in (CHANNEL,))
+        really_pending = bench.worker.book.pending(CHANNEL)
+        shown = totals(bench)
 
-    assert counts.read == 7
-    assert counts.pending() == really_pending == (0 if delivered else 1)
+    assert counts.read == shown.pop("read") == 7
+    assert counts.pending() == really_pending == shown["pending"] == (0 if delivered else 1)
+    assert sum(shown.values()) == 7
+
+
+def totals(bench: Bench) -> dict[str, float]:
+    """The counters of targets as Prometheus sees them."""
+    found: Counter[str] = Counter()
+    for family in bench.metrics.collect():
+        _, ours, name = family.name.partition("inventory_sync_delivery_targets_")
+        for sample in family.samples if ours else ():
+            if not sample.name.endswith("_created"):
+                found[name] += sample.value
+    return dict(found)
 
 
 async def test_a_rejection_of_what_was_replaced_meanwhile_gives_nothing_up() -> None:
