@@ -106,7 +106,7 @@ def _wanted(
 def _print(findings: Sequence[SchemaFinding], outcome: str) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("subject", "schema"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True, overflow="fold")
     table.add_column("id", justify="right")
     table.add_column(outcome)
     for found in findings:

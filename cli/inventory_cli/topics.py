@@ -132,17 +132,17 @@ def _replication(found: Connection, config: Path | None, given: int | None) -> i
 def _print(findings: Sequence[TopicFinding], topics: Topics, outcome: str) -> None:
     declarations = {one.name: one for one in topics.declarations()}
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("topic", "key", "cleanup", "written by"):
-        table.add_column(name, overflow="fold")
-    table.add_column("partitions", justify="right")
-    table.add_column("copies", justify="right")
+    table.add_column("topic", no_wrap=True, overflow="fold")
+    table.add_column("cleanup", no_wrap=True)
+    table.add_column("written by", overflow="fold")
+    table.add_column("partitions", justify="right", no_wrap=True)
+    table.add_column("copies", justify="right", no_wrap=True)
     table.add_column(outcome, overflow="fold")
     for found in findings:
         declared = declarations[found.name]
         color = COLORS[found.change]
         table.add_row(
             found.name,
-            declared.key,
             declared.cleanup.value,
             ", ".join(declared.written_by),
             str(found.partitions),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ import psutil
 import pytest
 
 LIMIT_S = 170
+MARK = "INVENTORY_SYNC_TEST_MARK"
+MARKS: dict[int, str] = {}
 SMALL = ("--skus", "40", "--seconds", "6", "--partitions", "3")
 
 
@@ -26,14 +29,16 @@ def broker_options(kafka: str, registry_url: str, tmp_path: Path) -> list[str]:
 @contextmanager
 def demo(*options: str) -> Iterator[subprocess.Popen[str]]:
     """The command in a session of its own; whatever happens, it has ended after the block."""
+    mark = uuid.uuid4().hex
     process = subprocess.Popen(
         [sys.executable, "-m", "inventory_cli", "demo", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "200", MARK: mark},
     )
+    MARKS[process.pid] = mark
     try:
         yield process
     finally:
@@ -49,20 +54,20 @@ def played(report: Path, *options: str) -> dict[str, object]:
     with demo(*options, "--report", str(report)) as process:
         said, _ = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 0, said
-    assert children_of(process.pid) == []
+    assert children_of(process) == []
     found: dict[str, object] = json.loads(report.read_text())
     return found
 
 
-def children_of(demo_pid: int) -> list[psutil.Process]:
-    """Every process that this demo started, also when it is dead itself: each carries its pid as an argument."""
+def children_of(demo: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Every process that this demo started, also when it is dead itself: each has the demo's mark."""
     found = []
     for process in psutil.process_iter():
         try:
-            arguments = process.cmdline()
+            mark = process.environ().get(MARK)
         except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
             continue
-        if "inventory_cli.demo.child" in arguments and str(demo_pid) in arguments:
+        if mark == MARKS[demo.pid] and process.pid != demo.pid:
             found.append(process)
     return found
 
@@ -100,14 +105,14 @@ def test_an_interrupt_leaves_no_process_behind(broker_options: list[str], number
     with demo(*SMALL, "--seconds", "600", *broker_options) as process:
         assert process.stdout is not None
         _wait_for(process, "trading")
-        assert len(children_of(process.pid)) == 6
+        assert len(children_of(process)) == 6
 
         process.send_signal(number)
         process.stdout.read()
         code = process.wait(LIMIT_S)
 
     assert code == 130
-    assert children_of(process.pid) == []
+    assert children_of(process) == []
 
 
 @pytest.mark.timeout(LIMIT_S + 10)
@@ -120,9 +125,9 @@ def test_a_demo_that_is_killed_takes_its_processes_along(broker_options: list[st
         process.wait(LIMIT_S)
 
     end = time.monotonic() + 10
-    while children_of(process.pid) and time.monotonic() < end:
+    while children_of(process) and time.monotonic() < end:
         time.sleep(0.05)
-    assert children_of(process.pid) == []
+    assert children_of(process) == []
 
 
 def _wait_for(process: subprocess.Popen[str], word: str) -> None:

@@ -1,4 +1,4 @@
-"""A process of the demo: it loads what it needs, waits for the word to begin, and never outlives the demo."""
+"""A process of the demo: `inventory-sync ARGUMENTS`, which never outlives the demo that started it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import ctypes
 import os
 import signal
 import sys
-from importlib import import_module
+from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 
 
-def main() -> None:
-    """`python -m inventory_cli.demo.child PARENT MODULE[,MODULE] ARGUMENT...`; an empty MODULE list waits for nothing.
+def die_with(parent: int, name: str) -> None:
+    """Be killed when the parent dies, however it dies (Linux), and carry a name of one's own in process lists."""
+    if sys.platform != "linux":
+        return
+    system = ctypes.CDLL(None)
+    system.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    system.prctl(_PR_SET_NAME, name.encode()[:15])
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(1)
 
-    Loading takes a second or two of each process, and happens while Kafka starts. The word is one line on standard
-    input; its end without a line means that the demo is gone.
-    """
-    parent, modules, arguments = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the line above
-            sys.exit(1)
-    for module in filter(None, modules.split(",")):
-        import_module(module)
-    if modules and not sys.stdin.readline():
-        sys.exit(1)
+
+def main(arguments: Sequence[str]) -> None:
+    """`python -m inventory_cli.demo.child PARENT NAME ARGUMENT...`."""
+    die_with(int(arguments[0]), arguments[1])
     from inventory_cli.main import main as run
 
-    run(arguments)
+    run(arguments[2:])
 
 
-main()
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from confluent_kafka import KafkaException
@@ -12,6 +13,7 @@ from inventory_cli.addresses import stack_folder
 from inventory_cli.connecting import Connection
 
 DELETE_LIMIT_S: Final = 15.0
+REQUESTS_AT_ONCE: Final = 8
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +51,16 @@ def _delete_subjects(connection: Connection) -> None:
     from inventory_schemas.registry import client
 
     registry = client(connection.schema_registry_url)
+
+    def delete(subject: str) -> None:
+        try:
+            registry.delete_subject(subject)
+            registry.delete_subject(subject, permanent=True)  # refused for what was not deleted before
+        except (SchemaRegistryError, OSError) as error:
+            log.info("subject not deleted", extra={"subject": subject, "error": str(error)})
+
     try:
-        for subject in subjects_of(connection.topics):
-            registry.delete_subject(subject, permanent=True)
-    except (SchemaRegistryError, OSError) as error:
-        log.info("subjects not deleted", extra={"error": str(error)})
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            list(pool.map(delete, subjects_of(connection.topics)))
     finally:
         registry.close()

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
+from inventory_cli.demo.forked import Forked, fork
 from inventory_domain.errors import InventorySyncError
 
 STOP_LIMIT_S: Final = 12.0
@@ -32,21 +33,20 @@ class Running:
 
     name: str
     arguments: Sequence[str]
-    preload: Sequence[str]
     log: Path
-    process: subprocess.Popen[bytes]
-    log_file: IO[bytes] = field(repr=False)
-
-    def release(self) -> None:
-        """The word to begin."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"go\n")
-        self.process.stdin.close()
+    process: subprocess.Popen[bytes] | Forked
 
     def log_end(self) -> str:
         """The last lines that it wrote."""
         lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         return "\n".join(f"    {_readable(line)[:_LINE_LENGTH]}" for line in lines)
+
+    def close(self) -> None:
+        """Give back what it was talked to by."""
+        if isinstance(self.process, Forked):
+            self.process.close()
+        elif self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 class Processes:
@@ -56,23 +56,33 @@ class Processes:
         self._folder = folder
         self._running: dict[str, Running] = {}
 
-    def start(
-        self, name: str, arguments: Sequence[str], *, preload: Sequence[str] = (), piped: bool = False
-    ) -> Running:
-        """Start `inventory-sync ARGUMENTS` in a session of its own. With `preload` it loads those modules and waits."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        log = self._folder / f"{name}.log"
-        log_file = log.open("ab")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "inventory_cli.demo.child", str(os.getpid()), ",".join(preload), *arguments],
-            stdin=subprocess.PIPE if preload else subprocess.DEVNULL,
-            stdout=subprocess.PIPE if piped else log_file,
-            stderr=log_file,
-            start_new_session=True,  # Ctrl-C in the terminal reaches the demo alone, which ends them in order
-        )
-        running = Running(name, arguments, preload, log, process, log_file)
-        self._running[name] = running
-        return running
+    def start(self, name: str, arguments: Sequence[str], *, piped: bool = False) -> None:
+        """Start `inventory-sync ARGUMENTS` in a session of its own; `piped` leaves its output to the caller."""
+        log = self._log(name)
+        with log.open("ab") as log_file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "inventory_cli.demo.child", str(os.getpid()), name, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else log_file,
+                stderr=log_file,
+                start_new_session=True,  # Ctrl-C in the terminal reaches the demo alone, which ends them in order
+            )
+        self._running[name] = Running(name, arguments, log, process)
+
+    def fork(self, name: str, arguments: Sequence[str]) -> None:
+        """The same command in a fork of this process, which waits for its release; see `forked`."""
+        from inventory_cli.main import main
+
+        log = self._log(name)
+        log.touch()
+        self._running[name] = Running(name, arguments, log, fork(name, log, lambda: main(arguments)))
+
+    def release(self) -> None:
+        """What was forked begins."""
+        self.check()
+        for running in self._running.values():
+            if isinstance(running.process, Forked):
+                running.process.release()
 
     def get(self, name: str) -> Running:
         """The process of that name."""
@@ -83,13 +93,12 @@ class Processes:
         running = self._running[name]
         running.process.kill()
         running.process.wait()
-        running.log_file.close()
+        running.close()
         return running.process.pid
 
-    def restart(self, name: str) -> Running:
+    def restart(self, name: str) -> None:
         """Start again what was killed."""
-        old = self._running[name]
-        return self.start(name, old.arguments)
+        self.start(name, self._running[name].arguments)
 
     def check(self) -> None:
         """Raise ProcessEnded when one has ended by itself."""
@@ -102,13 +111,12 @@ class Processes:
         """It has done its work: wait until it has ended."""
         running = self._running.pop(name)
         running.process.wait(STOP_LIMIT_S)
-        running.log_file.close()
-        if running.process.stdout is not None:
-            running.process.stdout.close()
+        running.close()
 
     def stop_all(self, limit_s: float = STOP_LIMIT_S) -> None:
         """Ask all to end, wait, and kill what is left. Afterwards none is there."""
         for running in self._running.values():
+            running.close()
             if running.process.poll() is None:
                 running.process.send_signal(signal.SIGTERM)
         end = time.monotonic() + limit_s
@@ -118,11 +126,11 @@ class Processes:
             if running.process.poll() is None:
                 running.process.kill()
             running.process.wait()
-            running.log_file.close()
-            for pipe in (running.process.stdin, running.process.stdout):
-                if pipe is not None:
-                    pipe.close()
         self._running.clear()
+
+    def _log(self, name: str) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder / f"{name}.log"
 
 
 def _readable(line: str) -> str:

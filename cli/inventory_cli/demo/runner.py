@@ -18,7 +18,8 @@ from rich.console import Console
 from inventory_cli.demo.options import DemoOptions
 from inventory_cli.demo.processes import Processes
 from inventory_cli.demo.view import View, seconds, verdict_table
-from inventory_cli.demo.waiting import release, stack_runs, start_waiting
+from inventory_cli.demo.waiting import fork_the_pipeline, stack_runs, start_what_takes_long
+from inventory_cli.logging import LogFormat, configure
 
 if TYPE_CHECKING:  # what takes a second to load is loaded when the processes load too
     from inventory_cli.demo.performance import Performance
@@ -38,44 +39,59 @@ def run(options: DemoOptions) -> int:
     began_s = psutil.Process().create_time()
     name = f"demo-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
     folder = _run_folder(options.data_dir, name)
-    console = Console()
-    view = View(console)
+    view = View(Console())
     view.say(f"settings and logs of this run: {folder}")
-
-    def say(text: str) -> None:
-        view.say(f"{time.time() - began_s:6.1f} s  {text}")
-
     settings_file = folder / "sync.yaml"
     processes = Processes(folder / "logs")
     staged: list[Stage] = []
     had_stack = options.bootstrap_servers is not None or stack_runs()
-    try:
-        with _interruptible(), ExitStack() as closing:
-            closing.callback(view.close)
-            start_waiting(processes, options, settings_file)
-            from inventory_cli.demo.catalog import demo_catalog
-            from inventory_cli.demo.performance import Performance
-            from inventory_cli.demo.stage import stage
+    with (folder / "demo.log").open("a", encoding="utf-8", buffering=1) as log_file:
+        try:
+            with _interruptible():
+                start_what_takes_long(processes, options)
+                fork_the_pipeline(processes, settings_file)
+                configure("demo", form=LogFormat.JSON, stream=log_file)
+                return _staged_and_played(options, name, settings_file, processes, staged, view, began_s)
+        except KeyboardInterrupt:
+            view.say("interrupted")
+            return INTERRUPTED
+        finally:
+            with _uninterruptible():
+                processes.stop_all()
+                from inventory_cli.demo.cleaning import clean_up
 
-            catalog = demo_catalog(options.skus, options.seed)
-            say("catalog made; processes are loading")
-            staged.append(stage(processes, options, name, settings_file, catalog, say))
-            release(processes)
-            performance = Performance(options, catalog, staged[0], processes, view, began_s)
-            closing.callback(performance.close)
-            report = performance.play()
-            view.close()
-            _tell(console, report, performance, options)
-            return 0 if report.is_good else 1
-    except KeyboardInterrupt:
-        view.say("interrupted")
-        return INTERRUPTED
-    finally:
-        with _uninterruptible():
-            processes.stop_all()
-            from inventory_cli.demo.cleaning import clean_up
+                clean_up(staged[0].connection if staged else None, keep=options.keep, stop_stack=not had_stack)
 
-            clean_up(staged[0].connection if staged else None, keep=options.keep, stop_stack=not had_stack)
+
+def _staged_and_played(
+    options: DemoOptions,
+    name: str,
+    settings_file: Path,
+    processes: Processes,
+    staged: list[Stage],
+    view: View,
+    began_s: float,
+) -> int:
+    """Everything between the first process and the verdict. All clients are gone when it returns."""
+    from inventory_cli.demo.catalog import demo_catalog
+    from inventory_cli.demo.performance import Performance
+    from inventory_cli.demo.stage import stage
+
+    def say(text: str) -> None:
+        view.say(f"{time.time() - began_s:6.1f} s  {text}")
+
+    with ExitStack() as closing:
+        closing.callback(view.close)
+        catalog = demo_catalog(options.skus, options.seed)
+        say("catalog made; processes are loading")
+        staged.append(stage(processes, options, name, settings_file, catalog, say))
+        processes.release()
+        performance = Performance(options, catalog, staged[0], processes, view, began_s)
+        closing.callback(performance.close)
+        report = performance.play()
+        view.close()
+        _tell(view.console, report, performance, options)
+        return 0 if report.is_good else 1
 
 
 def _tell(console: Console, report: Report, performance: Performance, options: DemoOptions) -> None:

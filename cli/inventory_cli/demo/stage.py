@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import selectors
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -98,20 +99,22 @@ def first_line(processes: Processes, name: str, limit_s: float, say: Callable[[s
         StageFailed: it ended without one, or said nothing within the limit.
     """
     running = processes.get(name)
-    assert running.process.stdout is not None
+    process = running.process
+    assert isinstance(process, subprocess.Popen)
+    assert process.stdout is not None
     told = 0
     end = time.monotonic() + limit_s
     with selectors.DefaultSelector() as waiting:
-        waiting.register(running.process.stdout, selectors.EVENT_READ)
+        waiting.register(process.stdout, selectors.EVENT_READ)
         while time.monotonic() < end:
             ready = waiting.select(0.2)
             told = _tell_log(running, told, say)
             if ready:
-                line = running.process.stdout.readline().decode()
+                line = process.stdout.readline().decode()
                 if line:
                     return line
-                running.process.wait(10)
-                raise StageFailed(f"{name} ended with {running.process.returncode}\n{running.log_end()}")
+                process.wait(10)
+                raise StageFailed(f"{name} ended with {process.returncode}\n{running.log_end()}")
     raise StageFailed(f"{name} did not start within {limit_s:.0f} s; its log is {running.log}\n{running.log_end()}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -24,6 +25,8 @@ from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.producer import InventoryProducer
 from inventory_streams.topics import Topics
 
+log = logging.getLogger(__name__)
+
 UNKNOWN_SKU: Final = "SKU-NOBODY-LISTED"
 HEARTBEAT_EVERY_S: Final = 1.0
 SALES_SHARE: Final = 0.2  # of all that happens
@@ -45,7 +48,7 @@ class Spoiler:
     def __init__(self, kafka: KafkaSettings, topics: Topics, registry: Registry) -> None:
         self._topic = topics.inventory_changes
         self._serde = Serde(INVENTORY_CHANGE, f"{topics.inventory_changes}-value", registry)
-        self._producer = Producer({**kafka.client(), "acks": "all", "enable.idempotence": True})
+        self._producer = Producer({**kafka.client(), "logger": log, "acks": "all", "enable.idempotence": True})
 
     def send(self, sku: str, location: str, now_ms: int) -> list[DeadLetterSeen]:
         """Send all three; returns what must then be in the dead letters."""

@@ -46,25 +46,25 @@ class View:
     """Shows pictures until it is closed."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        self.console = console
         self._live: Live | None = None
         self._last_line = 0.0
         self._last_phase = ""
 
     def show(self, picture: Picture) -> None:
         """Show this now, or when it is time for the next line."""
-        if self._console.is_terminal:
+        if self.console.is_terminal:
             if self._live is None:
-                self._live = Live(console=self._console, refresh_per_second=REFRESH_PER_S, transient=True)
+                self._live = Live(console=self.console, refresh_per_second=REFRESH_PER_S, transient=True)
                 self._live.start()
             self._live.update(_drawn(picture))
         elif picture.phase != self._last_phase or time.monotonic() - self._last_line >= LINE_EVERY_S:
             self._last_line, self._last_phase = time.monotonic(), picture.phase
-            self._console.print(_line(picture), soft_wrap=True, highlight=False)
+            self.console.print(_line(picture), soft_wrap=True, highlight=False)
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        self._console.print(text, soft_wrap=True, highlight=False)
+        self.console.print(text, soft_wrap=True, highlight=False)
 
     def close(self) -> None:
         """Give the terminal back."""

@@ -1,13 +1,14 @@
-"""Starts the demo's processes before anything else: they load what they need while Kafka starts, and then wait."""
+"""Starts the demo's processes before anything else, so that they are ready when Kafka is."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from inventory_cli.addresses import stack_folder
 from inventory_cli.demo.options import DemoOptions
-from inventory_cli.demo.processes import ProcessEnded, Processes
+from inventory_cli.demo.processes import Processes
 from inventory_cli.process_names import ENGINE, process_of
 from inventory_domain.identifiers import Marketplace
 
@@ -24,26 +25,22 @@ def stack_runs() -> bool:
     return LocalStack(stack_folder()).status().running
 
 
-def start_waiting(processes: Processes, options: DemoOptions, settings_file: Path) -> None:
-    """Start everything that can load while Kafka starts. The pipeline's processes wait for their release."""
+def start_what_takes_long(processes: Processes, options: DemoOptions) -> None:
+    """Kafka and the registry, where none are given, and the marketplaces' stand-ins."""
     if options.bootstrap_servers is None:
         processes.start(STACK, ["stack", "up", "--json", "--data-dir", str(stack_folder())], piped=True)
     sandbox = ["sandbox", "--json", "--skus", "0", "--factor", str(options.factor), "--seed", str(options.seed)]
-    sandbox += ["--burst-factor", str(BURST_FACTOR)]
-    processes.start(SANDBOX, sandbox, piped=True)
+    processes.start(SANDBOX, [*sandbox, "--burst-factor", str(BURST_FACTOR)], piped=True)
+
+
+def fork_the_pipeline(processes: Processes, settings_file: Path) -> None:
+    """Engine and delivery, which wait for their release. This process must have no thread and no client yet."""
+    modules = ["inventory_cli.wiring", "inventory_cli.engine", "inventory_cli.deliver"]
+    modules += ["inventory_streams.engine.run", "inventory_streams.delivery.run"]
+    modules += [f"inventory_adapters.{name}.adapter" for name in MARKETPLACES]
+    for module in modules:
+        import_module(module)
     config = ["--config", str(settings_file)]
-    modules = ["inventory_cli.wiring", "inventory_streams.engine.run"]
-    processes.start(ENGINE, ["engine", *config], preload=modules)
+    processes.fork(ENGINE, ["engine", *config])
     for name in MARKETPLACES:
-        modules = ["inventory_cli.wiring", "inventory_streams.delivery.run", f"inventory_adapters.{name}.adapter"]
-        processes.start(process_of(name), ["deliver", name, *config], preload=modules)
-
-
-def release(processes: Processes) -> None:
-    """The pipeline's processes begin."""
-    for name in (ENGINE, *(process_of(marketplace) for marketplace in MARKETPLACES)):
-        try:
-            processes.get(name).release()
-        except BrokenPipeError as error:
-            processes.check()
-            raise ProcessEnded(f"{name} does not listen") from error
+        processes.fork(process_of(name), ["deliver", name, *config])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter, defaultdict
@@ -19,6 +20,8 @@ from inventory_schemas.codec import Serde
 from inventory_schemas.records import ENGINE_PROGRESS, LISTING_OUTCOME
 from inventory_schemas.registry import Registry
 from inventory_streams.topics import Topics
+
+log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.05
 BATCH: Final = 2_000
@@ -101,6 +104,7 @@ class Watcher:
         consumer = Consumer(
             {
                 **{key: value for key, value in self._connection.kafka.client().items() if key != "partitioner"},
+                "logger": log,
                 "group.id": "inventory-sync-demo",  # wanted by librdkafka; no group is joined and nothing is committed
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ from inventory_schemas.registry import Registry
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.producer.sequences import ClockSequences, SequenceStore
 from inventory_streams.topics import Topics
+
+log = logging.getLogger(__name__)
 
 DELIVERY_TIMEOUT_S: Final = 120.0
 BUFFER_WAIT_S: Final = 60.0
@@ -325,6 +328,7 @@ def _client(settings: KafkaSettings) -> Producer:
     return Producer(
         {
             **settings.client(),
+            "logger": log,  # librdkafka writes to standard error otherwise
             "enable.idempotence": True,
             "acks": "all",
             "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
