@@ -17,6 +17,7 @@ from inventory_domain.errors import ConfigError, ConfigFault, InventorySyncError
 from inventory_schemas.avsc import parse
 
 REQUEST_LIMIT_S = 10.0
+RETRIES = {"max.retries": 2, "retries.wait.ms": 200, "retries.max.wait.ms": 1_000}  # of one request
 UNKNOWN_KEPT_S = 5.0  # how long an id stays unknown, so that garbage does not cost a request for each record
 UNKNOWN_KEPT_MAX = 1_000
 
@@ -134,7 +135,7 @@ class ConfluentRegistry:
 
 def client(url: str, auth: Mapping[str, str] | None = None) -> SchemaRegistryClient:
     """A client of the registry at this URL whose requests have a limit. Nothing is asked yet."""
-    return SchemaRegistryClient({"url": url, "timeout": REQUEST_LIMIT_S, "max.retries": 2, **(auth or {})})
+    return SchemaRegistryClient({"url": url, "timeout": REQUEST_LIMIT_S, **RETRIES, **(auth or {})})
 
 
 def asked(url: str, request: Callable[[], T]) -> T | None:

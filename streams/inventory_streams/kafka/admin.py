@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # these are re-exported without saying so
     AdminClient,
     AlterConfigOpType,
+    ClusterMetadata,
     ConfigEntry,
     ConfigResource,
     NewTopic,
@@ -22,6 +23,7 @@ from inventory_domain.errors import ConfigError, ConfigFault, InventorySyncError
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Partitioning, TopicDeclaration
 
+CONTACT_LIMIT_S = 10.0
 REQUEST_LIMIT_S = 30.0
 VISIBLE_LIMIT_S = 30.0
 VISIBLE_POLL_S = 0.05
@@ -58,22 +60,25 @@ def apply(
     declarations: Sequence[TopicDeclaration],
     partitions: int,
     replication: int | None = None,
+    *,
+    contact_limit_s: float = CONTACT_LIMIT_S,
 ) -> list[TopicFinding]:
     """Create the topics that are missing and alter declared settings that differ. Repeating it changes nothing. Blocks.
 
     `partitions` is the common count of all topics partitioned by SKU. `replication` None: three, or as many brokers
-    as there are when fewer. Returns what was done, once every topic is seen by the broker with a leader.
+    as there are when fewer. A broker that says nothing is waited for up to `contact_limit_s`. Returns what was done,
+    once every topic is seen by the broker with a leader.
 
     Raises:
         ConfigError: topics exist with another partition count; nothing was changed.
         TopicsNotApplied: the broker cannot be asked, or refuses.
     """
-    admin = _admin(kafka)
-    findings = _plan(admin, declarations, partitions, replication)
+    admin, found = _contacted(kafka, contact_limit_s)
+    findings = _plan(admin, found, declarations, partitions, replication)
     by_name = {one.name: one for one in declarations}
     _create(admin, [(by_name[one.name], one) for one in findings if one.change is TopicChange.NEW])
     _alter(admin, [(by_name[one.name], one) for one in findings if one.change is TopicChange.ALTERED])
-    _wait_until_visible(admin, findings)
+    _wait_until_visible(admin, by_name, findings)
     return findings
 
 
@@ -82,20 +87,31 @@ def plan(
     declarations: Sequence[TopicDeclaration],
     partitions: int,
     replication: int | None = None,
+    *,
+    contact_limit_s: float = CONTACT_LIMIT_S,
 ) -> list[TopicFinding]:
     """What `apply` would do; changes nothing, and raises as it does."""
-    return _plan(_admin(kafka), declarations, partitions, replication)
+    admin, found = _contacted(kafka, contact_limit_s)
+    return _plan(admin, found, declarations, partitions, replication)
 
 
-def _admin(kafka: KafkaSettings) -> AdminClient:
+def _contacted(kafka: KafkaSettings, limit_s: float) -> tuple[AdminClient, ClusterMetadata]:
     settings = {key: value for key, value in kafka.client().items() if key != "partitioner"}
-    return AdminClient({**settings, "log_level": 0})  # what goes wrong is raised; librdkafka would print it as well
+    admin = AdminClient({**settings, "log_level": 0})  # what goes wrong is raised; librdkafka would print it as well
+    try:
+        return admin, admin.list_topics(timeout=limit_s)
+    except KafkaException as error:
+        text = f"Kafka at {kafka.bootstrap_servers} does not answer: {error.args[0].str()}"
+        raise TopicsNotApplied(text) from error
 
 
 def _plan(
-    admin: AdminClient, declarations: Sequence[TopicDeclaration], partitions: int, replication: int | None
+    admin: AdminClient,
+    found: ClusterMetadata,
+    declarations: Sequence[TopicDeclaration],
+    partitions: int,
+    replication: int | None,
 ) -> list[TopicFinding]:
-    found = _asked(lambda: admin.list_topics(timeout=REQUEST_LIMIT_S))
     copies = replication or min(REPLICATION_DEFAULT, max(1, len(found.brokers)))
     there = {name: topic for name, topic in found.topics.items() if topic.error is None}
     differing = [
@@ -118,7 +134,7 @@ def _plan(
         if one.name not in present:
             findings.append(TopicFinding(one.name, TopicChange.NEW, count, copies))
             continue
-        altered = _differences(_declared(one, present[one.name]), settings[one.name])
+        altered = _differences(settings_for(one, present[one.name]), settings[one.name])
         change = TopicChange.ALTERED if altered else TopicChange.KEPT
         findings.append(TopicFinding(one.name, change, count, present[one.name], altered))
     return findings
@@ -132,7 +148,8 @@ def _replicas(partitions: Mapping[int, object]) -> int:
     return min(len(getattr(partition, "replicas", ())) for partition in partitions.values())
 
 
-def _declared(declaration: TopicDeclaration, replication: int) -> dict[str, str]:
+def settings_for(declaration: TopicDeclaration, replication: int) -> dict[str, str]:
+    """The broker's settings of the topic when there are so many copies of it."""
     settings = declaration.config()
     if replication >= REPLICATION_DEFAULT:
         # One broker may be away; with two away writes wait instead of being acknowledged by one copy alone.
@@ -155,7 +172,12 @@ def _settings(admin: AdminClient, topics: Sequence[str]) -> dict[str, dict[str, 
     futures = _asked(lambda: admin.describe_configs(resources, request_timeout=REQUEST_LIMIT_S))
     found: dict[str, dict[str, str]] = {}
     for resource, future in futures.items():
-        entries = _asked(future.result)
+        try:
+            entries = future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # one broker may know it before another
+                raise TopicsNotApplied(f"topic {resource.name}: {error.args[0].str()}") from error
+            entries = {}
         found[resource.name] = {name: entry.value for name, entry in entries.items() if entry.value is not None}
     return found
 
@@ -168,7 +190,7 @@ def _create(admin: AdminClient, wanted: Sequence[tuple[TopicDeclaration, TopicFi
             found.name,
             num_partitions=found.partitions,
             replication_factor=found.replication,
-            config=_declared(declaration, found.replication),
+            config=settings_for(declaration, found.replication),
         )
         for declaration, found in wanted
     ]
@@ -190,7 +212,7 @@ def _alter(admin: AdminClient, wanted: Sequence[tuple[TopicDeclaration, TopicFin
             found.name,
             incremental_configs=[
                 ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-                for name, value in _declared(declaration, found.replication).items()
+                for name, value in settings_for(declaration, found.replication).items()
             ],
         )
         for declaration, found in wanted
@@ -203,17 +225,27 @@ def _alter(admin: AdminClient, wanted: Sequence[tuple[TopicDeclaration, TopicFin
             raise TopicsNotApplied(f"topic {resource.name} was not altered: {error.args[0].str()}") from error
 
 
-def _wait_until_visible(admin: AdminClient, findings: Sequence[TopicFinding]) -> None:
-    """A topic just created is unknown to other brokers, and without a leader, for a moment."""
+def _wait_until_visible(
+    admin: AdminClient, declarations: Mapping[str, TopicDeclaration], findings: Sequence[TopicFinding]
+) -> None:
+    """A topic just created has no leader for a moment, and a setting just altered is told as it was before."""
     end = time.monotonic() + VISIBLE_LIMIT_S
+    changed = [one for one in findings if one.change is not TopicChange.KEPT]
     while True:
-        found = _asked(lambda: admin.list_topics(timeout=REQUEST_LIMIT_S)).topics
-        missing = [one.name for one in findings if one.name not in found or not _is_ready(found[one.name], one)]
+        topics = _asked(lambda: admin.list_topics(timeout=REQUEST_LIMIT_S)).topics
+        missing = [one.name for one in findings if one.name not in topics or not _is_ready(topics[one.name], one)]
+        if not missing:
+            settings = _settings(admin, [one.name for one in changed])
+            missing = [
+                one.name
+                for one in changed
+                if _differences(settings_for(declarations[one.name], one.replication), settings[one.name])
+            ]
         if not missing:
             return
         if time.monotonic() > end:
             raise TopicsNotApplied(
-                f"not to be seen within {VISIBLE_LIMIT_S:.0f} s with their partitions and leaders: {', '.join(missing)}"
+                f"not to be seen as declared and with leaders within {VISIBLE_LIMIT_S:.0f} s: {', '.join(missing)}"
             )
         time.sleep(VISIBLE_POLL_S)
 
@@ -227,4 +259,4 @@ def _asked(request: Callable[[], T]) -> T:
     try:
         return request()
     except KafkaException as error:
-        raise TopicsNotApplied(f"Kafka could not be asked: {error.args[0].str()}") from error
+        raise TopicsNotApplied(f"Kafka refused or did not answer: {error.args[0].str()}") from error
