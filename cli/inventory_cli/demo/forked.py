@@ -90,10 +90,11 @@ def fork(name: str, log: Path, run: Callable[[], None]) -> Forked:
             code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
-    except BaseException:  # noqa: BLE001 - it is told, and the process ends with it
-        sys.excepthook(*sys.exc_info())
     finally:
         # Nothing of the demo's own stack may run on in this process: no `finally`, no exit handler of the parent.
+        kind, failure, trace = sys.exc_info()
+        if kind is not None and failure is not None:
+            sys.excepthook(kind, failure, trace)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -21,9 +21,9 @@ from inventory_cli.demo.sandbox_control import SandboxControl
 from inventory_cli.demo.stage import Stage
 from inventory_cli.demo.traffic import Pace, Spoiler, Traffic
 from inventory_cli.demo.verdict import Expected, Mismatch, Shown, compare, expectations
-from inventory_cli.demo.view import ChannelRow, Picture, View
+from inventory_cli.demo.view import ChannelRow, Picture, View, seconds
 from inventory_cli.demo.waiting import MARKETPLACES
-from inventory_cli.demo.watch import DeadLetterSeen, Watcher
+from inventory_cli.demo.watch import DeadLetterSeen, Watcher, percentile
 from inventory_cli.process_names import ENGINE, process_of
 from inventory_cli.sandbox_template import SETTLING_S
 from inventory_domain.identifiers import Marketplace
@@ -131,9 +131,9 @@ class Performance:
         self._watcher.stop()
         self._control.close()
 
-    def verdict_rows(self, report: Report) -> list[Mapping[str, object]]:
+    def verdict_rows(self, mismatches: Sequence[Mismatch]) -> list[Mapping[str, object]]:
         """The verdict's table: a row for each channel."""
-        wrong = Counter(one.listing_id.partition("/")[0] for one in report.mismatches)
+        wrong = Counter(one.listing_id.partition("/")[0] for one in mismatches)
         listings = Counter(listing.channel for facts in self._catalog.facts.values() for listing in facts.listings)
         with self._watcher.lock:
             return [
@@ -145,8 +145,8 @@ class Performance:
                     "pushed": self._watcher.channels[name].pushed,
                     "retried": self._watcher.channels[name].retried,
                     "dead": self._watcher.channels[name].dead,
-                    "fresh p50 ms": report.freshness_ms[name].p50 if name in report.freshness_ms else None,
-                    "p99 ms": report.freshness_ms[name].p99 if name in report.freshness_ms else None,
+                    "fresh p50": seconds(percentile(self._watcher.channels[name].freshness_ms, 50)),
+                    "p99": seconds(percentile(self._watcher.channels[name].freshness_ms, 99)),
                 }
                 for name, count in sorted(listings.items())
             ]

@@ -97,7 +97,7 @@ def _staged_and_played(
 def _tell(console: Console, report: Report, performance: Performance, options: DemoOptions) -> None:
     if options.report is not None:
         report.write(options.report)
-    console.print(verdict_table(performance.verdict_rows(report)))
+    console.print(verdict_table(performance.verdict_rows(report.mismatches)))
     for one in report.mismatches[:20]:
         console.print(
             f"[red]{one.listing_id}: shows {one.live}, must show {one.expected}: {one.why}[/]", soft_wrap=True

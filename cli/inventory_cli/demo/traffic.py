@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 UNKNOWN_SKU: Final = "SKU-NOBODY-LISTED"
 HEARTBEAT_EVERY_S: Final = 1.0
 SALES_SHARE: Final = 0.2  # of all that happens
-FLUSH_LIMIT_S: Final = 60.0
+FLUSH_LIMIT_S: Final = 20.0
 STOP_LIMIT_S: Final = 3.0
 
 
@@ -89,31 +90,32 @@ class Traffic:
         self._pace = pace
         self._chance = chance
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="traffic")
+        self._running: Future[None] | None = None
         self.opened_at_ms = 0
         self.ended_at_ms = 0
         self.must_be_dead: list[DeadLetterSeen] = []
-        self.error: BaseException | None = None
 
     def start(self) -> None:
         """Open the catalog, count, and begin the day."""
-        self._thread.start()
+        self._running = self._pool.submit(self._day)
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the thread too early, if anything has."""
+        return self._running.exception() if self._running is not None and self._running.done() else None
 
     def stop(self) -> None:
         """End early, without the closing."""
         self._stop.set()
-        self._thread.join(STOP_LIMIT_S)
+        if self._running is not None:
+            wait([self._running], STOP_LIMIT_S)
+        self._pool.shutdown(wait=False)
 
     @property
     def is_over(self) -> bool:
         """Whether the last event was sent and Kafka has it."""
         return self.ended_at_ms > 0
-
-    def _run(self) -> None:
-        try:
-            self._day()
-        except Exception as error:  # noqa: BLE001 - told to the main thread, which ends the demo with it
-            self.error = error
 
     def _day(self) -> None:
         self._erp.list_products()

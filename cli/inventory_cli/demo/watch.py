@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.05
 BATCH: Final = 2_000
+STOP_LIMIT_S: Final = 10.0
 TAKEN: Final = frozenset({"applied", "accepted"})
 NOT_TAKEN: Final = frozenset({"transient", "outage", "unauthorized"})
 
@@ -68,7 +70,8 @@ class Watcher:
         self._progress = Serde(ENGINE_PROGRESS, f"{self._topics.engine_progress}-value", registry)
         self._marketplaces = marketplaces
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="watcher")
+        self._running: Future[None] | None = None
         self.lock = threading.Lock()
         self.channels: dict[str, ChannelFlow] = defaultdict(ChannelFlow)
         self.outcomes: dict[str, Counter[str]] = defaultdict(Counter)
@@ -76,16 +79,22 @@ class Watcher:
         self.progress: dict[int, EngineProgress] = {}
         self.first_taken_ms: int | None = None
         self.opened_at_ms = 0
-        self.error: BaseException | None = None
 
     def start(self) -> None:
         """Read from the beginning of every topic, from now on."""
-        self._thread.start()
+        self._running = self._pool.submit(self._read)
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the thread too early, if anything has."""
+        return self._running.exception() if self._running is not None and self._running.done() else None
 
     def stop(self) -> None:
         """Stop reading and wait for the thread."""
         self._stop.set()
-        self._thread.join(10)
+        if self._running is not None:
+            wait([self._running], STOP_LIMIT_S)
+        self._pool.shutdown(wait=False)
 
     def complete_until_ms(self, partitions: int) -> int:
         """Up to when all input is in the targets, over all partitions; 0 while one has not said so."""
@@ -93,12 +102,6 @@ class Watcher:
             if len(self.progress) < partitions or any(one.catching_up for one in self.progress.values()):
                 return 0
             return min(one.complete_until_ms for one in self.progress.values())
-
-    def _run(self) -> None:
-        try:
-            self._read()
-        except Exception as error:  # noqa: BLE001 - told to the main thread, which ends the demo with it
-            self.error = error
 
     def _read(self) -> None:
         consumer = Consumer(
