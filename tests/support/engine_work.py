@@ -1,0 +1,117 @@
+"""Batches for the engine's computation without a broker: records are values themselves, decoded by looking them up."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from inventory_domain.catalog import Product
+from inventory_domain.changes import InventoryChange
+from inventory_domain.commands import SkuCommand
+from inventory_domain.errors import UndecodableRecord
+from inventory_domain.exposure import Exposure
+from inventory_domain.identifiers import Marketplace, Sku
+from inventory_domain.policies import AllocationPolicy
+from inventory_domain.sku_state import SkuState
+from inventory_streams.engine.computing import Computed, Decoders, Rules, Work
+from inventory_streams.engine.records import InputRecord
+from inventory_streams.kafka.partitioner import partition_of
+from inventory_streams.topics import Topics
+from tests.support.stock import NOW_MS, SKU, a_policy
+
+TOPICS = Topics((Marketplace("market"),))
+PARTITIONS = 6
+PARTITION = partition_of(SKU, PARTITIONS)
+GRACE_MS = 60_000
+
+T = TypeVar("T")
+Value = InventoryChange | Product | SkuCommand | Exposure
+
+
+@dataclass
+class Wire:
+    """Turns values into records and back, so that a test need not know Avro."""
+
+    _values: dict[bytes, Value] = field(default_factory=dict)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _offsets: dict[str, int] = field(default_factory=dict)
+
+    def change(self, change: InventoryChange, *, key: str | None = SKU) -> InputRecord:
+        """A record of `inventory.changes`."""
+        return self.record(TOPICS.inventory_changes, key, change)
+
+    def product(self, product: Product | None, *, key: str | None = SKU) -> InputRecord:
+        """A record of `catalog.products`; None is its tombstone."""
+        return self.record(TOPICS.catalog_products, key, product)
+
+    def command(self, command: SkuCommand, *, key: str | None = SKU) -> InputRecord:
+        """A record of `sku.commands`."""
+        return self.record(TOPICS.sku_commands, key, command)
+
+    def exposure(self, exposure: Exposure, *, key: str | None = None) -> InputRecord:
+        """A record of `listing.exposure.market`."""
+        return self.record(TOPICS.exposure(Marketplace("market")), key or exposure.listing_id, exposure)
+
+    def record(self, topic: str, key: str | None, value: Value | bytes | None) -> InputRecord:
+        """The next record of the topic."""
+        raw = value if isinstance(value, bytes) or value is None else b"value-%d" % next(self._numbers)
+        if raw is not None and not isinstance(value, bytes) and value is not None:
+            self._values[raw] = value
+        offset = self._offsets.get(topic, 0)
+        self._offsets[topic] = offset + 1
+        return InputRecord(topic, PARTITION, offset, NOW_MS - 5, key.encode() if key is not None else None, raw)
+
+    def decoders(self) -> Decoders:
+        """Decoders of these records."""
+        return Decoders(
+            change=lambda raw: self._read(raw, InventoryChange),
+            product=lambda raw: self._read(raw, Product),
+            command=lambda raw: self._read(raw, SkuCommand),
+            exposure=lambda raw: self._read(raw, Exposure),
+        )
+
+    def _read(self, raw: bytes, kind: type[T]) -> T:
+        value = self._values.get(raw)
+        if not isinstance(value, kind):
+            raise UndecodableRecord("bad-avro", f"{raw!r} is no {kind.__name__}")
+        return value
+
+
+class Memory:
+    """The states of a partition between batches."""
+
+    def __init__(self, policy: AllocationPolicy | None = None) -> None:
+        self.wire = Wire()
+        self.states: dict[Sku, SkuState] = {}
+        self.applied: dict[str, int] = {}
+        self.now_ms = NOW_MS
+        self.policy = policy or a_policy()
+
+    def get(self, sku: Sku) -> SkuState | None:
+        return self.states.get(sku)
+
+    def work(self, *, catching_up: bool = False) -> Work:
+        """A computation on what is durable now."""
+        rules = Rules(self.policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)
+        return Work(rules, self, PARTITION, self.applied, now_ms=self.now_ms, catching_up=catching_up)
+
+    def batch(
+        self, *records: InputRecord, catching_up: bool = False, wake: Mapping[Sku, str] | None = None
+    ) -> Computed:
+        """One batch, computed and taken over as after its commit."""
+        work = self.work(catching_up=catching_up)
+        for record in records:
+            work.record(record)
+        for sku, cause in (wake or {}).items():
+            work.wake(sku, cause)
+        computed = work.finish()
+        for record in records:
+            self.applied[record.topic] = max(self.applied.get(record.topic, 0), record.offset + 1)
+        for sku, state in computed.states.items():
+            if state.is_empty:
+                self.states.pop(sku, None)
+            else:
+                self.states[sku] = state
+        return computed

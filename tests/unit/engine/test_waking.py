@@ -1,0 +1,83 @@
+"""SKUs that are looked at without input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from inventory_domain.changes import StockReserved
+from inventory_domain.identifiers import ReservationId, Sku
+from inventory_domain.sku_state import HeldRecord, SkuState
+from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms
+from tests.support.stock import NOW_MS, SKU, a_stock, after
+
+A, B, C = Sku("A"), Sku("B"), Sku("C")
+
+
+def test_timers_are_due_in_their_order_and_once() -> None:
+    timers = Timers()
+    timers.set(A, 30)
+    timers.set(B, 10)
+    timers.set(C, 20)
+
+    assert timers.due(20, 10) == [B, C]
+    assert timers.due(20, 10) == []
+    assert timers.due(30, 10) == [A]
+
+
+def test_a_timer_that_is_set_again_is_due_at_the_new_time_only() -> None:
+    timers = Timers()
+    timers.set(A, 10)
+    timers.set(A, 50)
+
+    assert timers.due(49, 10) == []
+    assert timers.due(50, 10) == [A]
+
+
+def test_a_timer_that_is_taken_off_is_never_due() -> None:
+    timers = Timers()
+    timers.set(A, 10)
+    timers.set(A, None)
+
+    assert timers.due(99, 10) == []
+    assert len(timers) == 0
+
+
+def test_no_more_than_the_limit_is_due_at_once() -> None:
+    timers = Timers()
+    for sku in (A, B, C):
+        timers.set(sku, 1)
+
+    assert timers.due(5, 2) == [A, B]
+    assert timers.due(5, 2) == [C]
+
+
+def test_a_state_wakes_at_its_next_expiry_or_at_the_end_of_its_wait() -> None:
+    reserved = after(a_stock(dallas=5), StockReserved(ReservationId("r"), 1, expires_at_ms=NOW_MS + 100))
+    held = HeldRecord("t", 0, 0, 0, b"k", b"v")
+    waiting = SkuState(SKU, held=(held,), unknown_since_ms=NOW_MS - 10)
+
+    assert next_wake_ms(SkuState(SKU, stock=reserved), NOW_MS, 1_000) == NOW_MS + 100
+    assert next_wake_ms(waiting, NOW_MS, 1_000) == NOW_MS + 990
+    assert next_wake_ms(replace(waiting, stock=reserved), NOW_MS, 50) == NOW_MS + 40
+    assert next_wake_ms(SkuState(SKU), NOW_MS, 1_000) is None
+
+
+def test_what_is_owed_is_paid_first_come_first_served_and_stays_until_paid() -> None:
+    owing = Owing()
+    owing.note({A: True, B: False, C: True})
+
+    assert owing.first(1) == [A]
+    assert owing.first(5) == [A, C]
+    owing.note({A: False})
+    assert owing.first(5) == [C]
+    assert len(owing) == 1
+
+
+def test_a_sweep_hands_every_sku_out_once() -> None:
+    sweep = Sweep([A, B, C], recompute=True)
+
+    assert sweep.chunk(2) == [A, B]
+    assert sweep.left == 1
+    assert sweep.chunk(2) == [C]
+    assert sweep.chunk(2) == []
+    assert sweep.total == 3
