@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 
-from tests.support.sandbox import LOCATION, SET_WITH_KEY, Bench, a_bench, a_shopify_listing, shopify_input
+from tests.support.sandbox import LOCATION, SET_WITH_KEY, Bench, a_bench, a_shopify_listing, body_of, shopify_input
 
 RUN = """mutation($q: String!) { bulkOperationRunQuery(query: $q) {
   bulkOperation { id status } userErrors { code field message } } }"""
@@ -131,6 +131,40 @@ async def test_rest_sets_and_reads_a_level_and_tells_how_full_its_bucket_is() ->
     assert written.json()["inventory_level"]["available"] == 9
     assert read.json()["inventory_levels"][0]["available"] == 9
     assert read.headers["X-Shopify-Shop-Api-Call-Limit"] == "2/40"
+
+
+async def test_rest_adjusts_a_level_and_connects_a_new_one() -> None:
+    bench = a_bench(a_shopify_listing(quantity=4))
+    base = "http://shopify.test/admin/api/2025-10/inventory_levels"
+    headers = {"X-Shopify-Access-Token": bench.settings.credentials.shopify_access_token}
+    change = {"inventory_item_id": 1, "location_id": 81000001, "available_adjustment": -3}
+
+    adjusted = await bench.client.post(f"{base}/adjust.json", headers=headers, json=change)
+    place = {"inventory_item_id": 1, "location_id": 81000002}
+    connected = await bench.client.post(f"{base}/connect.json", headers=headers, json=place)
+    unknown = await bench.client.post(f"{base}/connect.json", headers=headers, json={**place, "location_id": 7})
+
+    assert adjusted.json()["inventory_level"]["available"] == 1
+    assert (connected.status_code, connected.json()["inventory_level"]["available"]) == (201, 0)
+    assert unknown.status_code == 404
+
+
+async def test_rest_reads_items_and_places_one_by_one() -> None:
+    bench = a_bench(a_shopify_listing(), a_shopify_listing(2, "B"))
+    base = "http://shopify.test/admin/api/2025-10"
+    headers = {"X-Shopify-Access-Token": bench.settings.credentials.shopify_access_token}
+
+    async def read(path: str) -> dict[str, object]:
+        return body_of(await bench.client.get(f"{base}/{path}", headers=headers))
+
+    item, items = await read("inventory_items/2.json"), await read("inventory_items.json?ids=1,2")
+    place, levels = await read("locations/81000001.json"), await read("locations/81000001/inventory_levels.json")
+
+    assert item["inventory_item"]["sku"] == "B"
+    assert [one["sku"] for one in items["inventory_items"]] == ["A", "B"]
+    assert place["location"]["id"] == 81000001
+    assert [one["inventory_item_id"] for one in levels["inventory_levels"]] == [1, 2]
+    assert (await read("inventory_items/9.json"), await read("locations/9.json")) == ({"errors": "Not Found"},) * 2
 
 
 async def test_the_forty_first_rest_call_at_once_is_throttled() -> None:

@@ -51,7 +51,14 @@ def rest(known: dict[str, Any]) -> object:
     at = int(known["shopify"]["location_ids"][0].rsplit("/", 1)[1])
     written = shopify.InventoryLevel.set(at, ITEM, 9)
     found = shopify.InventoryLevel.find(inventory_item_ids=str(ITEM), location_ids=str(at))
-    return {"written": written.available, "found": [level.available for level in found]}
+    adjusted = shopify.InventoryLevel.adjust(at, ITEM, -2)
+    return {
+        "written": written.available,
+        "found": [level.available for level in found],
+        "adjusted": adjusted.available,
+        "sku": shopify.InventoryItem.find(ITEM).sku,
+        "place": shopify.Location.find(at).id == at,
+    }
 
 
 def wrong_token(known: dict[str, Any]) -> object:
