@@ -16,7 +16,7 @@ from tests.support.delivery import CHANNEL, MARKETPLACE, a_target
 from tests.support.delivery_bench import Bench, VirtualClock, a_bench
 from tests.support.delivery_market import Faults, LateMarketplace
 
-SEEDS = range(24)
+SEEDS = range(16)
 LIVES = 3
 OWN_IDS = ("A", "B", "C", "D", "E")
 HEALED_S = 150.0

@@ -34,7 +34,7 @@ from inventory_streams.topics import Topics
 MARKETPLACE = Marketplace("harbor")
 CHANNEL = ChannelId("harbor-us")
 ACCOUNT = AccountId("harbor-main")
-PARTITIONS = 6
+PARTITIONS = 3
 WAIT_LIMIT_S = 30.0
 
 SCHEMAS = (
@@ -276,10 +276,10 @@ async def delivering(bus: Bus, marketplace: FakeMarketplace, app: str, **changes
     assert left, "the group could not be left"
 
 
-async def until(holds: Callable[[], bool], what: str, limit_s: float = WAIT_LIMIT_S) -> None:
+async def until(holds: Callable[[], bool], what: str, limit_s: float = WAIT_LIMIT_S, *, every_s: float = 0.02) -> None:
     """Wait until this holds, at most so long."""
     deadline = time.monotonic() + limit_s
     while not holds():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {limit_s:.0f} s: {what}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every_s)
