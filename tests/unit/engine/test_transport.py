@@ -1,0 +1,219 @@
+"""The contract with Faust 0.15.3 and aiokafka 0.14: what is overridden is there, and does what the engine counts on."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import aiokafka
+import faust
+import pytest
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from inventory_domain.errors import ConfigError
+from inventory_streams.engine.app import FaustInputs, create_app
+from inventory_streams.engine.credentials import broker_credentials
+from inventory_streams.engine.records import FetchedBatch, InputRecord
+from inventory_streams.engine.settings import EngineSettings
+from inventory_streams.engine.transport import BatchConsumer, BatchThread
+from inventory_streams.engine.watch import CommitWatch
+from inventory_streams.kafka.settings import KafkaSettings
+from tests.support.engine_work import TOPICS
+
+TOPIC = TOPICS.inventory_changes
+PLACE = TP(TOPIC, 0)
+
+
+def a_batch(start: int, end: int, *offsets: int) -> FetchedBatch:
+    records = tuple(InputRecord(TOPIC, 0, offset, 1_000, b"key", b"value") for offset in offsets)
+    return FetchedBatch(TOPIC, 0, start, end, records)
+
+
+@dataclass
+class Handed:
+    """A consumer that is not connected, and what it handed to the stream."""
+
+    consumer: BatchConsumer
+    batches: list[FetchedBatch] = field(default_factory=list)
+    seeks: list[tuple[TP, int]] = field(default_factory=list)
+
+    async def fetched(self, *batches: FetchedBatch, generation: int = 0) -> None:
+        """What the driver does with the answer to a fetch."""
+        for batch in batches:
+            await self.consumer._hand_over({PLACE: batch}, {PLACE}, generation)
+
+    def stretches(self) -> list[tuple[int, int, list[int]]]:
+        return [(one.start, one.end, [record.offset for record in one.records]) for one in self.batches]
+
+
+@pytest.fixture
+async def handed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Handed]:  # type: ignore[misc]
+    settings = EngineSettings(KafkaSettings("127.0.0.1:1"), TOPICS, application="app")
+    app = create_app(settings)
+    consumer = FaustInputs(app).consumer
+    consumer.watch = CommitWatch(lambda: 0.0)
+    app.consumer_generation_id = 0
+    found = Handed(consumer)
+
+    async def callback(message: object) -> None:
+        found.batches.append(message.value)  # type: ignore[attr-defined]
+
+    consumer.callback = callback
+    monkeypatch.setattr(consumer._thread, "seek", lambda tp, offset: found.seeks.append((tp, offset)))
+    yield found  # type: ignore[misc]
+    consumer._thread.thread_loop.close()
+
+
+def test_the_versions_are_those_whose_insides_are_overridden() -> None:
+    assert faust.__version__ == "0.15.3"
+    assert aiokafka.__version__.startswith("0.14.")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "name"),
+    [
+        (BatchConsumer, driver.Consumer, name)
+        for name in (
+            "_new_consumer_thread",
+            "_filter_tps_with_pending_acks",
+            "_filter_committable_offsets",
+            "_commit",
+            "wait_empty",
+            "perform_seek",
+            "on_buffer_full",
+            "on_buffer_drop",
+            "_drain_messages",
+        )
+    ]
+    + [
+        (BatchThread, driver.AIOKafkaConsumerThread, name)
+        for name in ("_create_worker_consumer", "_fetch_records", "seek")
+    ],
+)
+def test_what_is_overridden_is_there_and_is_called_the_same_way(ours: type, theirs: type, name: str) -> None:
+    """A method of ours under a name that Faust no longer calls would be silently of no effect."""
+    mine = list(inspect.signature(getattr(ours, name)).parameters)
+    base = list(inspect.signature(getattr(theirs, name)).parameters)
+
+    assert name in vars(ours)
+    assert mine == base
+
+
+async def test_stretches_that_meet_are_handed_over_as_they_are(handed: Handed) -> None:
+    handed.consumer._expected[PLACE] = 0
+
+    await handed.fetched(a_batch(0, 3, 0, 1, 2), a_batch(3, 6, 4))
+
+    assert handed.stretches() == [(0, 3, [0, 1, 2]), (3, 6, [4])]
+    assert handed.seeks == []
+
+
+async def test_a_gap_is_fetched_again_and_what_is_behind_it_waits(handed: Handed) -> None:
+    handed.consumer._expected[PLACE] = 0
+
+    await handed.fetched(a_batch(2, 4, 2, 3))
+    await handed.fetched(a_batch(0, 4, 0, 1, 2, 3))
+
+    assert handed.seeks == [(PLACE, 0)]
+    assert handed.stretches() == [(0, 4, [0, 1, 2, 3])]
+
+
+async def test_what_was_fetched_before_a_seek_is_not_handed_over_twice(handed: Handed) -> None:
+    handed.consumer._expected[PLACE] = 5
+
+    await handed.fetched(a_batch(0, 5, 0, 1, 2, 3, 4), a_batch(3, 8, 3, 4, 5, 6, 7))
+
+    assert handed.stretches() == [(5, 8, [5, 6, 7])]
+
+
+async def test_markers_alone_are_handed_over_too(handed: Handed) -> None:
+    """Else the end of a log that ends in a marker would never be reached."""
+    handed.consumer._expected[PLACE] = 0
+
+    await handed.fetched(a_batch(0, 2))
+
+    assert handed.stretches() == [(0, 2, [])]
+
+
+async def test_a_fetch_of_an_old_generation_is_dropped(handed: Handed) -> None:
+    handed.consumer._expected[PLACE] = 0
+
+    await handed.fetched(a_batch(0, 1, 0), generation=3)
+
+    assert handed.stretches() == []
+
+
+async def test_nothing_is_handed_over_while_the_flow_is_stopped(handed: Handed) -> None:
+    handed.consumer.stop_flow()
+
+    await handed.fetched(a_batch(0, 1, 0))
+
+    assert handed.stretches() == []
+
+
+async def test_one_by_one_gives_a_batch_per_record(handed: Handed) -> None:
+    handed.consumer.one_by_one = True
+    handed.consumer._expected[PLACE] = 0
+
+    await handed.fetched(a_batch(0, 4, 0, 2))
+
+    assert handed.stretches() == [(0, 2, [0]), (2, 4, [2])]
+
+
+async def test_only_what_is_durable_can_be_committed(handed: Handed) -> None:
+    """Faust's own acks are off: an event that it skips as stale would be acknowledged too (rule 13)."""
+    consumer = handed.consumer
+    consumer._expected[PLACE] = 0
+    await handed.fetched(a_batch(0, 10, 0, 9))
+    assert list(consumer._filter_tps_with_pending_acks()) == []
+
+    consumer.mark_durable(PLACE, 4)
+    consumer.mark_durable(PLACE, 3)
+
+    assert list(consumer._filter_tps_with_pending_acks()) == [PLACE]
+    assert consumer._filter_committable_offsets([PLACE]) == {PLACE: 4}
+    consumer._committed_offset[PLACE] = 4
+    assert consumer._filter_committable_offsets([PLACE]) == {}
+
+
+async def test_the_app_is_as_the_rules_ask(handed: Handed) -> None:
+    conf = handed.consumer.app.conf
+
+    assert conf.processing_guarantee.value == "at_least_once"
+    assert not conf.web_enabled
+    assert conf.store.scheme == "memory"
+    assert conf.topic_disable_leader
+    assert conf.broker_session_timeout == 10.0
+
+
+def test_an_open_broker_needs_no_credentials() -> None:
+    assert broker_credentials({}) is None
+
+
+def test_a_user_and_password_are_handed_to_faust() -> None:
+    found = broker_credentials(
+        {"security.protocol": "SASL_PLAINTEXT", "sasl.username": "engine", "sasl.password": "secret"}
+    )
+
+    assert isinstance(found, faust.SASLCredentials)
+    assert (found.username, found.password, found.mechanism.value) == ("engine", "secret", "SCRAM-SHA-512")
+    assert found.ssl_context is None
+
+
+def test_with_tls_the_certificate_is_checked() -> None:
+    found = broker_credentials({"security.protocol": "sasl_ssl", "sasl.username": "engine", "sasl.password": "secret"})
+
+    assert isinstance(found, faust.SASLCredentials)
+    assert found.ssl_context is not None
+    assert found.ssl_context.check_hostname
+
+
+def test_a_setting_that_cannot_be_handed_on_is_refused_without_its_value() -> None:
+    """Dropped silently, it would connect with less security than was asked for."""
+    with pytest.raises(ConfigError) as caught:
+        broker_credentials({"sasl.kerberos.keytab": "canary"})
+
+    assert "sasl.kerberos.keytab" in str(caught.value)
+    assert "canary" not in str(caught.value)
