@@ -84,10 +84,12 @@ def _producer(
 ) -> Iterator[InventoryProducer]:
     from inventory_cli.clock import SystemClock
     from inventory_cli.connecting import connection
+    from inventory_cli.logging import configure
     from inventory_domain.identifiers import SourceId
     from inventory_schemas.registry import ConfluentRegistry
     from inventory_streams.producer import InventoryProducer
 
+    configure("produce", level="ERROR")  # what a client says while it waits for Kafka is not this command's output
     found = connection(config, bootstrap_servers, schema_registry)
     registry = ConfluentRegistry(found.schema_registry_url)
     with InventoryProducer(

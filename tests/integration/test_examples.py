@@ -125,4 +125,4 @@ def test_events_from_a_file(kafka: str, registry_url: str, topics: Topics, tmp_p
     assert said.startswith("6 sent")
     assert [change.sequence for change in changes if change.sku is not None] == [1, None, 2, 3]
     assert sum(isinstance(change.kind, SourceHeartbeat) for change in changes) == PARTITIONS
-    assert [product.sku for product in products_in(kafka, registry_url, topics)] == ["MUG-1"]
+    assert [product.sku for product in products_in(kafka, registry_url, topics)] == ["SKU-00002"]
