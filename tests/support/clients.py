@@ -146,6 +146,7 @@ class _Proxy:
 
     def __init__(self, info: Mapping[str, Any], folder: Path) -> None:
         self._ports = {host: urlsplit(info[name]["base_url"]).port for host, name in HOSTS.items()}
+        self._own = {urlsplit(info[name]["base_url"]).port for name in set(HOSTS.values())}
         self._tls = _server_context(folder)
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -160,7 +161,8 @@ class _Proxy:
         first, _, rest = head.partition(b"\r\n")
         method, target, version = first.split(b" ")
         url = urlsplit(target.decode() if method != b"CONNECT" else f"//{target.decode()}")
-        port = self._ports.get(url.hostname or "")
+        own = url.hostname == "127.0.0.1" and url.port in self._own  # a document's address is the sandbox's own
+        port = url.port if own else self._ports.get(url.hostname or "")
         if port is None:
             writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             await writer.drain()

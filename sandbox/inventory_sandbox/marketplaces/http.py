@@ -39,6 +39,9 @@ class Call:
     at: float
     request_id: str
     base_url: str
+    """Where the caller believes to call, by its Host header."""
+    document_url: str
+    """Where documents are handed out and taken."""
     fault: Fault | None = None
     at_answer: list[Callable[[], None]] = field(default_factory=list)
     """Run when the answer leaves, for what lasts as long as the call does."""
@@ -200,6 +203,7 @@ class Endpoint:
         query: dict[str, str] = {}
         for name, value in parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True):
             query[name] = f"{query[name]},{value}" if name in query else value
+        base_url = f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}"
         return Call(
             method=scope["method"],
             path=scope["path"],
@@ -209,7 +213,8 @@ class Endpoint:
             body=body,
             at=self._world.clock.now(),
             request_id=self._world.new_id(),
-            base_url=f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}",
+            base_url=base_url,
+            document_url=_own_url(scope) or base_url,
         )
 
     async def _send(self, send: Send, call: Call, answer: Answer) -> None:
@@ -217,6 +222,16 @@ class Endpoint:
         if answer.throttled:
             self._world.counters.throttled[self._rules.name] += 1
         await send_answer(send, answer, with_body=call.method != "HEAD")
+
+
+def _own_url(scope: Scope) -> str:
+    """The server's own address on this machine, empty where it is reached by another: its callers' names differ.
+
+    A client may send any Host header (some cut it from an address in a way that suits https only), and a document's
+    address must work all the same.
+    """
+    host, port = scope.get("server") or ("", None)
+    return f"http://{host}:{port}" if host.startswith("127.") and port else ""
 
 
 async def send_answer(send: Send, answer: Answer, with_body: bool = True) -> None:

@@ -66,6 +66,19 @@ async def test_the_announcement_is_all_that_a_client_needs() -> None:
     assert live == 4
 
 
+async def test_a_document_is_handed_in_whatever_host_the_client_names() -> None:
+    """A client that cuts its Host header wrongly is still given an address that works."""
+    async with running() as info, httpx.AsyncClient() as client:
+        headers = {"x-amz-access-token": await amazon_token(client, info), "Host": "27.0.0.1:1"}
+        url = f"{info['amazon']['base_url']}/feeds/2021-06-30/documents"
+
+        place = await client.post(url, headers=headers, json={"contentType": "application/json; charset=UTF-8"})
+        given = {"Content-Type": "application/json; charset=UTF-8"}
+        uploaded = await client.put(place.json()["url"], headers=given, content=b"{}")
+
+    assert uploaded.status_code == 200
+
+
 @pytest.mark.parametrize("mode", ["reset", "timeout_after_effect"])
 async def test_a_dropped_connection_is_one_on_the_wire(mode: str) -> None:
     async with running(hold_s=0.1) as info, httpx.AsyncClient() as client:

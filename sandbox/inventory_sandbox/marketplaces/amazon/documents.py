@@ -68,7 +68,7 @@ class Documents:
         """A URL for the document; for a download each question renews its five minutes."""
         if document.gzipped:
             document.url_until = call.at + URL_LIFE_S
-        return f"{call.base_url}{_PATH}/{document.document_id}?X-Amz-Expires={int(URL_LIFE_S)}"
+        return f"{call.document_url}{_PATH}/{document.document_id}?X-Amz-Expires={int(URL_LIFE_S)}"
 
     def _keep(self, document: Document) -> Document:
         self._documents[document.document_id] = document

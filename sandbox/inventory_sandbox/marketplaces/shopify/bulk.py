@@ -105,7 +105,7 @@ class BulkOperations:
     def _start(self, query: str, document: DocumentNode, call: Call) -> BulkOperation:
         self._numbers += 1
         gid = f"gid://shopify/BulkOperation/{self._numbers}"
-        operation = BulkOperation(gid, query, call.base_url, call.at)
+        operation = BulkOperation(gid, query, call.document_url, call.at)
         self._operations[gid] = operation
         if len(self._operations) > MAX_OPERATIONS:
             del self._operations[next(iter(self._operations))]
