@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
-from inventory_adapters.fields import Fields
+from inventory_adapters.fields import Fields, is_loopback
 from inventory_domain.identifiers import ChannelId, Marketplace
 from inventory_domain.ports import OperationLimit
 
@@ -123,3 +124,27 @@ def _limit(fields: Fields, published: OperationLimit) -> OperationLimit:
     )
     fields.end()
     return limit
+
+
+def read_signals(fields: Fields) -> Fields | None:
+    """The fields of `signals`, nothing where the account is not to be told anything."""
+    given = fields.mapping("signals")
+    return fields.section("signals", given) if given else None
+
+
+def read_endpoint(fields: Fields) -> str:
+    """Where the marketplace is to send messages to; it is called by the marketplace and never by us."""
+    value = fields.text("endpoint")
+    parts = urlsplit(value)
+    if value and (not parts.hostname or (parts.scheme != "https" and not is_loopback(parts.hostname))):
+        fields.fault("endpoint", f"must be an address like https://host/path, not {value!r}")
+    return value
+
+
+def read_topics(fields: Fields, known: Sequence[str], default: Sequence[str]) -> tuple[str, ...]:
+    """What the account is to be told of."""
+    topics = fields.texts("topics", default)
+    for each in topics:
+        if each not in known:
+            fields.fault("topics", f"{each!r} is not one of {', '.join(known)}")
+    return topics

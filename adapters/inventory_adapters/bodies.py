@@ -35,7 +35,7 @@ def number(body: Json) -> float | None:
 def units(body: Json) -> int | None:
     """The whole number of units that this is; some marketplaces write 10 as 10.0."""
     value = number(body)
-    return int(value) if value is not None and value == int(value) else None
+    return int(value) if value is not None and value.is_integer() else None
 
 
 def encoded(body: Mapping[str, object]) -> bytes:

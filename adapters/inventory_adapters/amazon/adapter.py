@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from inventory_adapters.accounts import AccountSettings
-from inventory_adapters.amazon import auth, failures, feeds, held, limits, observe, push, reports
+from inventory_adapters.amazon import auth, failures, feeds, held, limits, observe, push, reports, signals
 from inventory_adapters.amazon.settings import (
     AMAZON,
     CREATE_FEED,
@@ -23,6 +23,7 @@ from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
 from inventory_adapters.guards import check_feed, check_group, check_reads, read_refusal, refusal, refusals
 from inventory_adapters.http import HttpClient
+from inventory_adapters.messages import UNSET
 from inventory_domain.bulk import (
     BackgroundPullTraits,
     BulkTraits,
@@ -43,6 +44,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
+from inventory_domain.signals import Message, Notice, NoticeRefused
 
 if TYPE_CHECKING:
     import httpx
@@ -207,6 +209,10 @@ class AmazonAdapter:
         if isinstance(answer, FeedOutcomes):
             return replace(answer, outcomes=(*answer.outcomes, *refused.values()))
         return answer
+
+    async def take(self, message: Message) -> Notice | NoticeRefused:
+        """See `signals.TakesMessages`. Amazon signs nothing: only what came by the account's own queue may be given."""
+        return UNSET if self._settings.signals is None else signals.read(message, self._settings.seller_id)
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""

@@ -13,7 +13,9 @@ from inventory_adapters.accounts import (
     read_channels,
     read_limits,
     read_marketplace,
+    read_signals,
     read_token,
+    read_topics,
 )
 from inventory_adapters.fields import Fields, all_faults
 from inventory_adapters.secrets import Secret
@@ -33,6 +35,7 @@ CREATE_REPORT: Final = "createReport"
 GET_REPORT: Final = "getReport"
 GET_REPORT_DOCUMENT: Final = "getReportDocument"
 GET_FBA_SUMMARIES: Final = "getInventorySummaries"
+NOTIFICATIONS: Final = "notifications"
 
 BASE_URL = "https://sellingpartnerapi-na.amazon.com"  # SP-API endpoints, North America
 TOKEN_URL = "https://api.amazon.com/auth/o2/token"  # Login with Amazon
@@ -57,6 +60,7 @@ LIMITS = (  # usage plans in the published models; an account may have more
     OperationLimit(GET_REPORT, 2.0, 15.0),
     OperationLimit(GET_REPORT_DOCUMENT, 0.0167, 15.0),
     OperationLimit(GET_FBA_SUMMARIES, 2.0, 2.0),
+    OperationLimit(NOTIFICATIONS, 1.0, 5.0),  # of each of its operations; counted as one here, which exceeds none
 )
 REFRESH_AHEAD_S = 300.0  # of the 3600 s that a token lives
 SETTLING_S_MAX = 900.0  # live after 5 to 15 min
@@ -64,7 +68,24 @@ FEED_POLL_S = 60.0  # our own; getFeed allows 2 a second, and a feed takes minut
 REPORT_POLL_S = 60.0  # our own; getReport allows 2 a second, and a report takes minutes
 REPORT_AGE_S_MAX = 3_600.0  # our own: Amazon gives none, and another listing report is said to be over an hour behind
 DOCUMENT_HOSTS = (".amazonaws.com",)  # where presigned addresses of feeds and reports point to
+TOPICS: Final[Mapping[str, str]] = {  # with the version of the payload that is asked for
+    "LISTINGS_ITEM_MFN_QUANTITY_CHANGE": "1.0",
+    "LISTINGS_ITEM_STATUS_CHANGE": "1.0",
+    "ORDER_CHANGE": "1.0",
+    "FEED_PROCESSING_FINISHED": "2020-09-04",
+    "REPORT_PROCESSING_FINISHED": "2020-09-04",
+}
+TOPICS_ASKED = ("LISTINGS_ITEM_MFN_QUANTITY_CHANGE", "LISTINGS_ITEM_STATUS_CHANGE", "ORDER_CHANGE")
 PATCH_OPS = ("merge", "replace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmazonSignals:
+    """The queue that Amazon sends notifications to, under which name it is known there, and of what."""
+
+    queue_arn: str
+    destination_name: str
+    topics: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +111,7 @@ class AmazonSettings(AccountSettings):
     report_poll_s: float
     report_age_s_max: float
     document_hosts: tuple[str, ...]
+    signals: AmazonSignals | None
     channels: Mapping[ChannelId, AmazonChannel]
 
 
@@ -121,10 +143,28 @@ def parse(raw: Mapping[str, object], path: str) -> AmazonSettings:
             report_poll_s=fields.number("report_poll_s", REPORT_POLL_S, least=0.01, most=3_600.0),
             report_age_s_max=fields.number("report_age_s_max", REPORT_AGE_S_MAX, least=0.0, most=86_400.0),
             document_hosts=fields.texts("document_hosts", DOCUMENT_HOSTS),
+            signals=_signals(fields),
             channels=channels,
         )
         fields.end()
     return settings
+
+
+def _signals(fields: Fields) -> AmazonSignals | None:
+    own = read_signals(fields)
+    if own is None:
+        return None
+    signals = AmazonSignals(
+        queue_arn=own.text("queue_arn"),
+        destination_name=own.text("destination_name", "inventory-sync"),
+        topics=read_topics(own, tuple(TOPICS), TOPICS_ASKED),
+    )
+    if signals.queue_arn and not signals.queue_arn.startswith("arn:aws:sqs:"):
+        own.fault("queue_arn", "must begin with arn:aws:sqs:")
+    if signals.queue_arn.endswith(".fifo"):
+        own.fault("queue_arn", "must be a standard queue: Amazon sends to no FIFO queue")
+    own.end()
+    return signals
 
 
 def _channel(fields: Fields) -> AmazonChannel:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote
 
 from inventory_adapters.bodies import mapping, number, rows, text, units
 from inventory_adapters.ebay import auth, trading
-from inventory_adapters.ebay.settings import ANALYTICS_API, TRADING_API, EbaySettings
+from inventory_adapters.ebay.settings import ANALYTICS_API, NOTIFICATION_API, TRADING_API, EbaySettings
 from inventory_adapters.exchange import Answered, Exchange
 from inventory_adapters.failures import Failure
 from inventory_adapters.http import Json, Request
@@ -20,6 +21,7 @@ from inventory_domain.outcomes import UNRECOGNIZED, Transient
 GET_PREFERENCES: Final = "GetUserPreferences"
 SET_PREFERENCES: Final = "SetUserPreferences"
 GET_RATE_LIMITS: Final = "getRateLimits"
+GET_PUBLIC_KEY: Final = "getPublicKey"
 _PREFERENCE: Final = "OutOfStockControlPreference"
 
 
@@ -75,6 +77,17 @@ async def daily_quotas(settings: EbaySettings, exchange: Exchange, deadline_s: f
         request_id=answer.request_id,
         seen=answer.seen,
     )
+
+
+async def public_key(key_id: str, settings: EbaySettings, exchange: Exchange, deadline_s: float) -> Json | CallFailed:
+    """The key that notifications with this id are signed with, as eBay tells it."""
+
+    def build(token: Secret) -> Request:
+        path = f"/commerce/notification/v1/public_key/{quote(key_id, safe='')}"
+        return Request("GET", settings.calls.base_url + path, auth.headers(token))
+
+    answer = await exchange.call(NOTIFICATION_API, build, deadline_s, writes=False)
+    return answer.body if isinstance(answer, Answered) else answer.call_failed(GET_PUBLIC_KEY)
 
 
 def quotas_in(body: Json, operations: Sequence[str]) -> list[DailyQuota]:

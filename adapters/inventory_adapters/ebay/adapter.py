@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from inventory_adapters.accounts import AccountSettings
-from inventory_adapters.ebay import account, auth, failures, limits, observe, push, trading
+from inventory_adapters.ebay import account, auth, failures, limits, observe, push, signals, trading
 from inventory_adapters.ebay.settings import ANALYTICS_API, EBAY, INVENTORY_API, TRADING_API, EbaySettings
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
-from inventory_adapters.http import HttpClient
+from inventory_adapters.http import HttpClient, Json
+from inventory_adapters.messages import UNSET
 from inventory_domain.account_calls import DailyQuotas, OutOfStockControl
 from inventory_domain.bulk import BulkTraits, CallFailed, Page, PullTraits
 from inventory_domain.clock import Clock
@@ -18,6 +19,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
+from inventory_domain.signals import Message, Notice, NoticeRefused
 
 if TYPE_CHECKING:
     import httpx
@@ -28,6 +30,8 @@ class EbayAdapter:
 
     def __init__(self, settings: EbaySettings, clock: Clock, transport: httpx.AsyncBaseTransport | None) -> None:
         self._settings = settings
+        self._clock = clock
+        self._keys = signals.KeyCache(self._fetch_key, clock)
         http = HttpClient(settings.calls, transport)
         dialect = Dialect(
             rules=failures.RULES,
@@ -103,6 +107,23 @@ class EbayAdapter:
         """See `account_calls.ReportsQuotas`."""
         deadline_s = self._as_application.deadline_s()
         return await account.daily_quotas(self._settings, self._as_application, deadline_s)
+
+    def challenge_response(self, challenge_code: str) -> str | None:
+        """See `signals.AnswersChallenges`."""
+        own = self._settings.signals
+        if own is None:
+            return None
+        return signals.challenge_response(challenge_code, own.verification_token.reveal(), own.endpoint)
+
+    async def take(self, message: Message) -> Notice | NoticeRefused:
+        """See `signals.TakesMessages`."""
+        if self._settings.signals is None:
+            return UNSET
+        return await signals.read(message, self._keys, self._clock.now_ms())
+
+    async def _fetch_key(self, key_id: str) -> Json | CallFailed:
+        deadline_s = self._as_application.deadline_s()
+        return await account.public_key(key_id, self._settings, self._as_application, deadline_s)
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""

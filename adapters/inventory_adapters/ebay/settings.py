@@ -11,9 +11,12 @@ from inventory_adapters.accounts import (
     TokenSettings,
     read_calls,
     read_channels,
+    read_endpoint,
     read_limits,
     read_marketplace,
+    read_signals,
     read_token,
+    read_topics,
 )
 from inventory_adapters.fields import Fields, all_faults
 from inventory_adapters.secrets import Secret
@@ -26,6 +29,7 @@ EBAY: Final = Marketplace("ebay")
 INVENTORY_API: Final = "sell.inventory"
 TRADING_API: Final = "tradingapi"
 ANALYTICS_API: Final = "developer.analytics"
+NOTIFICATION_API: Final = "commerce.notification"
 
 BASE_URL = "https://api.ebay.com"
 TOKEN_PATH = "/identity/v1/oauth2/token"  # on the API's own host
@@ -39,10 +43,24 @@ LIMITS = (
     OperationLimit(INVENTORY_API, 10.0, 10.0, per_day=5_000),
     OperationLimit(TRADING_API, 1.0, 5.0, per_day=5_000),  # the quotas are published, the rates our own
     OperationLimit(ANALYTICS_API, 1.0, 5.0, per_day=5_000),
+    OperationLimit(NOTIFICATION_API, 1.0, 5.0, per_day=10_000),
 )
 GROUP_MAX = 25  # "one or more inventory items (up to 25)", field text of bulkUpdatePriceQuantity
 REFRESH_AHEAD_S = 600.0  # of the 7200 s that a token lives
 SETTLING_S_MAX = 180.0  # live after 1 to 3 min
+
+
+TOPICS = ("LISTING", "ORDER_CONFIRMATION")  # there is none for a quantity
+VERIFICATION_TOKEN_LENGTH = range(32, 81)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EbaySignals:
+    """Where eBay sends notifications to, of what, and the word that proves the place to be ours."""
+
+    endpoint: str
+    verification_token: Secret
+    topics: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +81,7 @@ class EbaySettings(AccountSettings):
     refresh_token: Secret
     scopes: tuple[str, ...]
     group_max: int
+    signals: EbaySignals | None
     channels: Mapping[ChannelId, EbayChannel]
 
 
@@ -90,10 +109,26 @@ def parse(raw: Mapping[str, object], path: str) -> EbaySettings:
             refresh_token=fields.secret("refresh_token"),
             scopes=fields.texts("scopes", SCOPES),
             group_max=fields.whole("group_max", GROUP_MAX, least=1, most=GROUP_MAX),
+            signals=_signals(fields),
             channels=channels,
         )
         fields.end()
     return settings
+
+
+def _signals(fields: Fields) -> EbaySignals | None:
+    own = read_signals(fields)
+    if own is None:
+        return None
+    signals = EbaySignals(
+        endpoint=read_endpoint(own),
+        verification_token=own.secret("verification_token"),
+        topics=read_topics(own, TOPICS, TOPICS),
+    )
+    if len(signals.verification_token.reveal()) not in VERIFICATION_TOKEN_LENGTH:
+        own.fault("verification_token", "must be 32 to 80 characters")
+    own.end()
+    return signals
 
 
 def _channel(fields: Fields) -> EbayChannel:

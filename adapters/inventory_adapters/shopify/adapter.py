@@ -9,7 +9,8 @@ from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.shopify import bulk, failures, limits, observe, places, push
+from inventory_adapters.messages import UNSET
+from inventory_adapters.shopify import bulk, failures, limits, observe, places, push, signals
 from inventory_adapters.shopify.settings import GRAPHQL, SHOPIFY, ShopifySettings
 from inventory_domain.account_calls import LocationPage
 from inventory_domain.bulk import (
@@ -27,6 +28,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, NodeId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
+from inventory_domain.signals import Message, Notice, NoticeRefused
 
 if TYPE_CHECKING:
     import httpx
@@ -44,6 +46,7 @@ class ShopifyAdapter:
 
     def __init__(self, settings: ShopifySettings, clock: Clock, transport: httpx.AsyncBaseTransport | None) -> None:
         self._settings = settings
+        self._clock = clock
         http = HttpClient(settings.calls, transport)
         self._exchange = Exchange(http, settings.access_token, DIALECT, clock, settings.calls.timeout_s)
         # Locations of fulfillment services, as far as the shop has told of them: learned from answers, never forgotten.
@@ -126,6 +129,12 @@ class ShopifyAdapter:
 
     def _learn(self, left_out: Mapping[NodeId, str]) -> None:
         self._services |= {node for node, why in left_out.items() if why == places.FULFILLMENT_SERVICE}
+
+    async def take(self, message: Message) -> Notice | NoticeRefused:
+        """See `signals.TakesMessages`."""
+        if self._settings.signals is None:
+            return UNSET
+        return signals.read(message, self._settings.signals.api_secret, self._clock.now_ms())
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""

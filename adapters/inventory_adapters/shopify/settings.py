@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from inventory_adapters.accounts import AccountSettings, read_calls, read_channels, read_limits, read_marketplace
+from inventory_adapters.accounts import (
+    AccountSettings,
+    read_calls,
+    read_channels,
+    read_endpoint,
+    read_limits,
+    read_marketplace,
+    read_signals,
+    read_topics,
+)
 from inventory_adapters.fields import Fields, all_faults
 from inventory_adapters.secrets import Secret
 from inventory_domain.identifiers import ChannelId, Marketplace
@@ -32,6 +41,26 @@ BULK_BYTES_MAX = 256 * 2**20  # 100,000 items at five locations each are about 1
 DOCUMENT_HOSTS = ("storage.googleapis.com",)  # where the files of bulk operations are
 
 
+TOPICS = (  # as the API names them; on the wire they are inventory_levels/update and so on
+    "INVENTORY_LEVELS_UPDATE",
+    "INVENTORY_LEVELS_CONNECT",
+    "INVENTORY_LEVELS_DISCONNECT",
+    "INVENTORY_ITEMS_UPDATE",
+    "INVENTORY_ITEMS_DELETE",
+    "BULK_OPERATIONS_FINISH",
+)
+TOPICS_ASKED = ("INVENTORY_LEVELS_UPDATE", "BULK_OPERATIONS_FINISH")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopifySignals:
+    """Where the shop sends webhooks to, of what, and the app's secret that they are signed with."""
+
+    endpoint: str
+    api_secret: Secret
+    topics: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopifyChannel:
     """The shop as a channel; it has nothing to set."""
@@ -53,6 +82,7 @@ class ShopifySettings(AccountSettings):
     bulk_poll_s: float
     bulk_bytes_max: int
     document_hosts: tuple[str, ...]
+    signals: ShopifySignals | None
     channels: Mapping[ChannelId, ShopifyChannel]
 
 
@@ -93,10 +123,24 @@ def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
             bulk_poll_s=fields.number("bulk_poll_s", BULK_POLL_S, least=0.01, most=3_600.0),
             bulk_bytes_max=fields.whole("bulk_bytes_max", BULK_BYTES_MAX, least=1_024, most=2**31),
             document_hosts=fields.texts("document_hosts", DOCUMENT_HOSTS),
+            signals=_signals(fields),
             channels=channels,
         )
         fields.end()
     return settings
+
+
+def _signals(fields: Fields) -> ShopifySignals | None:
+    own = read_signals(fields)
+    if own is None:
+        return None
+    signals = ShopifySignals(
+        endpoint=read_endpoint(own),
+        api_secret=own.secret("api_secret"),
+        topics=read_topics(own, TOPICS, TOPICS_ASKED),
+    )
+    own.end()
+    return signals
 
 
 def _channel(fields: Fields) -> ShopifyChannel:

@@ -12,7 +12,8 @@ from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
 from inventory_adapters.guards import check_feed, check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.walmart import auth, failures, feeds, held, limits, nodes, observe, push, status
+from inventory_adapters.messages import UNSET
+from inventory_adapters.walmart import auth, failures, feeds, held, limits, nodes, observe, push, signals, status
 from inventory_adapters.walmart.settings import (
     API_STATUS,
     GET_INVENTORIES,
@@ -40,6 +41,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
+from inventory_domain.signals import Message, Notice, NoticeRefused
 
 if TYPE_CHECKING:
     import httpx
@@ -183,6 +185,11 @@ class WalmartAdapter:
         if isinstance(answer, FeedOutcomes) and cursor is None:
             return replace(answer, outcomes=(*answer.outcomes, *refused.values()))
         return answer
+
+    async def take(self, message: Message) -> Notice | NoticeRefused:
+        """See `signals.TakesMessages`."""
+        own = self._settings.signals
+        return UNSET if own is None else signals.read(message, own.secret, own.header)
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""

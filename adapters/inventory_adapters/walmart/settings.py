@@ -11,9 +11,12 @@ from inventory_adapters.accounts import (
     TokenSettings,
     read_calls,
     read_channels,
+    read_endpoint,
     read_limits,
     read_marketplace,
+    read_signals,
     read_token,
+    read_topics,
 )
 from inventory_adapters.fields import Fields, all_faults
 from inventory_adapters.secrets import Secret
@@ -31,6 +34,7 @@ POST_INVENTORY_FEED: Final = "postFeed.inventory"
 POST_MP_INVENTORY_FEED: Final = "postFeed.MP_INVENTORY"
 GET_FEEDS: Final = "getFeeds"
 API_STATUS: Final = "apiStatus"
+WEBHOOKS: Final = "webhooks"
 GET_WFS_INVENTORY: Final = "getWfsInventory"
 GET_SHIP_NODES: Final = "getShipNodes"
 
@@ -47,11 +51,32 @@ LIMITS = (  # Walmart's rate-limiting page; buckets refill gradually
     OperationLimit(GET_FEEDS, 5_000 / 60, 5_000.0),
     OperationLimit(GET_WFS_INVENTORY, 100 / 60, 100.0),
     OperationLimit(GET_SHIP_NODES, 50 / 60, 50.0),
-    OperationLimit(API_STATUS, 1.0, 10.0),  # not published: a number of our own
+    OperationLimit(API_STATUS, 1.0, 10.0),  # not published: a number of our own, and so is the next
+    OperationLimit(WEBHOOKS, 1.0, 10.0),
 )
 FEED_POLL_S = 30.0  # our own; inventory feeds took 0.1 to 75 s in Walmart's published list
 REFRESH_AHEAD_S = 120.0  # of the 900 s that a token lives
 SETTLING_S_MAX = 600.0  # live after 3 to 10 min
+
+
+RESOURCES: Final[Mapping[str, str]] = {  # what each event is filed under
+    "INVENTORY_OOS": "INVENTORY",
+    "OFFER_UNPUBLISHED": "ITEM",
+    "OFFER_PUBLISHED": "ITEM",
+    "PO_CREATED": "ORDER",
+    "PO_LINE_AUTOCANCELLED": "ORDER",
+}
+TOPICS_ASKED = ("INVENTORY_OOS", "OFFER_UNPUBLISHED")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalmartSignals:
+    """Where Walmart sends events to, of what, and the secret whose signature stands in this header."""
+
+    endpoint: str
+    secret: Secret
+    header: str
+    topics: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +95,7 @@ class WalmartSettings(AccountSettings):
     client_secret: Secret
     service_name: str
     feed_poll_s: float
+    signals: WalmartSignals | None
     channels: Mapping[ChannelId, WalmartChannel]
 
 
@@ -95,10 +121,25 @@ def parse(raw: Mapping[str, object], path: str) -> WalmartSettings:
             client_secret=fields.secret("client_secret"),
             service_name=fields.text("service_name", "Walmart Marketplace"),
             feed_poll_s=fields.number("feed_poll_s", FEED_POLL_S, least=0.01, most=3_600.0),
+            signals=_signals(fields),
             channels=channels,
         )
         fields.end()
     return settings
+
+
+def _signals(fields: Fields) -> WalmartSignals | None:
+    own = read_signals(fields)
+    if own is None:
+        return None
+    signals = WalmartSignals(
+        endpoint=read_endpoint(own),
+        secret=own.secret("secret"),
+        header=own.text("header", "X-Inventory-Sync-Signature"),
+        topics=read_topics(own, tuple(RESOURCES), TOPICS_ASKED),
+    )
+    own.end()
+    return signals
 
 
 def _channel(fields: Fields) -> WalmartChannel:
