@@ -84,10 +84,10 @@ def fork(name: str, log: Path, run: Callable[[], None]) -> Forked:
     code = 1
     try:
         _become(name, log, parent, reading)
-        if os.read(reading, 2):  # nothing: the demo is gone
+        if os.read(reading, 2):  # nothing: the demo is gone, or does not want it
             os.close(reading)
             run()
-            code = 0
+        code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     finally:
@@ -110,5 +110,7 @@ def _become(name: str, log: Path, parent: int, keep: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (out, 1), (out, 2)):
         os.dup2(source, target)
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     os.closerange(_FIRST_FD, keep)
     os.closerange(keep + 1, _LAST_FD)

@@ -1,0 +1,57 @@
+"""Settings for a sandbox: limits and settling times at its speed, and no credential in the file."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from inventory_cli.documents import SecretSource, parse_document
+from inventory_cli.sandbox_template import sandbox_draft
+from inventory_cli.settings import Settings, read
+from inventory_cli.template import settings_text
+from inventory_domain.errors import ConfigError
+from inventory_sandbox.marketplaces.server import announcement
+from inventory_sandbox.marketplaces.settings import SandboxSettings
+
+NAMES = ("amazon", "ebay", "walmart", "shopify", "control")
+URLS = {name: f"http://127.0.0.1:{20_000 + index}" for index, name in enumerate(NAMES)}
+
+
+def settings_for(factor: float, folder: Path) -> tuple[str, Settings]:
+    facts = json.loads(json.dumps(announcement(SandboxSettings(factor=factor), URLS)))
+    text = settings_text(sandbox_draft("localhost:9092", "http://localhost:8081", facts, folder / "secrets"))
+    return text, read(parse_document(text), {}, SecretSource({}, folder))
+
+
+def test_limits_and_settling_times_are_scaled(tmp_path: Path) -> None:
+    _, settings = settings_for(0.1, tmp_path)
+
+    amazon = settings.accounts["amazon"]  # type: ignore[index]
+    assert amazon.limit("patchListingsItem").rate_per_s == pytest.approx(50)
+    assert amazon.settling_s_max == pytest.approx(90)
+
+
+def test_every_account_is_the_sandboxs(tmp_path: Path) -> None:
+    _, settings = settings_for(1.0, tmp_path)
+
+    urls = {str(name): account.calls.base_url for name, account in settings.accounts.items()}
+    assert urls == {name: URLS[name] for name in ("amazon", "ebay", "walmart", "shopify")}
+    assert set(settings.policy.channels) == {"amazon-us", "amazon-ca", "amazon-mx", "ebay-us", "walmart-us", "shop"}
+
+
+def test_credentials_are_in_files_that_only_the_owner_reads(tmp_path: Path) -> None:
+    text, _ = settings_for(1.0, tmp_path)
+
+    files = list((tmp_path / "secrets").iterdir())
+    assert len(files) == 6
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
+    assert all(file.read_text() not in text for file in files)
+
+
+@pytest.mark.parametrize("broken", [{}, {"amazon": {}}, {"factor": "fast"}])
+def test_what_is_not_a_sandboxs_announcement_is_refused(broken: dict[str, object], tmp_path: Path) -> None:
+    facts = broken if "factor" not in broken else {**announcement(SandboxSettings(), URLS), **broken}
+
+    with pytest.raises(ConfigError):
+        sandbox_draft("localhost:9092", "http://localhost:8081", facts, tmp_path)
