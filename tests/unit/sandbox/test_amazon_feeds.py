@@ -209,6 +209,11 @@ async def test_a_report_lists_every_listing_with_what_is_live() -> None:
     document = (await bench.client.get(url, headers=headers)).json()
     text = gzip.decompress((await bench.client.get(document["url"])).content).decode()
 
+    listed = (await bench.client.get(f"{REPORTS}/reports?reportTypes={body['reportType']}", headers=headers)).json()
+    unnamed = await bench.client.get(f"{REPORTS}/reports", headers=headers)
+
+    assert [one["reportId"] for one in listed["reports"]] == [report_id]
+    assert unnamed.status_code == 400
     columns, *rows = [line.split("\t") for line in text.splitlines()]
     shown = {row[columns.index("seller-sku")]: row[columns.index("quantity")] for row in rows}
     assert shown == {"A": "4", "B": "0"}
@@ -276,3 +281,24 @@ async def test_a_changed_quantity_is_notified_to_the_subscribed_queue() -> None:
     payload = json.loads(deliveries[0]["body"])["Payload"]
     assert payload == {"SellerId": "S1", "FulfillmentChannelCode": "DEFAULT", "Sku": "A", "Quantity": 8}
     assert "arn:aws:sqs:us-east-1:1:q" in deliveries[0]["target"]
+
+
+async def test_reports_are_listed_page_by_page_and_by_type() -> None:
+    bench = a_bench(an_amazon_listing("A"))
+    headers = await bench.amazon_headers()
+    made = []
+    for kind in ("GET_MERCHANT_LISTINGS_ALL_DATA", "GET_FLAT_FILE_OPEN_LISTINGS_DATA") * 2:
+        body = {"reportType": kind, "marketplaceIds": [AMAZON_US]}
+        answer = await bench.client.post(f"{REPORTS}/reports", headers=headers, json=body)
+        made.append(answer.json()["reportId"])
+
+    async def listed(**query: str) -> dict[str, object]:
+        return body_of(await bench.client.get(f"{REPORTS}/reports", headers=headers, params=query))
+
+    first = await listed(reportTypes="GET_MERCHANT_LISTINGS_ALL_DATA", pageSize="1")
+    second = await listed(nextToken=str(first["nextToken"]))
+    wrong = await listed(nextToken="7")
+
+    assert [[one["reportId"] for one in page["reports"]] for page in (first, second)] == [[made[2]], [made[0]]]
+    assert "nextToken" not in second
+    assert wrong["errors"]

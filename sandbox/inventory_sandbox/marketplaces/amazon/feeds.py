@@ -161,18 +161,8 @@ class Feeds:
         return json_answer(200, job_json(job, "feed")) if job is not None else not_found("The feed was not found.")
 
     def _list(self, call: Call) -> Answer:
-        wanted = [one for one in call.query.get("feedTypes", "").split(",") if one]
-        if not wanted and not call.query.get("nextToken"):
-            return invalid_input("'feedTypes' or 'nextToken' is required.")
-        self._queue.get("")
-        size, start = call.whole("pageSize", 10), call.whole("nextToken", 0)
-        if size is None or start is None or not 1 <= size <= 100 or start < 0:
-            return invalid_input("'pageSize' must be from 1 to 100, and 'nextToken' one that was given.")
-        found = [one for one in reversed(self._queue.jobs.values()) if not wanted or one.kind in wanted]
-        answer: Json = {"feeds": [job_json(one, "feed") for one in found[start : start + size]]}
-        if start + size < len(found):
-            answer["nextToken"] = str(start + size)
-        return json_answer(200, answer)
+        found = self._queue.page(call, "feed")
+        return invalid_input(found) if isinstance(found, str) else json_answer(200, found)
 
     def _cancel(self, call: Call) -> Answer:
         job = self._queue.get(call.parameters["feedId"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inventory_sandbox.marketplaces.clock import iso_time
+from inventory_sandbox.marketplaces.http import Call
 from inventory_sandbox.marketplaces.world import World
 
 QUEUED_S: Final = (30.0, 120.0)
@@ -62,6 +63,26 @@ class Queue:
         """The job with that id, as of now."""
         self._world.stock.settle()
         return self.jobs.get(job_id)
+
+    def page(self, call: Call, name: str) -> dict[str, object] | str:
+        """The newest jobs of the types asked for, a page of them; else the text that says what is wrong."""
+        types, token = f"{name}Types", call.query.get("nextToken", "")
+        place, _, kept = token.partition(".")  # a token is sent alone, so it holds the types too
+        wanted = [one for one in (kept if token else call.query.get(types, "")).split(",") if one]
+        if not wanted and not token:
+            return f"'{types}' or 'nextToken' is required."
+        size = call.whole("pageSize", 10)
+        if size is None or not 1 <= size <= 100:
+            return "'pageSize' must be from 1 to 100."
+        if token and not (wanted and place.isascii() and place.isdigit() and len(place) < 12):
+            return "'nextToken' is not one that was given."
+        start = int(place or 0)
+        self._world.stock.settle()
+        found = [one for one in reversed(self.jobs.values()) if one.kind in wanted]
+        answer: dict[str, object] = {f"{name}s": [job_json(one, name) for one in found[start : start + size]]}
+        if start + size < len(found):
+            answer["nextToken"] = f"{start + size}.{','.join(wanted)}"
+        return answer
 
     def cancel(self, job: Job) -> bool:
         """Takes a job out of the queue; False when its turn has come."""

@@ -46,6 +46,7 @@ class Reports:
         report = f"{BASE}/reports/{{reportId}}"
         return (
             Operation("createReport", "POST", f"{BASE}/reports", self._create),
+            Operation("getReports", "GET", f"{BASE}/reports", self._list),
             Operation("getReport", "GET", report, self._get),
             Operation("cancelReport", "DELETE", report, self._cancel),
             Operation("getReportDocument", "GET", f"{BASE}/documents/{{reportDocumentId}}", self._document),
@@ -77,6 +78,10 @@ class Reports:
         if job is None:
             return not_found("The report was not found.")
         return json_answer(200, job_json(job, "report"))
+
+    def _list(self, call: Call) -> Answer:
+        found = self._queue.page(call, "report")
+        return invalid_input(found) if isinstance(found, str) else json_answer(200, found)
 
     def _cancel(self, call: Call) -> Answer:
         job = self._queue.get(call.parameters["reportId"])

@@ -84,6 +84,8 @@ def report(known: dict[str, Any]) -> object:
         if state["processingStatus"] == "DONE":
             break
         time.sleep(0.1)
+    listed = reports.get_reports(reportTypes=["GET_MERCHANT_LISTINGS_ALL_DATA"]).payload["reports"]
+    assert [one["reportId"] for one in listed] == [made.payload["reportId"]]
     document = reports.get_report_document(state["reportDocumentId"], download=True)
     return "SKU-00007" in document.payload["document"]
 
