@@ -10,6 +10,7 @@ from base64 import b64decode
 from typing import Final
 
 from inventory_adapters.bodies import mapping
+from inventory_adapters.failures import Failure, refused_here
 from inventory_adapters.http import Json
 from inventory_adapters.secrets import Secret
 from inventory_domain.signals import NoticeRefused
@@ -26,6 +27,13 @@ UNREADABLE: Final = NoticeRefused(reason="unreadable", status=400)
 TOO_OLD: Final = NoticeRefused(reason="too-old", status=200)
 OTHER_ACCOUNT: Final = NoticeRefused(reason="other-account", status=200)
 UNSET: Final = NoticeRefused(reason=NOT_SET, status=404)
+
+NOWHERE: Final = refused_here(NOT_SET, "the account's settings do not say where signals go to")
+
+
+def unknown_topic(topic: str) -> Failure:
+    """The refusal of a topic that the marketplace does not have, or that we do not read."""
+    return refused_here("unknown-topic", f"{topic!r} is not a topic here")
 
 
 def signed(secret: Secret, body: bytes, signature: bytes | None) -> bool:

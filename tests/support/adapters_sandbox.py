@@ -140,6 +140,12 @@ class Stage:
         counted = self.sandbox.world.counters.calls.items()
         return sum(count for (_, name, _), count in counted if name == operation)
 
+    def another(self, **settings: object) -> MarketplaceAdapter:
+        """A second adapter of the same account, with other settings."""
+        module = MARKETPLACES[Marketplace(self.marketplace)]
+        parsed = module.parse({**_account(self.marketplace, self.sandbox), **settings}, "accounts.another")
+        return module.build(parsed, DomainClock(self.clock), self.transport)
+
     def violations(self) -> int:
         """Writes that must never be made, by the marketplace's count."""
         return self.sandbox.world.counters.violation_count

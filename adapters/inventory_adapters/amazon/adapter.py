@@ -7,7 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from inventory_adapters.accounts import AccountSettings
-from inventory_adapters.amazon import auth, failures, feeds, held, limits, observe, push, reports, signals
+from inventory_adapters.amazon import (
+    auth,
+    failures,
+    feeds,
+    held,
+    limits,
+    observe,
+    push,
+    reports,
+    signals,
+    subscriptions,
+)
 from inventory_adapters.amazon.settings import (
     AMAZON,
     CREATE_FEED,
@@ -15,15 +26,17 @@ from inventory_adapters.amazon.settings import (
     GET_FBA_SUMMARIES,
     GET_LISTING,
     GET_REPORT,
+    NOTIFICATIONS,
     PATCH_LISTING,
     SEARCH_LISTINGS,
+    TOPICS,
     AmazonSettings,
 )
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
 from inventory_adapters.guards import check_feed, check_group, check_reads, read_refusal, refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.messages import UNSET
+from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
 from inventory_domain.bulk import (
     BackgroundPullTraits,
     BulkTraits,
@@ -44,7 +57,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
-from inventory_domain.signals import Message, Notice, NoticeRefused
+from inventory_domain.signals import Message, Notice, NoticeRefused, Subscription, Subscriptions
 
 if TYPE_CHECKING:
     import httpx
@@ -67,6 +80,13 @@ class AmazonAdapter:
         http = HttpClient(settings.calls, transport)
         tokens = auth.tokens(settings, http, clock)
         self._exchange = Exchange(http, tokens, DIALECT, clock, settings.calls.timeout_s)
+        application_tokens = auth.application_tokens(settings, http, clock)
+        self._as_application = Exchange(http, application_tokens, DIALECT, clock, settings.calls.timeout_s)
+        self._subscriptions = (
+            subscriptions.AmazonSubscriptions(settings, settings.signals, self._exchange, self._as_application, clock)
+            if settings.signals is not None
+            else None
+        )
         self._feeds = feeds.AmazonFeeds(settings, self._exchange, clock)
         self._reports = reports.AmazonReports(settings, self._exchange, clock)
         self._traits = AdapterTraits(
@@ -214,8 +234,36 @@ class AmazonAdapter:
         """See `signals.TakesMessages`. Amazon signs nothing: only what came by the account's own queue may be given."""
         return UNSET if self._settings.signals is None else signals.read(message, self._settings.seller_id)
 
+    @property
+    def subscription_traits(self) -> BulkTraits:
+        """See `signals.KeepsSubscriptions`."""
+        return BulkTraits(NOTIFICATIONS, 0, subscriptions.COST)
+
+    async def subscriptions(self) -> Subscriptions | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("subscriptions")
+        return await self._subscriptions.all(self._exchange.deadline_s())
+
+    async def subscribe(self, topic: str) -> Subscription | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("subscribe")
+        if topic not in TOPICS:
+            return unknown_topic(topic).call_failed("subscribe")
+        return await self._subscriptions.subscribe(topic, self._exchange.deadline_s())
+
+    async def unsubscribe(self, topic: str) -> Subscription | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("unsubscribe")
+        if topic not in TOPICS:
+            return unknown_topic(topic).call_failed("unsubscribe")
+        return await self._subscriptions.unsubscribe(topic, self._exchange.deadline_s())
+
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""
+        await self._as_application.aclose()
         await self._exchange.aclose()
 
     def _refused(self, pushes: Sequence[Push]) -> dict[ListingId, PushOutcome]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import urlencode
 
 from inventory_adapters.amazon.settings import AmazonSettings
@@ -12,14 +14,25 @@ from inventory_adapters.secrets import Secret
 from inventory_adapters.tokens import Token, TokenCache, fetch_oauth
 from inventory_domain.clock import Clock
 
+NOTIFICATIONS_SCOPE: Final = "sellingpartnerapi::notifications"
+
 
 def tokens(settings: AmazonSettings, http: HttpClient, clock: Clock) -> TokenCache:
     """The access tokens that the seller's consent gives."""
 
+    grant = {"grant_type": "refresh_token", "refresh_token": settings.refresh_token.reveal()}
+    return _tokens(grant, settings, http, clock)
+
+
+def application_tokens(settings: AmazonSettings, http: HttpClient, clock: Clock) -> TokenCache:
+    """The access tokens of the application itself, for what Amazon calls grantless operations."""
+    return _tokens({"grant_type": "client_credentials", "scope": NOTIFICATIONS_SCOPE}, settings, http, clock)
+
+
+def _tokens(grant: Mapping[str, str], settings: AmazonSettings, http: HttpClient, clock: Clock) -> TokenCache:
     async def fetch() -> Token | Failure:
         form = {
-            "grant_type": "refresh_token",
-            "refresh_token": settings.refresh_token.reveal(),
+            **grant,
             "client_id": settings.client_id,
             "client_secret": settings.client_secret.reveal(),
         }

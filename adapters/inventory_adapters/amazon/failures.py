@@ -23,6 +23,7 @@ RULES: Final = (
     FailureRule(status=403, then=Unauthorized, reason="forbidden"),
     FailureRule(status=401, then=Unauthorized, reason="token-refused", new_token=True),
     FailureRule(status=404, then=Rejected, reason=NOT_FOUND),
+    FailureRule(status=409, then=Rejected, reason="already-exists"),
     FailureRule(status=413, then=Rejected, reason="request-too-large"),
     FailureRule(status=415, then=Rejected, reason="content-type-refused"),
     FailureRule(status=400, codes=("InvalidInput",), then=Rejected, reason="invalid-input"),

@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from inventory_adapters.accounts import AccountSettings
-from inventory_adapters.ebay import account, auth, failures, limits, observe, push, signals, trading
-from inventory_adapters.ebay.settings import ANALYTICS_API, EBAY, INVENTORY_API, TRADING_API, EbaySettings
+from inventory_adapters.ebay import account, auth, failures, limits, observe, push, signals, subscriptions, trading
+from inventory_adapters.ebay.settings import (
+    ANALYTICS_API,
+    EBAY,
+    INVENTORY_API,
+    NOTIFICATION_API,
+    TOPICS,
+    TRADING_API,
+    EbaySettings,
+)
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient, Json
-from inventory_adapters.messages import UNSET
+from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
 from inventory_domain.account_calls import DailyQuotas, OutOfStockControl
 from inventory_domain.bulk import BulkTraits, CallFailed, Page, PullTraits
 from inventory_domain.clock import Clock
@@ -19,7 +27,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
-from inventory_domain.signals import Message, Notice, NoticeRefused
+from inventory_domain.signals import Message, Notice, NoticeRefused, Subscription, Subscriptions
 
 if TYPE_CHECKING:
     import httpx
@@ -44,6 +52,11 @@ class EbayAdapter:
         self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
         self._as_application = Exchange(http, application_tokens, dialect, clock, settings.calls.timeout_s)
         self._trading = Exchange(http, tokens, trading.DIALECT, clock, settings.calls.timeout_s)
+        self._subscriptions = (
+            subscriptions.EbaySubscriptions(settings, settings.signals, self._exchange, self._as_application)
+            if settings.signals is not None
+            else None
+        )
         self._traits = AdapterTraits(
             marketplace=EBAY,
             limits=settings.limits,
@@ -124,6 +137,33 @@ class EbayAdapter:
     async def _fetch_key(self, key_id: str) -> Json | CallFailed:
         deadline_s = self._as_application.deadline_s()
         return await account.public_key(key_id, self._settings, self._as_application, deadline_s)
+
+    @property
+    def subscription_traits(self) -> BulkTraits:
+        """See `signals.KeepsSubscriptions`."""
+        return BulkTraits(NOTIFICATION_API, 0)
+
+    async def subscriptions(self) -> Subscriptions | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("subscriptions")
+        return await self._subscriptions.all(self._exchange.deadline_s())
+
+    async def subscribe(self, topic: str) -> Subscription | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("subscribe")
+        if topic not in TOPICS:
+            return unknown_topic(topic).call_failed("subscribe")
+        return await self._subscriptions.subscribe(topic, self._exchange.deadline_s())
+
+    async def unsubscribe(self, topic: str) -> Subscription | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("unsubscribe")
+        if topic not in TOPICS:
+            return unknown_topic(topic).call_failed("unsubscribe")
+        return await self._subscriptions.unsubscribe(topic, self._exchange.deadline_s())
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""

@@ -32,6 +32,7 @@ RULES: Final = (
     FailureRule(codes=("25707", "25708"), then=Rejected, reason="invalid-sku"),
     FailureRule(codes=("25709",), then=Rejected, reason="invalid-field"),
     FailureRule(status=400, codes=("25002",), then=Rejected, reason="user-error"),
+    FailureRule(status=409, then=Rejected, reason="already-exists"),
     FailureRule(status=404, then=Rejected, reason=NOT_FOUND),
 )
 

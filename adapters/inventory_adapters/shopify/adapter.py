@@ -9,9 +9,9 @@ from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.messages import UNSET
-from inventory_adapters.shopify import bulk, failures, limits, observe, places, push, signals
-from inventory_adapters.shopify.settings import GRAPHQL, SHOPIFY, ShopifySettings
+from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
+from inventory_adapters.shopify import bulk, failures, limits, observe, places, push, signals, subscriptions
+from inventory_adapters.shopify.settings import GRAPHQL, SHOPIFY, TOPICS, ShopifySettings
 from inventory_domain.account_calls import LocationPage
 from inventory_domain.bulk import (
     BackgroundPullTraits,
@@ -28,7 +28,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, NodeId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
-from inventory_domain.signals import Message, Notice, NoticeRefused
+from inventory_domain.signals import Message, Notice, NoticeRefused, Subscription, Subscriptions
 
 if TYPE_CHECKING:
     import httpx
@@ -49,6 +49,11 @@ class ShopifyAdapter:
         self._clock = clock
         http = HttpClient(settings.calls, transport)
         self._exchange = Exchange(http, settings.access_token, DIALECT, clock, settings.calls.timeout_s)
+        self._subscriptions = (
+            subscriptions.ShopifySubscriptions(settings, settings.signals, self._exchange)
+            if settings.signals is not None
+            else None
+        )
         # Locations of fulfillment services, as far as the shop has told of them: learned from answers, never forgotten.
         self._services: set[NodeId] = set()
         self._traits = AdapterTraits(
@@ -135,6 +140,33 @@ class ShopifyAdapter:
         if self._settings.signals is None:
             return UNSET
         return signals.read(message, self._settings.signals.api_secret, self._clock.now_ms())
+
+    @property
+    def subscription_traits(self) -> BulkTraits:
+        """See `signals.KeepsSubscriptions`."""
+        return BulkTraits(GRAPHQL, 0, subscriptions.COST)
+
+    async def subscriptions(self) -> Subscriptions | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("subscriptions")
+        return await self._subscriptions.all(self._exchange.deadline_s())
+
+    async def subscribe(self, topic: str) -> Subscription | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("subscribe")
+        if topic not in TOPICS:
+            return unknown_topic(topic).call_failed("subscribe")
+        return await self._subscriptions.subscribe(topic, self._exchange.deadline_s())
+
+    async def unsubscribe(self, topic: str) -> Subscription | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("unsubscribe")
+        if topic not in TOPICS:
+            return unknown_topic(topic).call_failed("unsubscribe")
+        return await self._subscriptions.unsubscribe(topic, self._exchange.deadline_s())
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""

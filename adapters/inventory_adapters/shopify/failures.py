@@ -10,6 +10,7 @@ from inventory_adapters.http import Answer, Json
 from inventory_domain.outcomes import Outage, Rejected, Throttled, Transient, Unauthorized
 
 NO_CODE: Final = "no-code"  # stands for the code of an error that has none
+WEBHOOK_REFUSED: Final = "WEBHOOK_REFUSED"  # stands for that of an error of a subscription, none of which has one
 
 RULES: Final = (
     FailureRule(codes=("THROTTLED",), then=Throttled, reason="too-many-requests"),  # inside an answer of 200
@@ -29,6 +30,7 @@ RULES: Final = (
     # User errors of bulkOperationRunQuery.
     FailureRule(codes=("OPERATION_IN_PROGRESS", "LIMIT_REACHED"), then=Transient, reason="bulk-running"),
     FailureRule(codes=("INVALID",), then=Rejected, reason="bulk-refused"),
+    FailureRule(codes=(WEBHOOK_REFUSED,), then=Rejected, reason="subscription-refused"),
     # User errors of inventorySetQuantities.
     FailureRule(
         codes=("CHANGE_FROM_QUANTITY_STALE", "COMPARE_QUANTITY_STALE"), then=Transient, reason="quantity-changed"

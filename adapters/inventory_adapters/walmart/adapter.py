@@ -12,8 +12,20 @@ from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
 from inventory_adapters.guards import check_feed, check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.messages import UNSET
-from inventory_adapters.walmart import auth, failures, feeds, held, limits, nodes, observe, push, signals, status
+from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
+from inventory_adapters.walmart import (
+    auth,
+    failures,
+    feeds,
+    held,
+    limits,
+    nodes,
+    observe,
+    push,
+    signals,
+    status,
+    subscriptions,
+)
 from inventory_adapters.walmart.settings import (
     API_STATUS,
     GET_INVENTORIES,
@@ -21,7 +33,9 @@ from inventory_adapters.walmart.settings import (
     GET_SHIP_NODES,
     GET_WFS_INVENTORY,
     PUT_INVENTORY,
+    RESOURCES,
     WALMART,
+    WEBHOOKS,
     WalmartSettings,
 )
 from inventory_domain.account_calls import LocationPage
@@ -41,7 +55,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
-from inventory_domain.signals import Message, Notice, NoticeRefused
+from inventory_domain.signals import Message, Notice, NoticeRefused, Subscription, Subscriptions
 
 if TYPE_CHECKING:
     import httpx
@@ -74,6 +88,11 @@ class WalmartAdapter:
         tokens = auth.tokens(settings, http, clock, new_id)
         self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
         self._feeds = feeds.WalmartFeeds(settings, self._exchange, new_id)
+        self._subscriptions = (
+            subscriptions.WalmartSubscriptions(settings, settings.signals, self._exchange, new_id)
+            if settings.signals is not None
+            else None
+        )
         self._traits = AdapterTraits(
             marketplace=WALMART,
             limits=settings.limits,
@@ -190,6 +209,33 @@ class WalmartAdapter:
         """See `signals.TakesMessages`."""
         own = self._settings.signals
         return UNSET if own is None else signals.read(message, own.secret, own.header)
+
+    @property
+    def subscription_traits(self) -> BulkTraits:
+        """See `signals.KeepsSubscriptions`."""
+        return BulkTraits(WEBHOOKS, 0)
+
+    async def subscriptions(self) -> Subscriptions | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("subscriptions")
+        return await self._subscriptions.all(self._exchange.deadline_s())
+
+    async def subscribe(self, topic: str) -> Subscription | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("subscribe")
+        if topic not in RESOURCES:
+            return unknown_topic(topic).call_failed("subscribe")
+        return await self._subscriptions.subscribe(topic, self._exchange.deadline_s())
+
+    async def unsubscribe(self, topic: str) -> Subscription | CallFailed:
+        """See `signals.KeepsSubscriptions`."""
+        if self._subscriptions is None:
+            return NOWHERE.call_failed("unsubscribe")
+        if topic not in RESOURCES:
+            return unknown_topic(topic).call_failed("unsubscribe")
+        return await self._subscriptions.unsubscribe(topic, self._exchange.deadline_s())
 
     async def aclose(self) -> None:
         """See `ports.MarketplaceAdapter`."""
