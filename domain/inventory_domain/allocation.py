@@ -37,7 +37,8 @@ def whole_units(total: int, weights: Sequence[Fraction | int]) -> list[int]:
 
 def shared_pool(available: Availability, shares: Mapping[ChannelId, Share]) -> dict[ChannelId, int]:
     """Every channel is given all that its locations have; only buffers keep channels from selling the same unit."""
-    return {channel: available.atp(share.locations) for channel, share in shares.items()}
+    atp = {locations: available.atp(locations) for locations in {share.locations for share in shares.values()}}
+    return {channel: atp[share.locations] for channel, share in shares.items()}
 
 
 def fixed_percentage(available: Availability, shares: Mapping[ChannelId, Share]) -> dict[ChannelId, int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from inventory_domain.catalog import Product
 from inventory_domain.identifiers import ChannelId, LocationId
-from inventory_domain.positions import Position, Stock
+from inventory_domain.positions import Stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,13 @@ class Availability:
     @property
     def netted(self) -> int:
         """Units sold on all channels together that are in no position yet."""
-        return sum(self.sold.values())
+        return sum(self.sold.values()) if self.sold else 0
 
-    def atp(self, locations: Iterable[LocationId]) -> int:
+    def atp(self, locations: Collection[LocationId]) -> int:
         """Units that may be promised from these locations, what was sold and is not reported yet already taken off."""
-        return max(0, sum(self.by_location.get(location, 0) for location in set(locations)) - self.netted)
+        return max(
+            0, sum([units for location, units in self.by_location.items() if location in locations]) - self.netted
+        )
 
 
 def availability(product: Product, stock: Stock, now_ms: int) -> Availability:
@@ -37,11 +39,10 @@ def availability(product: Product, stock: Stock, now_ms: int) -> Availability:
     by_location: dict[LocationId, int] = {}
     uncounted = set()
     for stocking in product.locations:
-        position = stock.positions.get(stocking.location, Position())
-        if position.on_hand is None:
+        position = stock.positions.get(stocking.location)
+        if position is None or position.on_hand is None:
             uncounted.add(stocking.location)
-        else:
-            by_location[stocking.location] = max(
-                0, position.on_hand - position.reserved(now_ms) - stocking.safety_stock
-            )
+            continue
+        reserved = position.reserved(now_ms) if position.reservations else 0
+        by_location[stocking.location] = max(0, position.on_hand - reserved - stocking.safety_stock)
     return Availability(by_location, frozenset(uncounted), stock.units_sold_unreported())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from inventory_domain.identifiers import ListingId, Marketplace, NodeId
 from inventory_domain.policies import AllocationPolicy
-from inventory_domain.sku_state import EmittedTarget, SeenExposure, SkuState
+from inventory_domain.sku_state import EmittedTarget, SkuState
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
 
 
@@ -38,11 +38,11 @@ def decide(
     While catching up only falls are said, and a first target counts as a rise: what the input still holds may lower it.
     A listing that left the catalog gets a zero, and is forgotten when that zero is confirmed.
     """
-    listings = _proposals(state, policy, now_ms)
+    proposed = _proposals(state, policy, now_ms)
     emitted = dict(state.targets)
     targets: list[Target] = []
     owes = False
-    for want in listings.listings:
+    for want in proposed.listings:
         listing_id = want.listing.listing_id
         before = emitted.get(listing_id)
         quantity, nodes = want.quantity, want.nodes
@@ -51,7 +51,7 @@ def decide(
                 owes = True
                 continue
             quantity, nodes = _no_rise(before, want)
-            owes = owes or (quantity, dict(nodes)) != (want.quantity, dict(want.nodes))
+            owes = owes or quantity != want.quantity or nodes != want.nodes
         ids = want.listing.marketplace_ids
         same = before is not None and not before.withdrawn and before.says_the_same(quantity, nodes, ids)
         if same and listing_id not in restate:
@@ -59,12 +59,18 @@ def decide(
         target = _target(state, want, quantity, nodes, before, now_ms, "restate" if same else cause)
         targets.append(target)
         emitted[listing_id] = _emitted(target)
-    targets.extend(_withdrawals(state, policy, emitted, restate, now_ms))
+    named = frozenset([one.listing_id for one in state.product.listings]) if state.product else frozenset()
+    exposures = state.exposures
+    if not emitted.keys() <= named:
+        targets.extend(_withdrawals(state, policy, emitted, named, restate, now_ms))
     forgotten = _forgotten(state, emitted)
     for _, listing_id in forgotten:
         del emitted[listing_id]
-    after = replace(state, targets=emitted, exposures=_exposures_kept(state, emitted), owes_rise=owes)
-    return Decision(after, tuple(targets), forgotten, listings.uncounted)
+    if not exposures.keys() <= named:
+        # What was forgotten may come back under another SKU, which then has an exposure of its own.
+        exposures = {one: seen for one, seen in exposures.items() if one in named or one in emitted}
+    after = replace(state, targets=emitted, exposures=exposures, owes_rise=owes)
+    return Decision(after, tuple(targets), forgotten, proposed.uncounted)
 
 
 def _proposals(state: SkuState, policy: AllocationPolicy, now_ms: int) -> Proposals:
@@ -95,7 +101,7 @@ def _target(
         listing_id=want.listing.listing_id,
         sku=state.sku,
         channel=want.listing.channel,
-        marketplace=want.marketplace,
+        marketplace=want.channel.marketplace,
         version=next_version(before.version if before else None, now_ms),
         quantity=quantity,
         nodes=nodes,
@@ -105,7 +111,7 @@ def _target(
         buffer=want.buffer,
         strategy=want.strategy.value if want.strategy else "none",
         cause=cause,
-        derivation=want.derivation,
+        derivation=want.derivation(),
         changed_at_ms=state.changed_at_ms,
         computed_at_ms=now_ms,
     )
@@ -127,11 +133,11 @@ def _withdrawals(
     state: SkuState,
     policy: AllocationPolicy,
     emitted: dict[ListingId, EmittedTarget],
+    named: frozenset[ListingId],
     restate: frozenset[ListingId],
     now_ms: int,
 ) -> list[Target]:
     """Zeros for listings that left the catalog, and once more for those of which that is asked."""
-    named = {one.listing_id for one in state.product.listings} if state.product else set()
     gone: list[Target] = []
     for listing_id, before in list(emitted.items()):
         if listing_id in named or before.channel not in policy.channels:
@@ -162,15 +168,6 @@ def _withdrawals(
     return gone
 
 
-def _exposures_kept(state: SkuState, emitted: Mapping[ListingId, EmittedTarget]) -> Mapping[ListingId, SeenExposure]:
-    """Exposure of listings that are still the SKU's; what was forgotten may come back under another SKU."""
-    named = {one.listing_id for one in state.product.listings} if state.product else set()
-    gone = [listing for listing in state.exposures if listing not in named and listing not in emitted]
-    if not gone:
-        return state.exposures
-    return {listing: seen for listing, seen in state.exposures.items() if listing not in gone}
-
-
 def _forgotten(
     state: SkuState, emitted: Mapping[ListingId, EmittedTarget]
 ) -> tuple[tuple[Marketplace, ListingId], ...]:
@@ -180,13 +177,15 @@ def _forgotten(
     became an auction or marketplace-held: they may not even be set to zero.
     """
     done = []
-    taken = {one.listing_id for one in state.product.listings if not one.is_written} if state.product else set()
+    listings = state.product.listings if state.product else ()
+    taken = frozenset([one.listing_id for one in listings if not one.is_written])
     for listing_id, target in emitted.items():
         if listing_id in taken:
             done.append((target.marketplace, listing_id))
+        if listing_id in taken or not target.withdrawn:
             continue
         seen = state.exposures.get(listing_id)
-        if not target.withdrawn or seen is None or seen.confirmed_version is None:
+        if seen is None or seen.confirmed_version is None:
             continue
         if seen.units == 0 and seen.confirmed_version >= target.version:
             done.append((target.marketplace, listing_id))

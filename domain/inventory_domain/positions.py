@@ -24,6 +24,11 @@ from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId
 KEPT_MOVES_MAX = 256  # moves kept per source and location for a count that comes late
 EVENT_IDS_MAX = 128  # event ids remembered per SKU against a producer that sends again (rule 3)
 KNOWN_ORDERS_MAX = 128  # orders the source has told of, so that a late UnitsSold is not netted again
+_SEQUENCED = (StockCounted, StockAdjusted)
+_OF_CHANNELS = (UnitsSold, SaleCancelled)
+_WITHOUT_LOCATION = (UnitsSold, SaleCancelled, SourceHeartbeat)
+_WITH_UNITS = (StockReserved, OrderShipped, UnitsSold, SaleCancelled)
+
 RESERVATIONS_MAX = 5_000  # open reservations per SKU and location; more is a source that never releases
 
 
@@ -81,6 +86,10 @@ class Position:
             for held in self.reservations.values()
             if held.expires_at_ms is None or held.expires_at_ms > now_ms
         )
+
+
+_NOWHERE = Position()
+_SILENT = SourceLog()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,21 +156,26 @@ def apply(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
     if change.event_id in stock.event_ids:
         return stock, Effect.DUPLICATE
     after, effect = _applied(stock, change)
-    if effect is Effect.APPLIED:
+    if effect is Effect.APPLIED and not _guarded_by_sequence(change):
         after = replace(after, event_ids=(*after.event_ids, change.event_id)[-EVENT_IDS_MAX:])
     return after, effect
 
 
+def _guarded_by_sequence(change: InventoryChange) -> bool:
+    """Whether its sequence alone makes a repetition harmless, so that its event id need not be remembered."""
+    return change.sequence is not None and isinstance(change.kind, _SEQUENCED)
+
+
 def _applied(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
     kind = change.kind
-    if isinstance(kind, UnitsSold | SaleCancelled):
+    if isinstance(kind, _OF_CHANNELS):
         return _channel_sale(stock, change, kind), Effect.APPLIED
     if isinstance(kind, SourceHeartbeat):
         raise InvariantBroken("a heartbeat has no SKU and cannot be applied to one")
     location = change.location
     if location is None:
         raise InvariantBroken("validated changes of a position have a location")
-    position = stock.positions.get(location, Position())
+    position = stock.positions.get(location, _NOWHERE)
     if isinstance(kind, StockCounted):
         after, effect = _counted(position, change, kind)
         stock = _orders_included(stock, kind) if effect is Effect.APPLIED else stock
@@ -175,12 +189,13 @@ def _applied(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
     else:
         after, effect = _shipped(position, change, kind)
         stock = _order_known(stock, kind.order_id)
-    return replace(stock, positions={**stock.positions, location: after}), effect
+    positions = {**stock.positions, location: after}
+    return Stock(positions, stock.sales, stock.known_orders, stock.event_ids), effect
 
 
 def _validate(change: InventoryChange) -> None:
     kind = change.kind
-    if not isinstance(kind, UnitsSold | SaleCancelled | SourceHeartbeat) and change.location is None:
+    if change.location is None and not isinstance(kind, _WITHOUT_LOCATION):
         raise InvalidRecord("no-location", f"location is missing in a {type(kind).__name__}")
     if change.sequence is not None and change.sequence < 0:
         raise InvalidRecord("bad-sequence", f"sequence is {change.sequence}, at least 0")
@@ -190,14 +205,12 @@ def _validate(change: InventoryChange) -> None:
     elif isinstance(kind, StockAdjusted):
         if not -QUANTITY_MAX <= kind.units <= QUANTITY_MAX:
             raise InvalidRecord("bad-quantity", f"units is {kind.units}, at most {QUANTITY_MAX} either way")
-    elif isinstance(kind, StockReserved | OrderShipped | UnitsSold | SaleCancelled) and not (
-        0 < kind.units <= QUANTITY_MAX
-    ):
+    elif isinstance(kind, _WITH_UNITS) and not 0 < kind.units <= QUANTITY_MAX:
         raise InvalidRecord("bad-quantity", f"units is {kind.units}, 1 to {QUANTITY_MAX}")
 
 
 def _counted(position: Position, change: InventoryChange, kind: StockCounted) -> tuple[Position, Effect]:
-    log = position.sources.get(change.source, SourceLog())
+    log = position.sources.get(change.source, _SILENT)
     sequence = change.sequence
     if sequence is None:
         _refuse_mixed_sequences(log, change)
@@ -218,12 +231,15 @@ def _counted(position: Position, change: InventoryChange, kind: StockCounted) ->
 
 
 def _moved(position: Position, change: InventoryChange, units: int) -> tuple[Position, Effect]:
-    log = position.sources.get(change.source, SourceLog())
+    log = position.sources.get(change.source, _SILENT)
     sequence = change.sequence
     if sequence is None:
         _refuse_mixed_sequences(log, change)
     else:
-        known = next((move for move in log.moves if move.sequence == sequence), None)
+        moves = log.moves
+        known = None
+        if moves and sequence <= moves[-1].sequence:
+            known = next((move for move in moves if move.sequence == sequence), None)
         if known is not None:
             if known.units != units:
                 raise InvalidRecord(
@@ -250,14 +266,16 @@ def _refuse_mixed_sequences(log: SourceLog, change: InventoryChange) -> None:
 
 
 def _remembered(log: SourceLog, move: Move) -> SourceLog:
-    moves = tuple(sorted((*log.moves, move), key=lambda kept: kept.sequence))
+    moves = (*log.moves, move)
+    if log.moves and move.sequence < log.moves[-1].sequence:
+        moves = tuple(sorted(moves, key=lambda kept: kept.sequence))
     if len(moves) <= KEPT_MOVES_MAX:
-        return replace(log, moves=moves)
-    return replace(log, moves=moves[1:], forgotten_through=moves[0].sequence)
+        return SourceLog(log.count_sequence, log.counted, moves, log.forgotten_through)
+    return SourceLog(log.count_sequence, log.counted, moves[1:], moves[0].sequence)
 
 
 def _with_log(position: Position, source: SourceId, log: SourceLog, on_hand: int | None) -> Position:
-    return replace(position, on_hand=on_hand, sources={**position.sources, source: log})
+    return Position(on_hand, position.reservations, {**position.sources, source: log})
 
 
 def _reserved(position: Position, kind: StockReserved) -> Position:

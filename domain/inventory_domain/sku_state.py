@@ -26,11 +26,7 @@ class EmittedTarget:
 
     def says_the_same(self, quantity: int, nodes: Mapping[NodeId, int], marketplace_ids: Mapping[str, str]) -> bool:
         """Whether a target with these would change nothing at the marketplace."""
-        return (
-            self.quantity == quantity
-            and dict(self.nodes) == dict(nodes)
-            and dict(self.marketplace_ids) == dict(marketplace_ids)
-        )
+        return self.quantity == quantity and self.nodes == nodes and self.marketplace_ids == marketplace_ids
 
 
 @dataclass(frozen=True, slots=True)

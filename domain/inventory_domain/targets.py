@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from inventory_domain.allocation import Share, fixed_percentage, shared_pool, split_over_nodes, whole_units
 from inventory_domain.atp import Availability, availability
@@ -13,20 +14,45 @@ from inventory_domain.identifiers import ChannelId, ListingId, LocationId, Marke
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
 from inventory_domain.positions import Stock
 
+NO_NODES: Mapping[NodeId, int] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a listing should show by the rules, before it has a version."""
+    """What a listing should show by the rules, before it has a version.
+
+    `available` and `locations` are what it came from; None and empty for a product that is no longer sold.
+    """
 
     listing: Listing
-    marketplace: Marketplace
+    channel: ChannelPolicy
     quantity: int
     nodes: Mapping[NodeId, int]
     atp: int
     allocation: int
     buffer: int
     strategy: Strategy | None
-    derivation: str
+    available: Availability | None
+    locations: frozenset[LocationId]
+
+    def derivation(self) -> str:
+        """How the number came about, compactly, for whoever asks why a channel shows it."""
+        available, strategy = self.available, self.strategy
+        if available is None or strategy is None:
+            return "product discontinued"
+        counted = available.by_location
+        parts = [f"{location}={counted[location]}" for location in sorted(self.locations & counted.keys())]
+        parts += [f"{location}=uncounted" for location in sorted(self.locations & available.uncounted)]
+        text = f"atp {' + '.join(parts) or 'no location'}"
+        if available.netted:
+            text += f" - sold and not reported {available.netted}"
+        text += f"; {strategy.value} {self.allocation}"
+        text += f"; buffer max({self.channel.buffer.units}, {self.channel.buffer.percent} %) = {self.buffer}"
+        if self.listing.max_shown is not None:
+            text += f"; at most {self.listing.max_shown}"
+        if self.listing.min_shown:
+            text += f"; none below {self.listing.min_shown}"
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +106,28 @@ def proposals(
     """
     written = [listing for listing in product.listings if listing.is_written and listing.channel in policy.channels]
     if product.status is ProductStatus.DISCONTINUED:
-        return Proposals(tuple(_zero(one, policy.channels[one.channel], "product discontinued") for one in written), ())
+        return Proposals(tuple([_zero(one, policy.channels[one.channel]) for one in written]), ())
     available = availability(product, stock, now_ms)
     strategy = policy.strategy_for(product.sku, product.category)
-    shares = {
-        channel: Share(_sold_from(product, policy.channels[channel]), policy.channels[channel].percent)
-        for channel in {listing.channel for listing in written}
-    }
-    known: list[Listing] = []
-    uncounted: list[Listing] = []
-    for listing in written:
-        waits = shares[listing.channel].locations & available.uncounted
-        (uncounted if listing.listing_id in first and waits else known).append(listing)
+    stocked = frozenset([stocking.location for stocking in product.locations])
+    channels = {listing.channel: policy.channels[listing.channel] for listing in written}
+    shares = {name: Share(stocked & channel.locations, channel.percent) for name, channel in channels.items()}
+    known: list[Listing] = written
+    uncounted: tuple[ListingId, ...] = ()
+    if available.uncounted:
+        waits = {name for name, share in shares.items() if share.locations & available.uncounted}
+        left = [one for one in written if one.channel in waits and one.listing_id in first]
+        uncounted = tuple([one.listing_id for one in left])
+        known = [one for one in written if one.listing_id not in uncounted]
+    atp = {locations: available.atp(locations) for locations in {share.locations for share in shares.values()}}
     given = _allocations(strategy, available, shares, written)
-    proposed = tuple(
-        _proposal(one, policy.channels[one.channel], given[one.listing_id], available, shares, strategy)
+    proposed = [
+        _proposal(
+            one, channels[one.channel], given[one.listing_id], available, shares[one.channel].locations, atp, strategy
+        )
         for one in known
-    )
-    return Proposals(proposed, tuple(one.listing_id for one in uncounted))
-
-
-def _sold_from(product: Product, channel: ChannelPolicy) -> frozenset[LocationId]:
-    return frozenset(stocking.location for stocking in product.locations) & channel.locations
+    ]
+    return Proposals(tuple(proposed), uncounted)
 
 
 def _allocations(
@@ -124,75 +150,30 @@ def _proposal(
     channel: ChannelPolicy,
     allocation: int,
     available: Availability,
-    shares: Mapping[ChannelId, Share],
+    locations: frozenset[LocationId],
+    atp: Mapping[frozenset[LocationId], int],
     strategy: Strategy,
 ) -> Proposal:
-    locations = shares[listing.channel].locations
     buffer = buffer_units(allocation, channel.buffer)
     shown = allocation - buffer
     if listing.max_shown is not None:
         shown = min(shown, listing.max_shown)
-    shown, nodes = _over_nodes(listing, shown, available, locations)
+    nodes: Mapping[NodeId, int] = NO_NODES
+    if listing.nodes:
+        shown, nodes = _over_nodes(listing, shown, available, locations)
     if shown < listing.min_shown:
         shown, nodes = 0, dict.fromkeys(nodes, 0)
-    return Proposal(
-        listing=listing,
-        marketplace=channel.marketplace,
-        quantity=shown,
-        nodes=nodes,
-        atp=available.atp(locations),
-        allocation=allocation,
-        buffer=buffer,
-        strategy=strategy,
-        derivation=_derivation(listing, channel, allocation, buffer, available, locations, strategy),
-    )
+    return Proposal(listing, channel, shown, nodes, atp[locations], allocation, buffer, strategy, available, locations)
 
 
 def _over_nodes(
     listing: Listing, shown: int, available: Availability, locations: frozenset[LocationId]
 ) -> tuple[int, dict[NodeId, int]]:
-    if not listing.nodes:
-        return shown, {}
     sold_from = {location: units for location, units in available.by_location.items() if location in locations}
     nodes = split_over_nodes(shown, listing.nodes, sold_from, listing.two_day)
     return sum(nodes.values()), nodes
 
 
-def _derivation(
-    listing: Listing,
-    channel: ChannelPolicy,
-    allocation: int,
-    buffer: int,
-    available: Availability,
-    locations: frozenset[LocationId],
-    strategy: Strategy,
-) -> str:
-    """How the number came about, compactly, for whoever asks why a channel shows it."""
-    parts = [
-        f"{location}={available.by_location[location]}" for location in sorted(locations & set(available.by_location))
-    ]
-    parts += [f"{location}=uncounted" for location in sorted(locations & available.uncounted)]
-    text = f"atp {' + '.join(parts) or 'no location'}"
-    if available.netted:
-        text += f" - sold and not reported {available.netted}"
-    text += f"; {strategy.value} {allocation}"
-    text += f"; buffer max({channel.buffer.units}, {channel.buffer.percent} %) = {buffer}"
-    if listing.max_shown is not None:
-        text += f"; at most {listing.max_shown}"
-    if listing.min_shown:
-        text += f"; none below {listing.min_shown}"
-    return text
-
-
-def _zero(listing: Listing, channel: ChannelPolicy, why: str) -> Proposal:
-    return Proposal(
-        listing=listing,
-        marketplace=channel.marketplace,
-        quantity=0,
-        nodes={node.node: 0 for node in listing.nodes},
-        atp=0,
-        allocation=0,
-        buffer=0,
-        strategy=None,
-        derivation=why,
-    )
+def _zero(listing: Listing, channel: ChannelPolicy) -> Proposal:
+    nodes = {node.node: 0 for node in listing.nodes}
+    return Proposal(listing, channel, 0, nodes, 0, 0, 0, None, None, frozenset())
