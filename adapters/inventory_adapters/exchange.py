@@ -40,16 +40,26 @@ class Dialect:
 
 
 class Exchange:
-    """The calls of one account. `tokens` is `TokenCache` or a credential that does not change."""
+    """The calls of one account. `tokens` is `TokenCache` or a credential that does not change.
+
+    `secrets` are what stands in bodies beside the token, and what an answer's words must not repeat either.
+    """
 
     def __init__(
-        self, http: HttpClient, tokens: TokenCache | Secret, dialect: Dialect, clock: Clock, timeout_s: float
+        self,
+        http: HttpClient,
+        tokens: TokenCache | Secret,
+        dialect: Dialect,
+        clock: Clock,
+        timeout_s: float,
+        secrets: Sequence[Secret] = (),
     ) -> None:
         self._http = http
         self._tokens = tokens
         self._dialect = dialect
         self._clock = clock
         self._timeout_s = timeout_s
+        self._secrets = secrets
 
     def deadline_s(self) -> float:
         """When a push or read that begins now has to be over, on the monotonic clock."""
@@ -101,7 +111,7 @@ class Exchange:
         if facts.is_success():
             return Answered(answer.status, self._dialect.body(answer), request_id, seen)
         failure = judge(self._dialect.rules, facts, writes=writes)
-        error = redacted(failure.error, token) if failure.error else None
+        error = redacted(failure.error, token, *self._secrets) if failure.error else None
         return replace(failure, error=error, request_id=request_id, seen=seen)
 
     def _left_s(self, deadline_s: float) -> float:

@@ -50,7 +50,8 @@ class EbayAdapter:
         tokens = auth.tokens(settings, http, clock)
         application_tokens = auth.application_tokens(settings, http, clock)
         self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
-        self._as_application = Exchange(http, application_tokens, dialect, clock, settings.calls.timeout_s)
+        sent = () if settings.signals is None else (settings.signals.verification_token,)
+        self._as_application = Exchange(http, application_tokens, dialect, clock, settings.calls.timeout_s, sent)
         self._trading = Exchange(http, tokens, trading.DIALECT, clock, settings.calls.timeout_s)
         self._subscriptions = (
             subscriptions.EbaySubscriptions(settings, settings.signals, self._exchange, self._as_application)
@@ -65,6 +66,9 @@ class EbayAdapter:
             push_group_max=settings.group_max,
             read_cost=float(observe.CALLS_PER_READ),
             settling_s_max=settings.settling_s_max,
+            # "Concurrent access of the same Inventory or Inventory Item Group object is not allowed" (25025): the
+            # variations of one item share its listing id.
+            exclusive_ids=("sku", "listing_id"),
         )
 
     @property

@@ -86,7 +86,8 @@ class WalmartAdapter:
             request_id=lambda answer: answer.header("WM_QOS.CORRELATION_ID"),
         )
         tokens = auth.tokens(settings, http, clock, new_id)
-        self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
+        sent = () if settings.signals is None else (settings.signals.secret,)
+        self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s, sent)
         self._feeds = feeds.WalmartFeeds(settings, self._exchange, new_id)
         self._subscriptions = (
             subscriptions.WalmartSubscriptions(settings, settings.signals, self._exchange, new_id)
