@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +23,25 @@ SETTLING_S: Final = {"amazon": 900.0, "ebay": 180.0, "walmart": 600.0, "shopify"
 SETTLING_S_LEAST: Final = 0.5  # an answer takes a moment on a busy machine, whatever the factor
 
 
-def sandbox_draft(bootstrap_servers: str, schema_registry: str, facts: Mapping[str, object], secrets: Path) -> Draft:
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How a sandbox differs from the real marketplaces: its time, and what its limits allow at once."""
+
+    time: float
+    burst: float
+
+
+def sandbox_draft(
+    bootstrap_servers: str,
+    schema_registry: str,
+    facts: Mapping[str, object],
+    secrets: Path,
+    *,
+    burst_factor: float = 1.0,
+) -> Draft:
     """Settings for the sandbox that announced these facts; its credentials are written as files into `secrets`.
+
+    `burst_factor` is what the sandbox was started with.
 
     Raises:
         ConfigError: the facts are not a sandbox's.
@@ -34,11 +51,12 @@ def sandbox_draft(bootstrap_servers: str, schema_registry: str, facts: Mapping[s
     if not isinstance(factor, int | float):
         raise ConfigError([ConfigFault("factor", f"is {factor!r} in what the sandbox printed")])
     _write_secrets(secrets, of)
+    scale = Scale(factor, burst_factor)
     accounts = (
-        _account("amazon", of["amazon"], secrets, factor, _amazon_channels(of["amazon"])),
-        _account("ebay", of["ebay"], secrets, factor, (ChannelDraft(EBAY_CHANNEL, LOCATIONS),)),
-        _account("walmart", of["walmart"], secrets, factor, (ChannelDraft(WALMART_CHANNEL, LOCATIONS),)),
-        _account("shopify", of["shopify"], secrets, factor, (ChannelDraft(SHOPIFY_CHANNEL, LOCATIONS),)),
+        _account("amazon", of["amazon"], secrets, scale, _amazon_channels(of["amazon"])),
+        _account("ebay", of["ebay"], secrets, scale, (ChannelDraft(EBAY_CHANNEL, LOCATIONS),)),
+        _account("walmart", of["walmart"], secrets, scale, (ChannelDraft(WALMART_CHANNEL, LOCATIONS),)),
+        _account("shopify", of["shopify"], secrets, scale, (ChannelDraft(SHOPIFY_CHANNEL, LOCATIONS),)),
     )
     return Draft(bootstrap_servers, schema_registry, accounts)
 
@@ -88,16 +106,21 @@ def _amazon_channels(facts: Mapping[str, object]) -> tuple[ChannelDraft, ...]:
 
 
 def _account(
-    name: str, facts: Mapping[str, object], secrets: Path, factor: float, channels: Sequence[ChannelDraft]
+    name: str, facts: Mapping[str, object], secrets: Path, scale: Scale, channels: Sequence[ChannelDraft]
 ) -> AccountDraft:
     marketplace = Marketplace(name)
     values: dict[str, object] = {key: facts[key] for key in _PLAIN[name]}
     values |= {key: {"file": f"{secrets.name}/{name}-{key}"} for key in _SECRETS[name]}
-    values["settling_s_max"] = max(SETTLING_S_LEAST, SETTLING_S[name] * factor)
+    values["settling_s_max"] = max(SETTLING_S_LEAST, SETTLING_S[name] * scale.time)
     if name == "shopify":
         values["shop"] = str(facts.get("shop", "sandbox")).partition(".")[0]
     limits = [
-        replace(one, rate_per_s=one.rate_per_s / factor, per_day=EBAY_CALLS_PER_DAY if one.per_day else None)
+        replace(
+            one,
+            rate_per_s=one.rate_per_s / scale.time,
+            burst=one.burst * scale.burst,
+            per_day=EBAY_CALLS_PER_DAY if one.per_day else None,
+        )
         for one in published_limits(marketplace)
     ]
     values["limits"] = {

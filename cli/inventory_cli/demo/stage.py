@@ -17,7 +17,7 @@ from inventory_cli.demo.catalog import DIVIDED, SHARES, DemoCatalog
 from inventory_cli.demo.options import DemoOptions
 from inventory_cli.demo.processes import Processes, Running
 from inventory_cli.demo.sandbox_control import SandboxControl
-from inventory_cli.demo.waiting import MARKETPLACES, SANDBOX, STACK
+from inventory_cli.demo.waiting import BURST_FACTOR, MARKETPLACES, SANDBOX, STACK
 from inventory_cli.process_settings import default_ports
 from inventory_cli.sandbox_template import sandbox_draft
 from inventory_cli.template import settings_text
@@ -64,6 +64,7 @@ def stage(
             connection.schema_registry_url,
             facts,
             settings_file.parent / "secrets",
+            burst_factor=BURST_FACTOR,
         )
         accounts = [
             replace(account, channels=[replace(one, percent=SHARES[one.name]) for one in account.channels])
