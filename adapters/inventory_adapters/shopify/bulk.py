@@ -13,7 +13,7 @@ from inventory_adapters.failures import Failure, judge, shortened
 from inventory_adapters.http import Answer, Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.shopify import auth
-from inventory_adapters.shopify.failures import RULES, user_error_facts
+from inventory_adapters.shopify.failures import SHOP_RULES, user_error_facts
 from inventory_adapters.shopify.observe import INVENTORY_ITEMS, found_of
 from inventory_adapters.shopify.settings import GRAPHQL, ShopifySettings
 from inventory_domain.bulk import CallFailed, Found, PullDone, PullRunning, PullStarted
@@ -48,7 +48,7 @@ async def start(settings: ShopifySettings, exchange: Exchange, deadline_s: float
         return answer.call_failed(RUN)
     payload = mapping(mapping(mapping(answer.body).get("data")).get(RUN))
     for error in rows(payload.get("userErrors")):
-        return judge(RULES, user_error_facts(error), writes=False).call_failed(RUN)
+        return judge(SHOP_RULES, user_error_facts(error), writes=False).call_failed(RUN)
     gid = text(mapping(payload.get("bulkOperation")).get("id"))
     if not gid:
         return Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status).call_failed(RUN)

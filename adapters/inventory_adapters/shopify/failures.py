@@ -27,10 +27,6 @@ RULES: Final = (
     FailureRule(status=404, then=Outage, reason="shop-not-found"),  # the address is the shop's, never a listing's
     FailureRule(codes=("INTERNAL_SERVER_ERROR", "TIMEOUT"), then=Transient, reason="server-error"),
     FailureRule(codes=("MAX_COST_EXCEEDED",), then=Rejected, reason="call-too-costly"),
-    # User errors of bulkOperationRunQuery.
-    FailureRule(codes=("OPERATION_IN_PROGRESS", "LIMIT_REACHED"), then=Transient, reason="bulk-running"),
-    FailureRule(codes=("INVALID",), then=Rejected, reason="bulk-refused"),
-    FailureRule(codes=(WEBHOOK_REFUSED,), then=Rejected, reason="subscription-refused"),
     # User errors of inventorySetQuantities.
     FailureRule(
         codes=("CHANGE_FROM_QUANTITY_STALE", "COMPARE_QUANTITY_STALE"), then=Transient, reason="quantity-changed"
@@ -49,6 +45,13 @@ RULES: Final = (
         then=Rejected,
         reason="invalid-field",
     ),
+)
+
+# User errors of the calls that are about the shop as a whole: bulkOperationRunQuery, and those of webhooks.
+SHOP_RULES: Final = (
+    FailureRule(codes=("OPERATION_IN_PROGRESS", "LIMIT_REACHED"), then=Transient, reason="bulk-running"),
+    FailureRule(codes=("INVALID",), then=Rejected, reason="bulk-refused"),
+    FailureRule(codes=(WEBHOOK_REFUSED,), then=Rejected, reason="subscription-refused"),
 )
 
 

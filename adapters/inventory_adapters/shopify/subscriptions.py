@@ -11,7 +11,7 @@ from inventory_adapters.failures import Failure, judge
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.shopify import auth
-from inventory_adapters.shopify.failures import RULES, WEBHOOK_REFUSED, user_error_facts
+from inventory_adapters.shopify.failures import SHOP_RULES, WEBHOOK_REFUSED, user_error_facts
 from inventory_adapters.shopify.settings import GRAPHQL, ShopifySettings, ShopifySignals
 from inventory_domain.bulk import CallFailed
 from inventory_domain.outcomes import UNRECOGNIZED, Transient
@@ -112,7 +112,7 @@ class ShopifySubscriptions:
             return answer
         payload = mapping(mapping(mapping(answer.body).get("data")).get(name))
         for error in rows(payload.get("userErrors")):
-            return judge(RULES, user_error_facts({**error, "code": WEBHOOK_REFUSED}), writes=False)
+            return judge(SHOP_RULES, user_error_facts({**error, "code": WEBHOOK_REFUSED}), writes=False)
         if not isinstance(payload.get("userErrors"), list):
             return Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status, effect_unknown=True)
         return payload

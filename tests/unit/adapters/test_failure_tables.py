@@ -55,6 +55,7 @@ def amazon_invalid(*codes: str) -> httpx.Response:
 
 
 AMAZON = (
+    Case("conflict", amazon_error(409, "Conflict"), Rejected, "already-exists"),
     Case("quota", amazon_error(429, "QuotaExceeded", "You exceeded your quota."), Throttled, "too-many-requests"),
     Case("quota under another status", amazon_error(400, "QuotaExceeded"), Throttled, "too-many-requests"),
     Case("429 of a gateway", html(429), Throttled, "too-many-requests"),
@@ -123,6 +124,7 @@ def ebay_row(status: int, error: int) -> httpx.Response:
 
 
 EBAY = (
+    Case("conflict", ebay_error(409, 195023), Rejected, "already-exists"),
     Case("quota", ebay_error(429, 2001, "ACCESS"), Throttled, "too-many-requests"),
     Case("429 of a gateway", html(429), Throttled, "too-many-requests"),
     Case("parallel writes", ebay_error(500, 25025), Transient, "concurrent-access", unknown=True),
