@@ -78,13 +78,21 @@ def write_properties(folder: Path, port: int, controller_port: int) -> Path:
     return path
 
 
+def new_cluster_id(draw: Callable[[], uuid.UUID]) -> str:
+    """A random id as Kafka writes it. One that begins with a dash is drawn again: the tool takes it for an option."""
+    while True:
+        cluster_id = urlsafe_b64encode(draw().bytes).decode().rstrip("=")
+        if not cluster_id.startswith("-"):
+            return cluster_id
+
+
 def format_once(java: Path, jars: Sequence[Path], folder: Path, properties: Path) -> bool:
     """Prepares the log folder of a new node; does nothing to one that holds data. Says whether it was new."""
     if (folder / "kafka" / "meta.properties").exists():
         return False
     log = folder / "logs" / "kafka-format.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster_id = new_cluster_id(uuid.uuid4)
     arguments = ["format", "--ignore-formatted", "-t", cluster_id, "-c", str(properties)]
     with log.open("wb") as output:
         try:
