@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -465,6 +466,17 @@ async def test_a_key_is_kept_for_an_hour() -> None:
 
     assert (kept, len(transport.requests)) == (1, 2)
     assert transport.requests[0].url.path == "/commerce/notification/v1/public_key/9936261a-7d7b"
+
+
+async def test_a_new_key_is_fetched_once_however_many_messages_name_it() -> None:
+    transport = Scripted(key_answer())
+    module = MARKETPLACES[Marketplace("ebay")]
+    adapter = module.build(module.parse(raw_settings("ebay", signals=SIGNALS["ebay"]), "a"), FakeClock(), transport)
+    assert isinstance(adapter, TakesMessages)
+
+    answers = await asyncio.gather(*(adapter.take(push_of(GENUINE)) for _ in range(20)))
+
+    assert all(isinstance(each, Notice) for each in answers) and len(transport.requests) == 1
 
 
 async def test_ids_that_nobody_knows_cost_few_calls() -> None:
