@@ -157,7 +157,8 @@ def apply(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
         return stock, Effect.DUPLICATE
     after, effect = _applied(stock, change)
     if effect is Effect.APPLIED and not _guarded_by_sequence(change):
-        after = replace(after, event_ids=(*after.event_ids, change.event_id)[-EVENT_IDS_MAX:])
+        event_ids = (*after.event_ids, change.event_id)[-EVENT_IDS_MAX:]
+        after = Stock(after.positions, after.sales, after.known_orders, event_ids)
     return after, effect
 
 
@@ -282,7 +283,7 @@ def _reserved(position: Position, kind: StockReserved) -> Position:
     if len(position.reservations) >= RESERVATIONS_MAX and kind.reservation_id not in position.reservations:
         raise InvalidRecord("too-many-reservations", f"{RESERVATIONS_MAX} reservations are open at this location")
     held = Reservation(kind.units, kind.order_id, kind.expires_at_ms)
-    return replace(position, reservations={**position.reservations, kind.reservation_id: held})
+    return Position(position.on_hand, {**position.reservations, kind.reservation_id: held}, position.sources)
 
 
 def _reservation_less(position: Position, reservation_id: ReservationId, units: int | None) -> Position:
@@ -293,7 +294,7 @@ def _reservation_less(position: Position, reservation_id: ReservationId, units: 
     rest = {key: value for key, value in position.reservations.items() if key != reservation_id}
     if units is not None and units < held.units:
         rest[reservation_id] = replace(held, units=held.units - units)
-    return replace(position, reservations=rest)
+    return Position(position.on_hand, rest, position.sources)
 
 
 def _shipped(position: Position, change: InventoryChange, kind: OrderShipped) -> tuple[Position, Effect]:
@@ -333,15 +334,17 @@ def _order_known(stock: Stock, order_id: OrderId | None) -> Stock:
     """The source has told of this order: it is in the positions now, so it is no longer netted beside them."""
     if order_id is None:
         return stock
-    sales = {key: sale for key, sale in stock.sales.items() if key != order_id}
+    sales = stock.sales
+    if order_id in sales:
+        sales = {key: sale for key, sale in sales.items() if key != order_id}
     known = stock.known_orders
     if order_id not in known:
         known = (*known, order_id)[-KNOWN_ORDERS_MAX:]
-    return replace(stock, sales=sales, known_orders=known)
+    return Stock(stock.positions, sales, known, stock.event_ids)
 
 
 def _orders_included(stock: Stock, kind: StockCounted) -> Stock:
     until = kind.includes_orders_until_ms
-    if until is None:
+    if until is None or not stock.sales:
         return stock
     return replace(stock, sales={key: sale for key, sale in stock.sales.items() if sale.occurred_at_ms > until})

@@ -113,6 +113,17 @@ class Computed:
     newest_record_ms: int | None
 
 
+class _Draft:
+    """A SKU whose stock is being changed: a batch often changes it many times, and its state is built once."""
+
+    __slots__ = ("changed_at_ms", "state", "stock")
+
+    def __init__(self, state: SkuState) -> None:
+        self.state = state
+        self.stock = state.stock
+        self.changed_at_ms = state.changed_at_ms
+
+
 class Work:
     """One computation: hand it records in order and SKUs to look at, then finish. Touches nothing but itself."""
 
@@ -133,6 +144,7 @@ class Work:
         self._applied = applied
         self._now_ms = now_ms
         self.catching_up = catching_up
+        self._drafts: dict[Sku, _Draft] = {}
         self._states: dict[Sku, SkuState] = {}
         self._causes: dict[Sku, str] = {}
         self._restate: dict[Sku, set[ListingId]] = {}
@@ -181,6 +193,8 @@ class Work:
         forgotten: list[tuple[Marketplace, ListingId]] = []
         uncounted: dict[Sku, int] = {}
         owing: dict[Sku, bool] = {}
+        for sku in list(self._drafts):
+            self._state(sku)
         for sku in dict.fromkeys((*self._states, *self._causes)):
             state = self._known(sku)
             cause = self._causes.get(sku)
@@ -214,6 +228,9 @@ class Work:
         )
 
     def _state(self, sku: Sku) -> SkuState | None:
+        draft = self._drafts.pop(sku, None)
+        if draft is not None and draft.stock is not draft.state.stock:
+            self._states[sku] = replace(draft.state, stock=draft.stock, changed_at_ms=draft.changed_at_ms)
         return self._states.get(sku) or self._durable.get(sku)
 
     def _known(self, sku: Sku) -> SkuState:
@@ -238,16 +255,20 @@ class Work:
         if change.sku is None:
             raise InvalidRecord("no-sku", f"sku is missing in a {type(change.kind).__name__}")
         sku = _same_as_key(record, change.sku, "sku")
-        state = self._known(sku)
-        if state.product is None:
-            return self._hold(state, record)
-        return self._apply(state, change)
+        if sku not in self._drafts:
+            state = self._known(sku)
+            if state.product is None:
+                return self._hold(state, record)
+            self._drafts[sku] = _Draft(state)
+        return self._apply(self._drafts[sku], change)
 
-    def _apply(self, state: SkuState, change: InventoryChange) -> RecordEffect:
-        stock, effect = apply(state.stock, change)
+    def _apply(self, draft: _Draft, change: InventoryChange) -> RecordEffect:
+        stock, effect = apply(draft.stock, change)
         self._word(change)
         if effect is Effect.APPLIED:
-            self._touch(replace(state, stock=stock), change.occurred_at_ms, CAUSES[type(change.kind)])
+            draft.stock = stock
+            draft.changed_at_ms = max(draft.changed_at_ms, min(change.occurred_at_ms, self._now_ms))
+            self._causes[draft.state.sku] = CAUSES[type(change.kind)]
         return _OF_STOCK[effect]
 
     def _touch(self, state: SkuState, changed_at_ms: int, cause: str) -> None:
@@ -304,7 +325,11 @@ class Work:
     def _release(self, sku: Sku, record: InputRecord) -> None:
         """Apply a change that waited for its product."""
         try:
-            effect = self._apply(self._known(sku), self._rules.decoders.change(_value(record)))
+            change = self._rules.decoders.change(_value(record))
+            draft = self._drafts.get(sku)
+            if draft is None:
+                draft = self._drafts[sku] = _Draft(self._known(sku))
+            effect = self._apply(draft, change)
         except BadRecord as bad:
             self._dead_letters.append(DeadLetter.of(record, bad))
             effect = RecordEffect.DEAD_LETTERED

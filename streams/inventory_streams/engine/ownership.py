@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
 from inventory_streams.engine.inputs import input_facts
+from inventory_streams.engine.memory import leave_out_what_stays
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.partition import Partition
 from inventory_streams.engine.recovery import Opener
@@ -76,6 +77,8 @@ class Ownership:
                 continue
             partition.start_sweep(self._policy)
             self.partitions[partition.number] = partition
+        if kept < len(opened):
+            leave_out_what_stays()
         self.ready_generation = generation
         seconds = self._clock.monotonic_s() - started
         self._metrics.recovery_seconds.set(seconds)

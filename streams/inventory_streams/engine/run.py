@@ -21,6 +21,7 @@ from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.computing import Rules
 from inventory_streams.engine.fingerprint import fingerprint
 from inventory_streams.engine.inputs import admin_client, topic_ids
+from inventory_streams.engine.memory import collect_rarely
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.ownership import Ownership
 from inventory_streams.engine.recovery import Opener
@@ -50,6 +51,7 @@ def run(
         ConfigError: topics or schemas are not as they must be.
         RegistryUnavailable: the schema registry cannot be asked.
     """
+    collect_rarely()
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     serdes = engine_serdes(settings.topics, registry)
