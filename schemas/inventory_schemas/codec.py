@@ -14,7 +14,6 @@ from fastavro.schema import to_parsing_canonical_form
 from fastavro.types import Schema
 
 from inventory_domain.errors import UndecodableRecord
-from inventory_schemas.avro_reading import AvroReader, Unread
 from inventory_schemas.avsc import parse, schema_text
 from inventory_schemas.registry import Registry
 
@@ -36,23 +35,17 @@ BAD_AVRO = "bad-avro"
 # text that is not UTF-8, logical values out of range.
 _BAD_BYTES = (EOFError, IndexError, ValueError, OverflowError, MemoryError, TypeError, KeyError, struct.error)
 
-_NOT_READ = (Unread, IndexError, UnicodeDecodeError)
-
 
 @dataclass(frozen=True, slots=True)
 class RecordKind(Generic[T]):
     """What a topic carries: the schema file by name, and how a value becomes a record of it and a record the value.
 
-    `from_record` raises InvalidRecord for a well-formed record that says what cannot be. `write` gives the Avro of a
-    value, and `read` the value of such Avro, without a record between: for kinds of which there are very many. What
-    `read` does not take, and what was written with another version of the schema, goes through a record all the same.
+    `from_record` raises InvalidRecord for a well-formed record that says what cannot be.
     """
 
     name: str
     to_record: Callable[[T], Record]
     from_record: Callable[[Record], T]
-    write: Callable[[T], bytes] | None = None
-    read: Callable[[AvroReader], T] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +79,14 @@ class Serde(Generic[T]):
             ConfigError: the schema is not registered under the subject.
             RegistryUnavailable: the registry cannot be asked.
         """
-        self._frame()
+        self._header = HEADER.pack(MAGIC, self._registry.id_of(self._subject, self._text))
 
     def encode(self, value: T) -> bytes:
         """The value on the wire. Raises as `prepare` does, before the first one only."""
-        header = self._header or self._frame()
-        if self._kind.write is not None:
-            return header + self._kind.write(value)
+        if self._header is None:
+            self.prepare()
         stream = BytesIO()
-        stream.write(header)
+        stream.write(self._header or b"")
         schemaless_writer(stream, self._schema, self._kind.to_record(value))
         return stream.getvalue()
 
@@ -116,22 +108,6 @@ class Serde(Generic[T]):
         reading = self._readings.get(schema_id)
         if reading is None:
             reading = self._readings[schema_id] = self._reading(schema_id)
-        if self._kind.read is not None and reading.reader is None:
-            reader = AvroReader(data, HEADER.size)
-            try:
-                value = self._kind.read(reader)
-            except _NOT_READ:
-                pass  # fastavro says what is wrong with it
-            else:
-                if reader.is_at_end:
-                    return value
-        return self._kind.from_record(self._record(data, schema_id, reading))
-
-    def _frame(self) -> bytes:
-        header = self._header = HEADER.pack(MAGIC, self._registry.id_of(self._subject, self._text))
-        return header
-
-    def _record(self, data: bytes, schema_id: int, reading: _Reading) -> Record:
         stream = BytesIO(data)  # shares the bytes; nothing is copied
         stream.seek(HEADER.size)
         try:
@@ -143,8 +119,7 @@ class Serde(Generic[T]):
         if stream.tell() != len(data):
             rest = len(data) - stream.tell()
             raise UndecodableRecord(BAD_AVRO, f"{self._subject}: schema {schema_id}: {rest} bytes after the record")
-        fields: Record = record
-        return fields
+        return self._kind.from_record(record)
 
     def _reading(self, schema_id: int) -> _Reading:
         writer = self._registry.schema_of(schema_id)

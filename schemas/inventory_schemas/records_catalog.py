@@ -19,7 +19,6 @@ from inventory_domain.changes import QUANTITY_MAX
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import ChannelId, LocationId, NodeId, checked
 from inventory_schemas.codec import Record, RecordKind
-from inventory_schemas.records_writing import product_bytes
 from inventory_schemas.values import check_range, check_units, flat, symbol, texts_of
 
 MONEY_MAX = 10**15  # minor units of any currency; a bound on what a record can make us compute with
@@ -155,4 +154,4 @@ def _check_each_once(names: Iterable[str], what: str, reason: str) -> None:
         seen.add(name)
 
 
-PRODUCT: RecordKind[Product] = RecordKind("product", product_to_record, _from_record, write=product_bytes)
+PRODUCT: RecordKind[Product] = RecordKind("product", product_to_record, _from_record)

@@ -20,10 +20,8 @@ from inventory_domain.changes import (
 )
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import LocationId, SourceId, checked
-from inventory_schemas.avro_reading import AvroReader
 from inventory_schemas.avsc import NAMESPACE
 from inventory_schemas.codec import Record, RecordKind
-from inventory_schemas.records_reading import read_change
 from inventory_schemas.values import check_range, check_time, check_units, flat
 
 Kind = SkuChange | SourceHeartbeat
@@ -122,10 +120,4 @@ def _check_reservation(kind: StockReserved | ReservationReleased | OrderShipped)
         check_time(kind.expires_at_ms, "expires_at_ms")
 
 
-def _read(reader: AvroReader) -> InventoryChange:
-    change = read_change(reader)
-    check_change(change)
-    return change
-
-
-INVENTORY_CHANGE: RecordKind[InventoryChange] = RecordKind("inventory_change", _to_record, _from_record, read=_read)
+INVENTORY_CHANGE: RecordKind[InventoryChange] = RecordKind("inventory_change", _to_record, _from_record)

@@ -10,7 +10,6 @@ from inventory_domain.outcomes import AttemptOutcome
 from inventory_domain.reconciliation import Discrepancy, Observation, ObservedBy
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Record, RecordKind
-from inventory_schemas.records_writing import target_bytes
 from inventory_schemas.values import branch, flat, symbol, texts_of, units_of
 
 _confirmed_fields = flat(Confirmed)
@@ -97,7 +96,7 @@ def _discrepancy_from_record(record: Record) -> Discrepancy:
     return Discrepancy(**record)
 
 
-LISTING_TARGET: RecordKind[Target] = RecordKind("listing_target", flat(Target), _target_from_record, write=target_bytes)
+LISTING_TARGET: RecordKind[Target] = RecordKind("listing_target", flat(Target), _target_from_record)
 LISTING_EXPOSURE: RecordKind[Exposure] = RecordKind("listing_exposure", _exposure_to_record, _exposure_from_record)
 LISTING_OUTCOME: RecordKind[AttemptOutcome] = RecordKind("listing_outcome", flat(AttemptOutcome), _outcome_from_record)
 LISTING_OBSERVATION: RecordKind[Observation] = RecordKind(

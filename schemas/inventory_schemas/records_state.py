@@ -19,7 +19,6 @@ from inventory_domain.sku_state import (
 from inventory_schemas.avsc import NAMESPACE
 from inventory_schemas.codec import Record, RecordKind
 from inventory_schemas.records_catalog import product_from_record, product_to_record
-from inventory_schemas.records_writing import state_bytes
 from inventory_schemas.values import NO_TEXTS, branch, flat, texts_of, units_of
 
 _SKU_STATE = f"{NAMESPACE}.SkuState"
@@ -155,6 +154,4 @@ def _log_from_record(record: Record) -> SourceLog:
     )
 
 
-SKU_STATE: RecordKind[SkuState | PartitionProgress] = RecordKind(
-    "sku_state", _to_record, _from_record, write=state_bytes
-)
+SKU_STATE: RecordKind[SkuState | PartitionProgress] = RecordKind("sku_state", _to_record, _from_record)
