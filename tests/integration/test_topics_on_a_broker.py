@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
@@ -144,3 +145,22 @@ def test_the_command_refuses_another_partition_count(kafka: str, topic_prefix: s
 
     assert isinstance(refused.exception, ConfigError)
     assert "has 2 partitions and is declared with 3" in str(refused.exception)
+
+
+def test_the_command_takes_names_and_numbers_from_the_settings_file(
+    kafka: str, registry_url: str, admin: AdminClient, topic_prefix: str, tmp_path: Path
+) -> None:
+    """And no secret of a marketplace is needed for it."""
+    file = tmp_path / "settings.yaml"
+    file.write_text(
+        f"kafka: {{bootstrap_servers: '{kafka}'}}\n"
+        f"schema_registry: {{url: '{registry_url}'}}\n"
+        f"topics: {{prefix: '{topic_prefix}', partitions: 3, replication: 1}}\n",
+        encoding="utf-8",
+    )
+
+    done = CliRunner().invoke(app, ["apply", "--config", str(file)])
+
+    assert done.exit_code == 0, done.output
+    assert partitions_of(admin, f"{topic_prefix}catalog.products") == 3
+    assert partitions_of(admin, f"{topic_prefix}listing.targets.shopify") == 3
