@@ -33,6 +33,15 @@ class Availability:
             0, sum([units for location, units in self.by_location.items() if location in locations]) - self.netted
         )
 
+    def derivation(self, locations: frozenset[LocationId]) -> str:
+        """How available-to-promise from these locations adds up, in words."""
+        counted = self.by_location
+        parts = [f"{location}={counted[location]}" for location in sorted(locations & counted.keys())]
+        if self.uncounted:
+            parts += [f"{location}=uncounted" for location in sorted(locations & self.uncounted)]
+        text = f"atp {' + '.join(parts) or 'no location'}"
+        return f"{text} - sold and not reported {self.netted}" if self.sold else text
+
 
 def availability(product: Product, stock: Stock, now_ms: int) -> Availability:
     """The one computation of availability, for the live path and for every explanation of it."""

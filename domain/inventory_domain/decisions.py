@@ -97,35 +97,36 @@ def _target(
     now_ms: int,
     cause: str,
 ) -> Target:
+    listing = want.listing
     return Target(
-        listing_id=want.listing.listing_id,
-        sku=state.sku,
-        channel=want.listing.channel,
-        marketplace=want.channel.marketplace,
-        version=next_version(before.version if before else None, now_ms),
-        quantity=quantity,
-        nodes=nodes,
-        marketplace_ids=want.listing.marketplace_ids,
-        atp=want.atp,
-        allocation=want.allocation,
-        buffer=want.buffer,
-        strategy=want.strategy.value if want.strategy else "none",
-        cause=cause,
-        derivation=want.derivation(),
-        changed_at_ms=state.changed_at_ms,
-        computed_at_ms=now_ms,
+        listing.listing_id,
+        state.sku,
+        listing.channel,
+        want.channel.marketplace,
+        next_version(before.version if before else None, now_ms),
+        quantity,
+        nodes,
+        listing.marketplace_ids,
+        want.atp,
+        want.allocation,
+        want.buffer,
+        want.strategy.value if want.strategy else "none",
+        cause,
+        want.derivation(),
+        state.changed_at_ms,
+        now_ms,
     )
 
 
 def _emitted(target: Target) -> EmittedTarget:
     return EmittedTarget(
-        version=target.version,
-        quantity=target.quantity,
-        nodes=target.nodes,
-        channel=target.channel,
-        marketplace=target.marketplace,
-        marketplace_ids=target.marketplace_ids,
-        withdrawn=target.withdrawn,
+        target.version,
+        target.quantity,
+        target.nodes,
+        target.channel,
+        target.marketplace,
+        target.marketplace_ids,
+        target.withdrawn,
     )
 
 

@@ -40,14 +40,10 @@ class Proposal:
         available, strategy = self.available, self.strategy
         if available is None or strategy is None:
             return "product discontinued"
-        counted = available.by_location
-        parts = [f"{location}={counted[location]}" for location in sorted(self.locations & counted.keys())]
-        parts += [f"{location}=uncounted" for location in sorted(self.locations & available.uncounted)]
-        text = f"atp {' + '.join(parts) or 'no location'}"
-        if available.netted:
-            text += f" - sold and not reported {available.netted}"
-        text += f"; {strategy.value} {self.allocation}"
-        text += f"; buffer max({self.channel.buffer.units}, {self.channel.buffer.percent} %) = {self.buffer}"
+        text = (
+            f"{available.derivation(self.locations)}; {strategy.value} {self.allocation}"
+            f"; buffer max({self.channel.buffer.units}, {self.channel.buffer.percent} %) = {self.buffer}"
+        )
         if self.listing.max_shown is not None:
             text += f"; at most {self.listing.max_shown}"
         if self.listing.min_shown:
