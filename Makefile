@@ -39,8 +39,12 @@ check: $(STAMPS)/dev-packages $(INSTALLED) ## Lint, format, types, import rules,
 dev: $(STAMPS)/dev-packages $(STAMPS)/editable ## Set up for development: all tools, and the sources linked into .venv
 	@echo "ready: . $(BIN)/activate"
 
-tools: ## Install what checks need and Python packages cannot give (nothing so far)
-	@echo "make tools: all that is needed comes as Python packages, so there is nothing to install"
+tools: $(STAMPS)/clients ## Install what tests need apart from our own packages: other people's marketplace clients
+
+$(STAMPS)/clients: tests/contract/clients/requirements.lock $(STAMPS)/venv
+	@echo "installing other people's marketplace clients, in an environment of their own (once)"
+	@$(INSTALL) clients tests/contract/clients/requirements.lock
+	@touch $@
 
 format: $(STAMPS)/dev-packages ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix --quiet . || true

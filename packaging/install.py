@@ -3,6 +3,7 @@
     install.py packages LOCK...   the locked packages, each checked against its hash
     install.py wheel              this repository as users get it: built, then installed from the wheel
     install.py editable           this repository as a link to its sources
+    install.py clients LOCK       other people's clients, locked likewise, in an environment of their own inside ours
 
 uv does the work where it can be had and pip where it cannot. uv does not read pip's configuration,
 so an index or a folder of wheels that pip is told to use is handed to uv for the one run.
@@ -36,7 +37,7 @@ PIP_TO_UV = {
 
 
 def main(arguments: list[str]) -> int:
-    """Carries out one of the three commands; returns the exit status."""
+    """Carries out one of the commands; returns the exit status."""
     command, *rest = arguments
     have_uv()
     if command == "packages":
@@ -45,7 +46,9 @@ def main(arguments: list[str]) -> int:
         return install_wheel()
     if command == "editable":
         return install("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
-    raise SystemExit(f"unknown command {command!r}: packages, wheel or editable")
+    if command == "clients":
+        return install_clients(*rest)
+    raise SystemExit(f"unknown command {command!r}: packages, wheel, editable or clients")
 
 
 def have_uv() -> None:
@@ -64,12 +67,21 @@ def have_uv() -> None:
         print("uv cannot be installed here; pip does its work, which takes longer", file=sys.stderr)
 
 
-def install(*arguments: str) -> int:
+def install(*arguments: str, python: str = sys.executable) -> int:
     """Installs with uv, or with pip where there is no uv."""
     if UV.exists():
-        command = [str(UV), "pip", "install", "--quiet", "--python", sys.executable, *arguments]
+        command = [str(UV), "pip", "install", "--quiet", "--python", python, *arguments]
         return subprocess.run(command, env=uv_environment(), check=False).returncode
-    return subprocess.run([*pip("install"), "--quiet", *arguments], check=False).returncode
+    return subprocess.run([*pip("--python", python, "install"), "--quiet", *arguments], check=False).returncode
+
+
+def install_clients(lock: str) -> int:
+    """Their packages may be of other versions than ours, and one of them ships a package called tests."""
+    folder = BIN.parent / "clients"
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)], check=False)
+    if made.returncode != 0:
+        return made.returncode
+    return install("--require-hashes", "-r", lock, python=str(folder / "bin" / "python"))
 
 
 def install_wheel() -> int:
@@ -92,9 +104,9 @@ def install_wheel() -> int:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def pip(command: str) -> list[str]:
+def pip(*command: str) -> list[str]:
     """How pip is called."""
-    return [sys.executable, "-m", "pip", "--disable-pip-version-check", command]
+    return [sys.executable, "-m", "pip", "--disable-pip-version-check", *command]
 
 
 def uv_environment() -> dict[str, str]:

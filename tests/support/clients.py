@@ -70,7 +70,7 @@ class Served:
         Skips the test where the client is not installed.
         """
         if not PYTHON.exists():
-            pytest.skip(f"no environment with clients at {PYTHON.parent.parent}: see requirements.txt beside the tests")
+            pytest.skip(f"no environment with clients at {PYTHON.parent.parent}: `make tools` installs them")
         path = PROGRAMS / f"{program}.py"
         given = {**self.info, "proxy_url": self.proxy_url, "authority": str(self.authority)}
         process = await asyncio.create_subprocess_exec(
