@@ -17,7 +17,7 @@ import pytest
 LIMIT_S = 170
 MARK = "INVENTORY_SYNC_TEST_MARK"
 MARKS: dict[int, str] = {}
-SMALL = ("--skus", "40", "--seconds", "6", "--partitions", "3")
+SMALL = ("--skus", "40", "--seconds", "6", "--partitions", "3", "--factor", "0.005")  # a day in which nothing waits
 
 
 @pytest.fixture
@@ -87,6 +87,7 @@ def test_a_small_day_ends_with_every_listing_as_it_must_be(broker_options: list[
     assert set(report["pushes"]) == {"amazon", "ebay", "walmart", "shopify"}  # type: ignore[call-overload]
     assert report["events"] > 100  # type: ignore[operator]
     assert report["listings_compared"] > 80  # type: ignore[operator]
+    assert report["sold_units"] > 0  # type: ignore[operator]
     assert report["first_push_s"] < 60  # type: ignore[operator]
 
 

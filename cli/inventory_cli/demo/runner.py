@@ -113,7 +113,9 @@ def _tell(console: Console, report: Report, performance: Performance, options: D
         highlight=False,
     )
     for what, took in report.restarts.items():
-        console.print(f"{what} was killed and was back after {seconds(int(took * 1000))}", highlight=False)
+        console.print(
+            f"{what} was killed, and served its probes again after {seconds(int(took * 1000))}", highlight=False
+        )
     word = "[bold green]all listings show what they must[/]" if report.is_good else "[bold red]not as it must be[/]"
     if not report.settled:
         word += " [red](the time limit came before all had settled)[/]"

@@ -33,6 +33,8 @@ HEARTBEAT_EVERY_S: Final = 1.0
 SALES_SHARE: Final = 0.2  # of all that happens
 FLUSH_LIMIT_S: Final = 20.0
 STOP_LIMIT_S: Final = 3.0
+FIRST_LIVE_LIMIT_S: Final = 20.0
+FIRST_LIVE_POLL_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class Traffic:
         self._erp.list_products()
         self._erp.count_everything()
         self._producer.flush(FLUSH_LIMIT_S)
+        self._wait_for_the_first_listing()
         self.opened_at_ms = _now_ms()
         self._trade()
         if self._stop.is_set():
@@ -130,6 +133,16 @@ class Traffic:
         self._erp.heartbeat()
         self._producer.flush(FLUSH_LIMIT_S)
         self.ended_at_ms = _now_ms()
+
+    def _wait_for_the_first_listing(self) -> None:
+        """Buyers come when there is something to buy; without it a short day would be one without sales."""
+        end = time.monotonic() + FIRST_LIVE_LIMIT_S
+        for_sale = {(listing.marketplace, listing.sandbox_key) for _, listing in self._buyable}
+        while time.monotonic() < end and not self._stop.is_set():
+            shown = self._control.shown()
+            if any(one.live > 0 for key, one in shown.items() if key in for_sale):
+                return
+            self._stop.wait(FIRST_LIVE_POLL_S)
 
     def _trade(self) -> None:
         began = time.monotonic()
