@@ -182,7 +182,9 @@ def test_it_says_that_it_is_live_and_ready(engine: EngineProcess) -> None:
     assert engine.probe("/readyz")[0] == 200
 
 
-def test_one_record_at_a_time_gives_the_same(kafka: str, tmp_path: Path, topic_prefix: str, application_id: str) -> None:
+def test_one_record_at_a_time_gives_the_same(
+    kafka: str, tmp_path: Path, topic_prefix: str, application_id: str
+) -> None:
     """The setting for finding out whether batching is at fault must not be another engine."""
     bus = EngineBus(kafka, topic_prefix)
     bus.create()
