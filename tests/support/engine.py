@@ -178,6 +178,10 @@ class EngineBus:
             self.raw(self.topics.inventory_changes, change.sku or "", self._change.encode(change))
         self.flush()
 
+    def encoded(self, change: InventoryChange) -> bytes:
+        """The change as it is sent, for producers of a test's own."""
+        return self._change.encode(change)
+
     def heartbeat(self, source: str) -> None:
         """A source says to every partition that it is alive."""
         value = self._change.encode(change_of(None, SourceHeartbeat(), location=None, source=source))
