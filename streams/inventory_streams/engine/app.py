@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
 
 import faust
+from faust.tables.manager import TableManager
 from faust.types import TP
 
 from inventory_streams.engine.agent import EngineAgent
@@ -25,6 +26,15 @@ from inventory_streams.engine.settings import (
 from inventory_streams.engine.transport import BatchConsumer, BatchTransport
 
 
+class NoTables(TableManager):
+    """Faust's manager of tables without its wait of a second for tables to be made: there are none."""
+
+    async def on_start(self) -> None:
+        """Go on at once."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 class EngineApp(faust.App):
     """Faust's app without its folders on disk: the state is in Kafka and in memory (rule 16)."""
 
@@ -40,6 +50,7 @@ def create_app(settings: EngineSettings) -> EngineApp:
     servers = settings.kafka.bootstrap_servers.split(",")
     app = EngineApp(
         settings.application,
+        TableManager=NoTables,
         broker=";".join(f"kafka://{server}" for server in servers),
         broker_credentials=broker_credentials(settings.kafka.security),
         broker_session_timeout=settings.session_timeout_s,

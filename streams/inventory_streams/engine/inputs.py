@@ -30,7 +30,7 @@ class InputFacts:
 
 def admin_client(settings: KafkaSettings) -> AdminClient:
     """A client for asking the broker; it connects when it is first asked."""
-    return AdminClient({key: value for key, value in settings.client().items() if key != "partitioner"})
+    return AdminClient(settings.admin())
 
 
 def topic_ids(admin: AdminClient, topics: Iterable[str], partitions: int) -> dict[str, str]:

@@ -16,6 +16,5 @@ def collect_rarely() -> None:
 
 
 def leave_out_what_stays() -> None:
-    """After a recovery: what is in memory now stays there, and need not be looked at again. Takes a moment."""
-    gc.collect()
-    gc.freeze()
+    """After a recovery: what is in memory now stays there, and need not be looked at again."""
+    gc.freeze()  # without collecting before, which would hold up the loop for as long as there are states

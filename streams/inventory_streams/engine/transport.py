@@ -30,7 +30,7 @@ from inventory_streams.engine.records import FetchedBatch, InputRecord
 from inventory_streams.engine.settings import FETCH_BYTES_MAX
 from inventory_streams.engine.watch import CommitWatch
 
-FETCH_WAIT_MS = 500  # an idle broker answers that often, so that the end of an input is known to be current
+FETCH_WAIT_MS = 250  # an idle broker answers that often, so that the end of an input is known to be current
 POLL_S = 0.5
 
 
@@ -110,6 +110,11 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         states = {tp: assignment.state_value(tp) for tp in partitions}
         return assignment, {tp: state.position for tp, state in states.items() if state and state.has_valid_position}
 
+    def standing(self, partitions: Iterable[TP]) -> dict[TP, int]:
+        """Where the next records would come from, as far as that is known."""
+        _, positions = self._positions(partitions)
+        return {TP(tp.topic, tp.partition): position for tp, position in positions.items()}
+
     def seek(self, partition: TP, offset: int) -> None:
         """Fetch from that offset next. Runs in the fetching thread, whose futures are not safe to touch from here."""
         self.thread_loop.call_soon_threadsafe(self._seek_here, partition, offset)
@@ -129,6 +134,7 @@ class BatchConsumer(driver.Consumer):
     """
 
     mundane_level = "debug"
+    _thread: BatchThread
     watch: CommitWatch
 
     starts: Callable[[], Mapping[TP, int]]
@@ -182,13 +188,18 @@ class BatchConsumer(driver.Consumer):
     # Positions.
 
     async def perform_seek(self) -> None:
-        """After an assignment every input begins at the position that the changelog has applied."""
-        await super().perform_seek()
+        """After an assignment every input begins at the position that the changelog has applied.
+
+        Where the driver stands there already, what it has fetched meanwhile is kept.
+        """
         self._expected.clear()
         self._durable.clear()
-        for tp, position in self.starts().items():
+        starts = self.starts()
+        standing = self._thread.standing(starts)
+        for tp, position in starts.items():
             self._expected[tp] = position
-            self._thread.seek(tp, position)
+            if standing.get(tp) != position:
+                self._thread.seek(tp, position)
 
     def refetch(self, tp: TP, position: int) -> None:
         """Fetch again from there: what followed it was lost on its way to the agent."""

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from inventory_domain.errors import InventorySyncError
 from inventory_streams.kafka.settings import KafkaSettings
 
 BATCH = 10_000
-POLL_S = 0.05  # Consumer.consume waits the whole time when it gets less than a batch
+POLL_S = 0.02  # Consumer.consume waits the whole time when it gets less than a batch
 STALL_LIMIT_S = 60.0
 
 
@@ -54,7 +54,7 @@ def read_to_end(
             "enable.partition.eof": True,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "auto.offset.reset": "error",
+            "auto.offset.reset": "earliest",
             "queued.max.messages.kbytes": 65_536,
             "fetch.message.max.bytes": 8 << 20,
             "fetch.wait.max.ms": 10,
@@ -73,7 +73,9 @@ def _read(
     abandoned: Callable[[], bool],
     stall_limit_s: float,
 ) -> list[PartitionRead] | None:
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in partitions])
+    # Offset 0, and the first there is if that was deleted: asking for "the beginning" by its name waits half a second
+    # for the partition's leader to be known.
+    consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in partitions])
     counts = dict.fromkeys(partitions, 0)
     ended: dict[tuple[str, int], int] = {}
     last = time.monotonic()
