@@ -32,7 +32,7 @@ def clean_up(connection: Connection | None, *, keep: bool, stop_stack: bool) -> 
 
 
 def _delete_topics(connection: Connection) -> None:
-    admin = AdminClient(connection.kafka.client() | {"log_level": 0})
+    admin = AdminClient(connection.kafka.admin() | {"log_level": 0})
     names = [topic.name for topic in connection.topics.declarations()]
     try:
         for name, future in admin.delete_topics(names, request_timeout=DELETE_LIMIT_S).items():

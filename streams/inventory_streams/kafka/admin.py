@@ -96,7 +96,7 @@ def plan(
 
 
 def _contacted(kafka: KafkaSettings, limit_s: float) -> tuple[AdminClient, ClusterMetadata]:
-    settings = {key: value for key, value in kafka.client().items() if key != "partitioner"}
+    settings = kafka.admin()
     admin = AdminClient({**settings, "log_level": 0})  # what goes wrong is raised; librdkafka would print it as well
     try:
         return admin, admin.list_topics(timeout=limit_s)

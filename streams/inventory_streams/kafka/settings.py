@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+# What librdkafka says comes into our logs when a client is polled, and not as lines of its own on standard error.
+_librdkafka = logging.getLogger("inventory_streams.kafka.librdkafka")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +17,14 @@ class KafkaSettings:
     bootstrap_servers: str
     security: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def client(self) -> dict[str, str | int | float | bool]:
-        """What every librdkafka client is configured with."""
+    def admin(self) -> dict[str, str | int | float | bool]:
+        """What a client that only asks and administers is configured with."""
+        return {"bootstrap.servers": self.bootstrap_servers, "client.id": "inventory-sync", **self.security}
+
+    def client(self) -> dict[str, str | int | float | bool | logging.Logger]:
+        """What a client that produces or consumes is configured with; consumers leave out the partitioner."""
         return {
-            "bootstrap.servers": self.bootstrap_servers,
-            "client.id": "inventory-sync",
+            **self.admin(),
             "partitioner": "murmur2_random",  # Java's default, so that a SKU has one partition whoever produces it
-            **self.security,
+            "logger": _librdkafka,
         }
