@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Final, TypeAlias
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, Producer, TopicPartition
@@ -117,6 +119,15 @@ class Cluster:
         start = time.time()
         producer.commit_transaction(READ_LIMIT_S)
         return start
+
+
+def end_cleanly() -> None:
+    """From now on SIGTERM ends this process as Ctrl-C does, so that what was started is stopped."""
+
+    def leave(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,7 @@ if __package__ in (None, ""):
 from confluent_kafka import KafkaException
 
 from benchmarks import machine, ours, report, systems
-from benchmarks.cluster import Cluster, NotDone, Output, cluster
+from benchmarks.cluster import Cluster, NotDone, Output, cluster, end_cleanly
 from benchmarks.model import Model, Shown, faults
 from benchmarks.report import Result, Round
 from benchmarks.systems import Ended, Place, Running, System
@@ -44,6 +44,7 @@ from benchmarks.workload import (
 )
 
 ROUND: Final = "round"
+SCHEMAS: Final = ("inventory_change", "product")
 WARM_UP_PART: Final = 4
 """A quarter of a round goes before the first, so that a virtual machine has compiled what it will."""
 RESULTS: Final = Path(__file__).parent / "results"
@@ -141,7 +142,15 @@ def measure(system: System, broker: Cluster, given: Input, options: Options, fol
         return Result(system.name, system.what, faults=(str(error).splitlines()[0],))
     finally:
         running.stop()
+        _delete(broker, prefix)
+
+
+def _delete(broker: Cluster, prefix: str) -> None:
+    """Leave nothing on a broker that is used further; one that is gone has nothing left either."""
+    try:
         broker.delete_all(prefix)
+    except KafkaException as error:
+        say(f"  the topics were not deleted: {error}")
 
 
 def _rounds(system: System, place: Place, running: Running, given: Input, options: Options) -> Result:
@@ -206,22 +215,30 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table, write the results. 1 when a system said wrong numbers or did not finish."""
     asked = parsed(arguments)
+    end_cleanly()
     slow_events = asked.slow_events or max(asked.events // 20, PARTITIONS + 1)
     options = Options(asked.events, slow_events, asked.skus, asked.rounds, asked.limit_s)
     described = machine.described()
+    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="inventory-sync-bench-") as folder:
         chosen = _chosen(systems.all_systems(asked.peer_python, Path(folder)), asked.only)
-        with cluster(asked.bootstrap_servers, asked.schema_registry) as broker:
-            results = _measured(chosen, broker, options, Path(folder))
-    described["load_1m_after"] = machine.load()
-    shown = {"events": options.events, "slow_events": slow_events, "skus": options.skus, "rounds": options.rounds}
-    page = report.markdown(results, described, dict(shown), NOTES)
-    details = {"machine": described, "options": shown, "results": [dataclasses.asdict(one) for one in results]}
+        for result in _measured(chosen, asked, options, Path(folder)):
+            results.append(result)
+            _save(results, described, asked, options)  # after each, so that a run that is cut off was not for nothing
+    sys.stdout.write(report.table(results) + "\n")
+    return 1 if any(one.faults for one in results) else 0
+
+
+def _save(
+    results: Sequence[Result], described: Mapping[str, object], asked: argparse.Namespace, options: Options
+) -> None:
+    machine_now = {**described, "load_1m_after": machine.load()}
+    shown = {name: getattr(options, name) for name in ("events", "slow_events", "skus", "rounds")}
+    page = report.markdown(results, machine_now, shown, NOTES)
+    details = {"machine": machine_now, "options": shown, "results": [dataclasses.asdict(one) for one in results]}
     report.write(asked.results, asked.name or f"engine-{options.skus}", page, details)
     if asked.json:
         asked.json.write_text(json.dumps(report.as_json(results), indent=2) + "\n")
-    sys.stdout.write(report.table(results) + "\n")
-    return 1 if any(one.faults for one in results) else 0
 
 
 def _chosen(known: Sequence[System], only: str) -> list[System]:
@@ -232,25 +249,25 @@ def _chosen(known: Sequence[System], only: str) -> list[System]:
     return [one for one in known if not wanted or one.name in wanted]
 
 
-def _measured(chosen: Sequence[System], broker: Cluster, options: Options, folder: Path) -> list[Result]:
-    encoder = Encoder(
-        broker.register("bench-change-value", schema("inventory_change")),
-        broker.register("bench-product-value", schema("product")),
-    )
-    results: list[Result] = []
+def _measured(chosen: Sequence[System], asked: argparse.Namespace, options: Options, folder: Path) -> Iterator[Result]:
+    """One result after the other, each from a broker of its own unless one was given."""
+    ids: tuple[int, int] | None = None
     inputs: dict[bool, Input] = {}
     for system in chosen:
         say(f"{system.name}: {system.what}")
         if system.skip:
             say(f"  skipped: {system.skip}")
-            results.append(Result(system.name, system.what, skipped=f"skipped: {system.skip}"))
+            yield Result(system.name, system.what, skipped=f"skipped: {system.skip}")
             continue
-        if system.slow not in inputs:
-            before = time.monotonic()
-            inputs[system.slow] = make_input(options, encoder, slow=system.slow)
-            say(f"  input made in {time.monotonic() - before:.0f} s")
-        results.append(measure(system, broker, inputs[system.slow], options, folder))
-    return results
+        with cluster(asked.bootstrap_servers, asked.schema_registry) as broker:
+            found = tuple(broker.register(f"bench-{name}-value", schema(name)) for name in SCHEMAS)
+            if found != ids:  # a new registry gives the same ids, as a rule; else everything is encoded again
+                ids, inputs = (found[0], found[1]), {}
+            if system.slow not in inputs:
+                before = time.monotonic()
+                inputs[system.slow] = make_input(options, Encoder(*ids), slow=system.slow)
+                say(f"  input made in {time.monotonic() - before:.0f} s")
+            yield measure(system, broker, inputs[system.slow], options, folder)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ if __package__ in (None, ""):
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from benchmarks import machine, ours, report, systems
-from benchmarks.cluster import Cluster, NotDone, Output, cluster
+from benchmarks.cluster import Cluster, NotDone, Output, cluster, end_cleanly
 from benchmarks.engine import RESULTS, Options, make_input, say
 from benchmarks.workload import CHANNELS, LOCATIONS, MARKER_LOCATION, PARTITIONS, Change, Encoder, schema, sku_name
 
@@ -202,6 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bootstrap-servers")
     parser.add_argument("--schema-registry")
     asked = parser.parse_args(arguments)
+    end_cleanly()
     described = machine.described()
     with (
         tempfile.TemporaryDirectory(prefix="inventory-sync-bench-") as folder,

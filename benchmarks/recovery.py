@@ -26,7 +26,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import machine, ours, report, systems
-from benchmarks.cluster import Cluster, NotDone, Output, cluster
+from benchmarks.cluster import Cluster, NotDone, Output, cluster, end_cleanly
 from benchmarks.engine import RESULTS, Options, make_input, say
 from benchmarks.workload import PARTITIONS, Encoder, schema
 from inventory_sandbox.stack.ports import LOOPBACK, pick_free
@@ -169,6 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bootstrap-servers")
     parser.add_argument("--schema-registry")
     asked = parser.parse_args(arguments)
+    end_cleanly()
     described = machine.described()
     with (
         tempfile.TemporaryDirectory(prefix="inventory-sync-bench-") as folder,

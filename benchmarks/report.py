@@ -94,7 +94,7 @@ def listed(machine: Mapping[str, object]) -> str:
 
 
 def markdown(
-    results: Sequence[Result], machine: dict[str, object], options: dict[str, object], notes: Sequence[str]
+    results: Sequence[Result], machine: Mapping[str, object], options: Mapping[str, object], notes: Sequence[str]
 ) -> str:
     """The whole result as a page."""
     asked = ", ".join(f"{name.replace('_', ' ')} {_words(value)}" for name, value in options.items())
