@@ -30,6 +30,7 @@ from inventory_streams.engine.settings import (
 )
 from inventory_streams.engine.waking import next_wake_ms
 
+MEASURE_INTERVAL_S = 1.0
 RECORDS_BETWEEN_YIELDS = 250  # so that a large batch does not hold up the commits of other partitions
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class EngineAgent:
         self._metrics = metrics
         self._policy = policy
         self._turned_s = float("-inf")
+        self._measured_s = float("-inf")
         self.looped_s = clock.monotonic_s()
 
     async def run(self, stream: AsyncIterator[FetchedBatch]) -> None:
@@ -189,7 +191,9 @@ class EngineAgent:
         for partition in self._ownership.partitions.values():
             if partition.running is None:
                 self._submit(partition, self._work(partition), None, 0)
-        self._measure()
+        if self._turned_s - self._measured_s >= MEASURE_INTERVAL_S:
+            self._measured_s = self._turned_s
+            self._measure()
 
     def _submit(self, partition: Partition, work: Work, topic: str | None, position: int) -> None:
         sweep_ends = self._wake(partition, work)

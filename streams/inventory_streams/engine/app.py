@@ -29,6 +29,8 @@ from inventory_streams.engine.transport import BatchConsumer, BatchTransport
 class NoTables(TableManager):
     """Faust's manager of tables without its wait of a second for tables to be made: there are none."""
 
+    mundane_level = "debug"
+
     async def on_start(self) -> None:
         """Go on at once."""
         await self._update_channels()

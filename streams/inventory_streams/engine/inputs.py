@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported silently
 
 from inventory_domain.errors import ConfigError, ConfigFault, InventorySyncError
@@ -13,10 +15,17 @@ from inventory_domain.sku_state import InputPosition, PartitionProgress
 from inventory_streams.kafka.settings import KafkaSettings
 
 ASK_LIMIT_S = 30.0
+ANSWER_MARGIN_S = 5.0  # the client's own limit comes first, and says more
+
+T = TypeVar("T")
 
 
 class InputReplaced(InventorySyncError):
     """An input is not the topic whose records were applied: going on would skip or repeat input (rule 3)."""
+
+
+class BrokerUnavailable(InventorySyncError):
+    """The broker did not answer, or refuses to. Trying again later may work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +47,14 @@ def topic_ids(admin: AdminClient, topics: Iterable[str], partitions: int) -> dic
 
     Raises:
         ConfigError: topics are missing, or have another number of partitions than they must.
+        BrokerUnavailable: there was no answer.
     """
     ids, faults = {}, []
     found = admin.describe_topics(TopicCollection(list(topics)), request_timeout=ASK_LIMIT_S)
     for name, future in found.items():
-        try:
-            described = future.result(ASK_LIMIT_S)
-        except KafkaException as error:
-            faults.append(ConfigFault(name, f"{error}; run `inventory-sync topics apply`"))
+        described = _answer(future, name)
+        if described is None:
+            faults.append(ConfigFault(name, "is not on the broker; run `inventory-sync topics apply`"))
             continue
         if len(described.partitions) != partitions:
             faults.append(ConfigFault(name, f"has {len(described.partitions)} partitions and must have {partitions}"))
@@ -74,7 +83,23 @@ def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec)
     asked = admin.list_offsets(
         dict.fromkeys(places, spec), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ASK_LIMIT_S
     )
-    return {(place.topic, place.partition): future.result(ASK_LIMIT_S).offset for place, future in asked.items()}
+    found = {}
+    for place, future in asked.items():
+        answer = _answer(future, place.topic)
+        if answer is None:
+            raise BrokerUnavailable(f"{place.topic}[{place.partition}] is not there any more")
+        found[place.topic, place.partition] = answer.offset
+    return found
+
+
+def _answer(future: Future[T], topic: str) -> T | None:
+    """The broker's answer; None when it does not know the topic."""
+    try:
+        return future.result(ASK_LIMIT_S + ANSWER_MARGIN_S)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise BrokerUnavailable(f"Kafka tells nothing of {topic}: {error.args[0].str()}") from error
 
 
 @dataclass(frozen=True, slots=True)

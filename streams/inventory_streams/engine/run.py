@@ -50,6 +50,7 @@ def run(
     Raises:
         ConfigError: topics or schemas are not as they must be.
         RegistryUnavailable: the schema registry cannot be asked.
+        BrokerUnavailable: Kafka cannot be asked.
     """
     collect_rarely()
     for name in QUIET_LOGGERS:
