@@ -1,22 +1,26 @@
-"""`inventory-sync engine`."""
+"""`inventory-sync engine`, and `inventory-sync engine adopt`."""
 
 from __future__ import annotations
 
 import typer
 
-from inventory_cli.options import ConfigFile
+from inventory_cli.options import ENV_CONFIG, ConfigFile, EngineConfigFile
 
 app = typer.Typer()
 
 
-@app.command()
-def engine(config: ConfigFile) -> None:
+@app.callback(invoke_without_command=True)
+def engine(context: typer.Context, config: EngineConfigFile = None) -> None:
     """Compute what each listing should show, from stock changes and the catalog, until Ctrl-C or SIGTERM.
 
     Run several for more throughput: they share the partitions. Serves /metrics, /livez and /readyz.
 
         inventory-sync engine --config sync.yaml
     """
+    if context.invoked_subcommand is not None:
+        return
+    if config is None:
+        raise typer.BadParameter(f"is missing; {ENV_CONFIG} may name it too", param_hint="--config")
     from inventory_cli import wiring
     from inventory_cli.clock import SystemClock
     from inventory_cli.logging import configure
@@ -36,3 +40,24 @@ def engine(config: ConfigFile) -> None:
             SystemClock(),
         )
     )
+
+
+@app.command()
+def adopt(config: ConfigFile) -> None:
+    """Accept topics that were created anew or lost records; they are read from their first record on.
+
+    For when the engine refuses to start because an input is not the one that it had applied. Stop all engines first.
+
+        inventory-sync engine adopt --config sync.yaml
+    """
+    from inventory_cli import wiring
+    from inventory_cli.settings import load
+
+    settings = load(config)
+    from inventory_streams.engine.adopt import adopt as accept
+
+    adopted = accept(wiring.engine_settings(settings), wiring.registry(settings))
+    for sentence in adopted:
+        typer.echo(sentence)
+    if not adopted:
+        typer.echo("every input is the one that was applied: nothing to adopt")

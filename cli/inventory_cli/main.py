@@ -38,7 +38,7 @@ COMMANDS: Final = (
     Command("config", "inventory_cli.config", is_group=True),
     Command("topics", "inventory_cli.topics", is_group=True),
     Command("schemas", "inventory_cli.schemas", is_group=True),
-    Command("engine", "inventory_cli.engine"),
+    Command("engine", "inventory_cli.engine", is_group=True),
     Command("deliver", "inventory_cli.deliver"),
     Command("produce", "inventory_cli.produce"),
     Command("sandbox", "inventory_cli.sandbox"),

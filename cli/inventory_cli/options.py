@@ -25,6 +25,12 @@ OptionalConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", envvar=ENV_CONFIG, help="Take addresses and topic names from this settings file."),
 ]
+EngineConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", envvar=ENV_CONFIG, help="The settings file; `inventory-sync config init` writes one."
+    ),
+]
 BootstrapServers = Annotated[
     str | None,
     typer.Option(envvar=ENV_BOOTSTRAP_SERVERS, help="Kafka's address, host:port. Default: the local stack."),

@@ -88,6 +88,7 @@ def test_events_from_a_file_are_shown_by_every_marketplace(
     assert _shown(facts["control_url"], until=SHOWN) == SHOWN
     statuses = started.end()
     assert {name: status for name, status in statuses.items() if status != 0} == {}
+    assert "nothing to adopt" in run("engine", "adopt", "--config", "sync.yaml", cwd=tmp_path)
     assert all('"level": "error"' not in log.read_text() for log in tmp_path.glob("*.log"))
 
 
