@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from inventory_streams.kafka.stopping import ExitCode
-from tests.support.engine import PARTITIONS, EngineBus, EngineProcess, Engines, wait_until
+from tests.support.engine import PARTITIONS, EngineBus, wait_until
+from tests.support.engine_process import EngineProcess, Engines
 from tests.support.engine_traffic import Traffic
 
 SEED = 20260

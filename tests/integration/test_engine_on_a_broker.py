@@ -12,17 +12,8 @@ from inventory_domain.changes import StockAdjusted, StockCounted
 from inventory_domain.errors import ConfigError
 from inventory_streams.engine.inputs import admin_client, topic_ids
 from inventory_streams.kafka.partitioner import partition_of
-from tests.support.engine import (
-    MARKETPLACE,
-    PARTITIONS,
-    EngineBus,
-    EngineProcess,
-    Engines,
-    change_of,
-    listing_of,
-    product_of,
-    wait_until,
-)
+from tests.support.engine import MARKETPLACE, PARTITIONS, EngineBus, change_of, listing_of, product_of, wait_until
+from tests.support.engine_process import EngineProcess, Engines
 
 
 @pytest.fixture(scope="module")

@@ -1,29 +1,17 @@
-"""Engines on a real broker, as processes of their own, and the topics around them as producers and readers see them.
-
-`python -m tests.support.engine JSON` is one engine process.
-"""
+"""The engine's topics on a real broker, as producers and readers see them."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-import logging
 import os
-import signal
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from fastavro.types import Schema
-from prometheus_client import CollectorRegistry
 
 from inventory_domain.catalog import Listing, Product, ProductStatus, StockingLocation
 from inventory_domain.changes import InventoryChange, SkuChange, SourceHeartbeat
@@ -46,8 +34,6 @@ from inventory_schemas.records import (
     SKU_COMMAND,
     SKU_STATE,
 )
-from inventory_streams.engine.run import run
-from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.admin import apply
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.reading import read_to_end
@@ -307,108 +293,6 @@ class EngineBus:
             consumer.close()
 
 
-@dataclass
-class EngineProcess:
-    """One engine as a process of its own."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-    offset: int
-    ended: list[int] = field(default_factory=list)
-
-    def text(self) -> str:
-        """What it logged."""
-        with self.log.open("rb") as file:
-            file.seek(self.offset)
-            return file.read().decode(errors="replace")
-
-    def events(self) -> list[dict[str, object]]:
-        """Its log records, as far as they are whole."""
-        found = []
-        for line in self.text().splitlines():
-            if line.startswith("{") and line.endswith("}"):
-                found.append(json.loads(line))
-        return found
-
-    def port(self) -> int | None:
-        """Where its probes are served."""
-        for event in self.events():
-            if event["event"] == "probes served":
-                return int(str(event["port"]))
-        return None
-
-    def probe(self, path: str) -> tuple[int, str]:
-        """The answer of a probe: its status, and the body; 0 while nobody answers."""
-        port = self.port()
-        if port is None:
-            return 0, ""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-                return int(answer.status), answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
-
-    def ready(self) -> bool:
-        """Whether it says that it is."""
-        assert self.process.poll() is None, f"the engine ended with {self.process.returncode}:\n{self.text()[-4000:]}"
-        return self.probe("/readyz")[0] == 200
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait(10)
-
-    def stop(self) -> int:
-        """SIGTERM, and its exit status."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
-
-
-class Engines:
-    """Starts engine processes and leaves none behind."""
-
-    def __init__(self, bus: EngineBus, application: str, folder: Path) -> None:
-        self.bus = bus
-        self.application = application
-        self._folder = folder
-        self._all: list[EngineProcess] = []
-
-    def start(
-        self, *, percent_withheld: int = 0, ready: bool = True, name: str | None = None, **changes: object
-    ) -> EngineProcess:
-        """An engine with these settings changed, ready unless told not to wait. `name`: a log that goes on."""
-        given = {
-            "bootstrap_servers": self.bus.kafka.bootstrap_servers,
-            "prefix": self.bus.topics.prefix,
-            "application": self.application,
-            "percent_withheld": percent_withheld,
-            "changes": changes,
-        }
-        log = self._folder / f"{name or f'engine-{len(self._all)}'}.log"
-        offset = log.stat().st_size if log.exists() else 0
-        command = [sys.executable, "-m", "tests.support.engine", json.dumps(given)]
-        with log.open("ab") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        engine = EngineProcess(process, log, offset)
-        self._all.append(engine)
-        if ready:
-            wait_until(engine.ready, "the engine is ready")
-        return engine
-
-    def close(self) -> None:
-        """Kill what still runs."""
-        for engine in self._all:
-            engine.kill()
-
-
 def wait_until(holds: Callable[[], bool], what: str, limit_s: float = LIMIT_S, every_s: float = 0.05) -> None:
     """Wait for a condition, at most so long."""
     deadline = time.monotonic() + limit_s
@@ -416,43 +300,3 @@ def wait_until(holds: Callable[[], bool], what: str, limit_s: float = LIMIT_S, e
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {limit_s:.0f} s: {what}")
         time.sleep(every_s)
-
-
-class _Lines(logging.Formatter):
-    """One JSON object a line, with the fields of each event."""
-
-    _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields = {key: value for key, value in vars(record).items() if key not in self._STANDARD}
-        text = {"at": record.created, "level": record.levelname, "event": record.getMessage(), **fields}
-        if record.exc_info:
-            text["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(text, default=str)
-
-
-def settings_of(given: Mapping[str, object]) -> EngineSettings:
-    """The settings that a process was told."""
-    base = EngineSettings(
-        kafka=KafkaSettings(str(given["bootstrap_servers"])),
-        topics=Topics((MARKETPLACE,), str(given["prefix"])),
-        partitions=PARTITIONS,
-        application=str(given["application"]),
-    )
-    changes = given["changes"]
-    assert isinstance(changes, dict)
-    return replace(base, **changes)
-
-
-def main(told: str) -> int:
-    """Run an engine until it is asked to stop."""
-    given = json.loads(told)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    policy = the_policy(int(given["percent_withheld"]))
-    return run(settings_of(given), policy, FixedRegistry(), CollectorRegistry(), SystemClock())
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

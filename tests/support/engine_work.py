@@ -8,23 +8,24 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from inventory_domain.catalog import Product
-from inventory_domain.changes import InventoryChange
-from inventory_domain.commands import SkuCommand
+from inventory_domain.changes import InventoryChange, StockCounted
+from inventory_domain.commands import Restate, SkuCommand
 from inventory_domain.errors import UndecodableRecord
-from inventory_domain.exposure import Exposure
-from inventory_domain.identifiers import Marketplace, Sku
+from inventory_domain.exposure import Confirmed, Exposure, Proof
+from inventory_domain.identifiers import EventId, ListingId, Marketplace, Sku
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import SkuState
 from inventory_streams.engine.computing import Computed, Decoders, Rules, Work
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.topics import Topics
-from tests.support.stock import NOW_MS, SKU, a_policy
+from tests.support.stock import NOW_MS, SKU, a_change, a_policy, a_product
 
 TOPICS = Topics((Marketplace("market"),))
 PARTITIONS = 6
 PARTITION = partition_of(SKU, PARTITIONS)
 GRACE_MS = 60_000
+LISTING = ListingId("market-us/1")
 
 T = TypeVar("T")
 Value = InventoryChange | Product | SkuCommand | Exposure
@@ -115,3 +116,37 @@ class Memory:
             else:
                 self.states[sku] = state
         return computed
+
+
+def told(computed: Computed) -> dict[str, int]:
+    """Quantities by listing."""
+    return {target.listing_id: target.quantity for target in computed.targets}
+
+
+def effects(computed: Computed) -> dict[str, int]:
+    """How many records had each effect, over all topics."""
+    found: dict[str, int] = {}
+    for (_, effect), count in computed.effects.items():
+        found[effect.value] = found.get(effect.value, 0) + count
+    return found
+
+
+def reasons(computed: Computed) -> list[str]:
+    """Of the dead letters."""
+    return [letter.reason for letter in computed.dead_letters]
+
+
+def selling(memory: Memory, units: int = 10) -> Computed:
+    """The SKU with its product and a count."""
+    wire = memory.wire
+    return memory.batch(wire.product(a_product()), wire.change(a_change(StockCounted(units), sequence=1)))
+
+
+def a_restatement(version: int, listing: ListingId = LISTING) -> SkuCommand:
+    """Asks for the listing again, having judged that version."""
+    return SkuCommand(EventId("c1"), SKU, NOW_MS, "reconcile", Restate(listing, version, "drift"))
+
+
+def an_exposure(units: int, version: int, listing: ListingId = LISTING, sku: Sku = SKU) -> Exposure:
+    """Delivery's word that the listing was seen to show so many."""
+    return Exposure(listing, sku, Confirmed(units, version, NOW_MS, Proof.READ))

@@ -1,0 +1,285 @@
+"""SKUs that are unknown, removed, restated, owed to or looked at again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from inventory_domain.catalog import Component, Product
+from inventory_domain.changes import (
+    StockAdjusted,
+    StockCounted,
+    StockReserved,
+)
+from inventory_domain.commands import KitRemoved, Override, OverrideKind, SkuCommand
+from inventory_domain.identifiers import EventId, ListingId, Marketplace, ReservationId, Sku
+from inventory_domain.sku_state import HELD_RECORDS_MAX
+from inventory_streams.engine.computing import RecordEffect
+from tests.support.engine_work import (
+    GRACE_MS,
+    LISTING,
+    Memory,
+    a_restatement,
+    an_exposure,
+    effects,
+    reasons,
+    selling,
+    told,
+)
+from tests.support.stock import NOW_MS, SKU, a_change, a_channel, a_listing, a_policy, a_product
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+def test_changes_of_an_unknown_sku_wait_for_its_product_and_are_applied_in_their_order(memory: Memory) -> None:
+    wire = memory.wire
+    first = memory.batch(
+        wire.change(a_change(StockCounted(10))),
+        wire.change(a_change(StockAdjusted(-4))),
+        wire.change(a_change(StockCounted(8))),
+    )
+
+    computed = memory.batch(wire.product(a_product()))
+
+    assert effects(first) == {"held": 3}
+    assert not first.targets
+    assert told(computed) == {LISTING: 8}
+    assert computed.released == {RecordEffect.APPLIED: 3}
+    assert memory.states[SKU].held == ()
+
+
+def test_a_bad_record_among_those_that_waited_is_a_dead_letter(memory: Memory) -> None:
+    wire = memory.wire
+    memory.batch(wire.change(a_change(StockCounted(-1))), wire.change(a_change(StockCounted(8))))
+
+    computed = memory.batch(wire.product(a_product()))
+
+    assert told(computed) == {LISTING: 8}
+    assert reasons(computed) == ["bad-quantity"]
+    assert computed.released == {RecordEffect.APPLIED: 1, RecordEffect.DEAD_LETTERED: 1}
+
+
+def test_what_waits_is_bounded(memory: Memory) -> None:
+    wire = memory.wire
+    changes = [wire.change(a_change(StockCounted(number))) for number in range(HELD_RECORDS_MAX + 2)]
+
+    computed = memory.batch(*changes)
+
+    assert effects(computed) == {"held": HELD_RECORDS_MAX, "dead-lettered": 2}
+    assert reasons(computed) == ["unknown-sku"] * 2
+
+
+def test_after_the_grace_time_what_waited_becomes_dead_letters_and_is_forgotten(memory: Memory) -> None:
+    wire = memory.wire
+    change = wire.change(a_change(StockCounted(10)))
+    memory.batch(change)
+    memory.now_ms += GRACE_MS
+
+    computed = memory.batch(wake={SKU: "time"})
+
+    assert reasons(computed) == ["unknown-sku"]
+    assert computed.dead_letters[0].record == change
+    assert computed.states[SKU].is_empty
+    assert SKU not in memory.states
+
+
+def test_before_the_grace_time_is_over_it_waits_on(memory: Memory) -> None:
+    memory.batch(memory.wire.change(a_change(StockCounted(10))))
+    memory.now_ms += GRACE_MS - 1
+
+    computed = memory.batch(wake={SKU: "time"})
+
+    assert not computed.dead_letters
+    assert memory.states[SKU].held
+
+
+def test_a_product_on_a_channel_that_is_not_configured_is_refused_and_the_former_stays(memory: Memory) -> None:
+    selling(memory)
+    former = memory.states[SKU].product
+
+    computed = memory.batch(memory.wire.product(a_product(a_listing("market-mars"))))
+
+    assert reasons(computed) == ["unknown-channel"]
+    assert memory.states[SKU].product is former
+    assert not computed.targets
+
+
+def test_kits_are_refused(memory: Memory) -> None:
+    kit: Product = replace(a_product(), components=(Component(Sku("PART"), 2),))
+    command = SkuCommand(EventId("c1"), SKU, NOW_MS, "engine", KitRemoved(Sku("KIT")))
+
+    computed = memory.batch(memory.wire.product(kit), memory.wire.command(command))
+
+    assert reasons(computed) == ["kits-not-supported", "kits-not-supported"]
+
+
+def test_overrides_are_refused(memory: Memory) -> None:
+    kind = Override(OverrideKind.ZERO, None, None, "me", "recall")
+
+    computed = memory.batch(memory.wire.command(SkuCommand(EventId("c1"), SKU, NOW_MS, "me", kind)))
+
+    assert reasons(computed) == ["override-not-supported"]
+
+
+def test_a_product_that_is_removed_goes_to_zero_and_its_stock_is_unknown_again(memory: Memory) -> None:
+    """Unknown is not zero: when the product comes back, it waits for a count."""
+    selling(memory)
+
+    gone = memory.batch(memory.wire.product(None))
+    back = memory.batch(memory.wire.product(a_product()))
+
+    assert told(gone) == {LISTING: 0}
+    assert gone.targets[0].withdrawn
+    assert gone.targets[0].cause == "listing-removed"
+    assert not memory.states[SKU].stock.positions
+    assert told(back) == {LISTING: 0}, (
+        "it was known before, so it is not left alone, and what is uncounted adds nothing"
+    )
+
+
+def test_a_removal_of_what_is_not_known_changes_nothing(memory: Memory) -> None:
+    computed = memory.batch(memory.wire.product(None))
+
+    assert effects(computed) == {"superseded": 1}
+    assert not computed.states
+
+
+def test_a_withdrawn_listing_is_forgotten_with_its_state_when_its_zero_is_confirmed(memory: Memory) -> None:
+    selling(memory)
+    zero = memory.batch(memory.wire.product(None)).targets[0]
+
+    early = memory.batch(memory.wire.exposure(an_exposure(10, zero.version - 1)))
+    late = memory.batch(memory.wire.exposure(an_exposure(0, zero.version)))
+
+    assert not early.forgotten
+    assert late.forgotten == ((Marketplace("market"), LISTING),)
+    assert late.states[SKU].is_empty
+
+
+def test_exposure_alone_changes_no_target(memory: Memory) -> None:
+    selling(memory)
+
+    computed = memory.batch(memory.wire.exposure(an_exposure(3, 1)))
+
+    assert not computed.targets
+    assert computed.states[SKU].exposures[LISTING].units == 3
+
+
+def test_exposure_that_says_nothing_new_is_not_written_again(memory: Memory) -> None:
+    selling(memory)
+    memory.batch(memory.wire.exposure(an_exposure(3, 1)))
+
+    computed = memory.batch(memory.wire.exposure(an_exposure(3, 1)))
+
+    assert effects(computed) == {"applied": 1}
+    assert not computed.states
+
+
+def test_exposure_of_a_listing_that_is_not_the_skus_is_superseded(memory: Memory) -> None:
+    """It was forgotten, or moved to another SKU; it must not bring a state to life."""
+    selling(memory)
+
+    computed = memory.batch(
+        memory.wire.exposure(an_exposure(3, 1, ListingId("market-us/other"))),
+        memory.wire.exposure(an_exposure(3, 1, LISTING, Sku("UNKNOWN"))),
+    )
+
+    assert effects(computed) == {"superseded": 2}
+    assert not computed.states
+
+
+def test_a_restatement_is_answered_under_a_new_version(memory: Memory) -> None:
+    first = selling(memory).targets[0]
+
+    again = memory.batch(memory.wire.command(a_restatement(first.version))).targets[0]
+
+    assert (again.quantity, again.cause) == (first.quantity, "restate")
+    assert again.version > first.version
+
+
+def test_a_restatement_that_judged_an_older_version_is_superseded(memory: Memory) -> None:
+    first = selling(memory).targets[0]
+    memory.batch(memory.wire.change(a_change(StockAdjusted(-1), sequence=2)))
+
+    computed = memory.batch(memory.wire.command(a_restatement(first.version)))
+
+    assert effects(computed) == {"superseded": 1}
+    assert not computed.targets
+
+
+def test_a_restatement_of_an_unknown_listing_is_superseded(memory: Memory) -> None:
+    selling(memory)
+
+    computed = memory.batch(memory.wire.command(a_restatement(10**15, ListingId("market-us/other"))))
+
+    assert effects(computed) == {"superseded": 1}
+
+
+def test_the_zero_of_a_withdrawn_listing_can_be_asked_for_again(memory: Memory) -> None:
+    """Reconciliation sees a ghost listing at 5: its zero did not hold and must go out once more."""
+    selling(memory)
+    zero = memory.batch(memory.wire.product(None)).targets[0]
+
+    computed = memory.batch(memory.wire.command(a_restatement(zero.version)))
+
+    again = computed.targets[0]
+    assert (again.quantity, again.withdrawn, again.cause) == (0, True, "restate")
+    assert again.version > zero.version
+
+
+def test_while_catching_up_a_fall_goes_out_and_a_rise_is_owed(memory: Memory) -> None:
+    selling(memory, 10)
+
+    fall = memory.batch(memory.wire.change(a_change(StockCounted(4), sequence=2)), catching_up=True)
+    rise = memory.batch(memory.wire.change(a_change(StockCounted(20), sequence=3)), catching_up=True)
+    paid = memory.batch(wake={SKU: "caught-up"})
+
+    assert told(fall) == {LISTING: 4}
+    assert told(rise) == {}
+    assert rise.owing == {SKU: True}
+    assert told(paid) == {LISTING: 20}
+    assert paid.targets[0].cause == "caught-up"
+    assert paid.owing == {SKU: False}
+
+
+def test_looking_at_a_sku_that_is_as_it_should_be_writes_nothing(memory: Memory) -> None:
+    """A sweep over all SKUs must not write all of them."""
+    selling(memory)
+
+    computed = memory.batch(wake={SKU: "policy"})
+
+    assert not computed.states
+    assert not computed.targets
+
+
+def test_another_policy_is_applied_when_the_sku_is_looked_at(memory: Memory) -> None:
+    selling(memory, 10)
+    memory.policy = a_policy(a_channel(units=4))
+
+    computed = memory.batch(wake={SKU: "policy"})
+
+    assert told(computed) == {LISTING: 6}
+    assert computed.targets[0].cause == "policy"
+
+
+def test_an_expired_reservation_gives_its_units_back_and_is_forgotten(memory: Memory) -> None:
+    selling(memory, 10)
+    held = StockReserved(ReservationId("r1"), 3, expires_at_ms=NOW_MS + 500)
+    memory.batch(memory.wire.change(a_change(held, sequence=2)))
+    memory.now_ms += 500
+
+    computed = memory.batch(wake={SKU: "reservation-expired"})
+
+    assert told(computed) == {LISTING: 10}
+    assert not next(iter(computed.states[SKU].stock.positions.values())).reservations
+
+
+def test_a_listing_whose_location_was_never_counted_is_left_alone_and_counted(memory: Memory) -> None:
+    computed = memory.batch(memory.wire.product(a_product()))
+
+    assert not computed.targets
+    assert computed.uncounted == {SKU: 1}
