@@ -105,7 +105,10 @@ def test_a_port_of_somebody_else_is_named(stack: LocalStack, tmp_path: Path) -> 
 def test_ctrl_c_while_starting_leaves_nothing_running(tmp_path: Path) -> None:
     """A user who gives up must not find a broker running afterwards, nor wait for it to come up first."""
     program = (
-        "import sys, pathlib; from inventory_sandbox.stack import LocalStack as S; S(pathlib.Path(sys.argv[1])).up()"
+        "import pathlib, signal, sys; from inventory_sandbox.stack import LocalStack;"
+        # a shell starts what runs in its background with SIGINT ignored, and Python leaves it so
+        " signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " LocalStack(pathlib.Path(sys.argv[1])).up()"
     )
     starting = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stderr=subprocess.PIPE, text=True)
     pid_file = tmp_path / "kafka.pid"
