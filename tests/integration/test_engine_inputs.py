@@ -46,7 +46,7 @@ def test_every_compression_and_whole_transactions_are_read_and_aborted_ones_are_
     for compression in COMPRESSIONS:
         producer = Producer(
             {
-                **bus.kafka.client(),
+                **bus.kafka.producer(),
                 "transactional.id": f"{application_id}-{compression}",
                 "compression.type": compression,
                 "linger.ms": 5,
@@ -77,7 +77,7 @@ def test_a_log_that_ends_in_an_aborted_transaction_is_caught_up_with(
     """Faust's own recovery waits for ever for a record at the end of such a log."""
     bus.products(product_of("A"))
     bus.changes(change_of("A", StockCounted(7), sequence=1))
-    producer = Producer({**bus.kafka.client(), "transactional.id": application_id + "-p"})
+    producer = Producer({**bus.kafka.producer(), "transactional.id": application_id + "-p"})
     producer.init_transactions(30)
     producer.begin_transaction()
     value = bus.encoded(change_of("A", StockCounted(1), sequence=2))

@@ -198,7 +198,7 @@ class Bus:
         self.topics = Topics((MARKETPLACE,), prefix)
         self.registry = FixedRegistry()
         self._targets = Serde(LISTING_TARGET, "targets", self.registry)
-        self._producer = Producer({**self.kafka.client(), "linger.ms": 0})
+        self._producer = Producer({**self.kafka.producer(), "linger.ms": 0})
 
     def create(self) -> None:
         """Create the topics that delivery uses."""

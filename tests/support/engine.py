@@ -149,7 +149,7 @@ class EngineBus:
         self._target = Serde(LISTING_TARGET, "targets", registry)
         self._state = Serde(SKU_STATE, "state", registry)
         self._progress = Serde(ENGINE_PROGRESS, "progress", registry)
-        self._producer = Producer({**self.kafka.client(), "linger.ms": 2, "queue.buffering.max.messages": 1_000_000})
+        self._producer = Producer({**self.kafka.producer(), "linger.ms": 2, "queue.buffering.max.messages": 1_000_000})
 
     def create(self) -> None:
         """Create the topics that the engine reads and writes."""

@@ -51,7 +51,7 @@ class Spoiler:
     def __init__(self, kafka: KafkaSettings, topics: Topics, registry: Registry) -> None:
         self._topic = topics.inventory_changes
         self._serde = Serde(INVENTORY_CHANGE, f"{topics.inventory_changes}-value", registry)
-        self._producer = Producer({**kafka.client(), "logger": log, "acks": "all", "enable.idempotence": True})
+        self._producer = Producer({**kafka.producer(), "logger": log, "acks": "all", "enable.idempotence": True})
 
     def send(self, sku: str, location: str, now_ms: int) -> list[DeadLetterSeen]:
         """Send all three; returns what must then be in the dead letters."""

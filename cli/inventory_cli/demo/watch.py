@@ -106,7 +106,7 @@ class Watcher:
     def _read(self) -> None:
         consumer = Consumer(
             {
-                **{key: value for key, value in self._connection.kafka.client().items() if key != "partitioner"},
+                **self._connection.kafka.consumer(),
                 "logger": log,
                 "group.id": "inventory-sync-demo",  # wanted by librdkafka; no group is joined and nothing is committed
                 "isolation.level": "read_committed",

@@ -158,7 +158,7 @@ class Poller:
 
     def _config(self) -> dict[str, object]:
         return {
-            **{key: value for key, value in self._settings.kafka.client().items() if key != "partitioner"},
+            **self._settings.kafka.consumer(),
             "group.id": self._settings.group,
             "group.protocol": "classic",
             "partition.assignment.strategy": "range",  # partition i of targets and of retries has one owner

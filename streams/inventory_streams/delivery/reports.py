@@ -98,7 +98,7 @@ class KafkaReports:
         self._codec = codec
         self._producer = Producer(
             {
-                **kafka.client(),
+                **kafka.producer(),
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 5,

@@ -48,7 +48,7 @@ def read_to_end(
     """
     consumer = Consumer(
         {
-            **{key: value for key, value in settings.client().items() if key != "partitioner"},
+            **settings.consumer(),
             "group.id": "inventory-sync-reading",  # wanted by librdkafka; no group is joined and nothing is committed
             "isolation.level": "read_committed",
             "enable.partition.eof": True,

@@ -21,10 +21,13 @@ class KafkaSettings:
         """What a client that only asks and administers is configured with."""
         return {"bootstrap.servers": self.bootstrap_servers, "client.id": "inventory-sync", **self.security}
 
-    def client(self) -> dict[str, str | int | float | bool | logging.Logger]:
-        """What a client that produces or consumes is configured with; consumers leave out the partitioner."""
+    def consumer(self) -> dict[str, str | int | float | bool | logging.Logger]:
+        """What a client that consumes is configured with."""
+        return {**self.admin(), "logger": _librdkafka}
+
+    def producer(self) -> dict[str, str | int | float | bool | logging.Logger]:
+        """What a client that produces is configured with."""
         return {
-            **self.admin(),
+            **self.consumer(),
             "partitioner": "murmur2_random",  # Java's default, so that a SKU has one partition whoever produces it
-            "logger": _librdkafka,
         }

@@ -48,7 +48,7 @@ class TransactionalWriter:
         self.transactional_id = transactional_id
         self._producer = Producer(
             {
-                **settings.client(),
+                **settings.producer(),
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": timeout_s * 1000,
                 "delivery.timeout.ms": timeout_s * 1000,  # librdkafka wants it within the transaction's timeout

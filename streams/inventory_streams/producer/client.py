@@ -327,7 +327,7 @@ class InventoryProducer:
 def _client(settings: KafkaSettings) -> Producer:
     return Producer(
         {
-            **settings.client(),
+            **settings.producer(),
             "logger": log,  # librdkafka writes to standard error otherwise
             "enable.idempotence": True,
             "acks": "all",

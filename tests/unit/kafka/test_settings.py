@@ -14,7 +14,7 @@ NOBODY = "127.0.0.1:1"
 
 def test_what_the_client_library_says_comes_into_our_logs(caplog: pytest.LogCaptureFixture) -> None:
     """As lines of its own on standard error it would be no JSON, and nobody would find it."""
-    producer = Producer(KafkaSettings(NOBODY).client())
+    producer = Producer(KafkaSettings(NOBODY).producer())
 
     with caplog.at_level(logging.DEBUG):
         for _ in range(100):
@@ -30,4 +30,4 @@ def test_security_settings_are_not_shown() -> None:
     settings = KafkaSettings("broker:9092", {"sasl.password": "hunter2"})
 
     assert "hunter2" not in repr(settings)
-    assert settings.client()["sasl.password"] == "hunter2"
+    assert settings.producer()["sasl.password"] == "hunter2"
