@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from inventory_domain.identifiers import ListingId, Marketplace, NodeId
+from inventory_domain.mass_change import guard_kept
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import EmittedTarget, SkuState
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
@@ -115,7 +116,14 @@ def _target(
         want.derivation(),
         state.changed_at_ms,
         now_ms,
+        guard=_guard(before, quantity, now_ms),
     )
+
+
+def _guard(before: EmittedTarget | None, quantity: int, now_ms: int) -> str | None:
+    if before is None or quantity > before.quantity:
+        return None
+    return guard_kept(before.guard, before.version, now_ms)  # a version begins as the time at which it was given
 
 
 def _emitted(target: Target) -> EmittedTarget:
@@ -127,6 +135,7 @@ def _emitted(target: Target) -> EmittedTarget:
         target.marketplace,
         target.marketplace_ids,
         target.withdrawn,
+        target.guard,
     )
 
 
@@ -163,6 +172,7 @@ def _withdrawals(
             changed_at_ms=state.changed_at_ms,
             computed_at_ms=now_ms,
             withdrawn=True,
+            guard=_guard(before, 0, now_ms),
         )
         gone.append(target)
         emitted[listing_id] = _emitted(target)

@@ -14,7 +14,10 @@ HELD_RECORDS_MAX = 64  # changes kept for a SKU whose product is not known yet; 
 
 @dataclass(frozen=True, slots=True)
 class EmittedTarget:
-    """What was last said of a listing. `withdrawn`: it left the catalog and waits for its zero to be confirmed."""
+    """What was last said of a listing. `withdrawn`: it left the catalog and waits for its zero to be confirmed.
+
+    `guard` is the target's: what is said once more of a held fall must not go around the hold.
+    """
 
     version: int
     quantity: int
@@ -23,6 +26,7 @@ class EmittedTarget:
     marketplace: Marketplace
     marketplace_ids: Mapping[str, str]
     withdrawn: bool = False
+    guard: str | None = None
 
     def says_the_same(self, quantity: int, nodes: Mapping[NodeId, int], marketplace_ids: Mapping[str, str]) -> bool:
         """Whether a target with these would change nothing at the marketplace."""

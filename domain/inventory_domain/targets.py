@@ -57,7 +57,8 @@ class Target:
 
     `version` only grows for a listing. `nodes` is empty where the marketplace has one number. `changed_at_ms` is when
     the change behind it occurred, `computed_at_ms` when we computed it. `withdrawn`: the listing left the catalog, and
-    is forgotten once its zero is confirmed.
+    is forgotten once its zero is confirmed. `guard` names the mass change that this fall is part of, when the input
+    zeroes more listings at once than is believed: delivery holds it a while, so that somebody can look.
     """
 
     listing_id: ListingId
@@ -77,6 +78,7 @@ class Target:
     changed_at_ms: int
     computed_at_ms: int
     withdrawn: bool = False
+    guard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

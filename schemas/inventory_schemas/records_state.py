@@ -119,6 +119,7 @@ def _target_from_record(record: Record, catalog_ids: Mapping[str, str]) -> Emitt
         # the catalog's own ids, when they are the same: millions of listings are kept in memory
         marketplace_ids=catalog_ids if ids == catalog_ids else texts_of(ids),
         withdrawn=record["withdrawn"],
+        guard=record["guard"],
     )
 
 

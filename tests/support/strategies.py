@@ -202,7 +202,7 @@ stocks = st.builds(
     st.lists(identifiers, max_size=3).map(tuple),
 )
 emitted_targets = st.builds(
-    EmittedTarget, counters, quantities, nodes, channels, identifiers, marketplace_ids, booleans
+    EmittedTarget, counters, quantities, nodes, channels, identifiers, marketplace_ids, booleans, maybe(identifiers)
 )
 held_records = st.builds(
     HeldRecord,
@@ -265,6 +265,7 @@ targets = st.builds(
     changed_at_ms=times,
     computed_at_ms=times,
     withdrawn=booleans,
+    guard=maybe(identifiers),
 )
 confirmed = st.builds(Confirmed, quantities, counters, times, st.sampled_from(Proof))
 last_attempts = st.builds(

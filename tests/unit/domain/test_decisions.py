@@ -8,6 +8,7 @@ from inventory_domain.catalog import Fulfillment, ListingNode, ListingType, Prod
 from inventory_domain.changes import ReservationReleased, StockAdjusted, StockCounted, StockReserved, UnitsSold
 from inventory_domain.decisions import Decision, decide
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, NodeId, OrderId, ReservationId
+from inventory_domain.mass_change import GUARD_HOLD_MS_MAX
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.positions import Stock
 from inventory_domain.sku_state import SeenExposure, SkuState
@@ -238,3 +239,27 @@ def test_the_derivation_tells_where_the_number_comes_from() -> None:
     text = said(a_state(stock=stock), a_policy(a_channel(units=2, percent_withheld=10))).targets[0].derivation
 
     assert text == "atp dallas=10 - sold and not reported 1; shared-pool 9; buffer max(2, 10 %) = 2"
+
+
+def test_a_held_fall_that_is_said_once_more_stays_held() -> None:
+    """Else a correction would go around the guard that holds the zeros of an empty feed."""
+    first = said(a_state(stock=a_stock(dallas=0)))
+    stamped = replace(first.state.targets[LISTING], guard="g1")
+    state = replace(first.state, targets={LISTING: stamped})
+
+    soon, late = (
+        decide(state, a_policy(), at_ms, catching_up=False, cause="test", restate=frozenset({LISTING}))
+        for at_ms in (NOW_MS + GUARD_HOLD_MS_MAX - 1, NOW_MS + GUARD_HOLD_MS_MAX)
+    )
+
+    assert [one.guard for one in soon.targets] == ["g1"]
+    assert soon.state.targets[LISTING].guard == "g1"
+    assert [one.guard for one in late.targets] == [None]
+
+
+def test_a_rise_is_no_part_of_a_mass_change() -> None:
+    first = said(a_state(stock=a_stock(dallas=0)))
+    stamped = replace(first.state.targets[LISTING], guard="g1")
+    state = replace(first.state, targets={LISTING: stamped}, stock=a_stock(dallas=5))
+
+    assert [one.guard for one in said(state).targets] == [None]
