@@ -39,7 +39,8 @@ check: $(STAMPS)/dev-packages $(INSTALLED) ## Lint, format, types, import rules,
 dev: $(STAMPS)/dev-packages $(STAMPS)/editable ## Set up for development: all tools, and the sources linked into .venv
 	@echo "ready: . $(BIN)/activate"
 
-tools: $(STAMPS)/clients ## Install what tests need apart from our own packages: other people's marketplace clients
+tools: $(STAMPS)/clients ## Install what tests need apart from our own packages: promtool, Chromium, other people's clients
+	@packaging/install-tools $(VENV)
 
 $(STAMPS)/clients: tests/contract/clients/requirements.lock $(STAMPS)/venv
 	@echo "installing other people's marketplace clients, in an environment of their own (once)"
