@@ -10,6 +10,7 @@ from inventory_domain.mass_change import guard_kept
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import EmittedTarget, SkuState
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
+from inventory_domain.velocity import Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,15 @@ def decide(
     catching_up: bool,
     cause: str,
     restate: frozenset[ListingId] = frozenset(),
+    demand: Demand | None = None,
 ) -> Decision:
     """Compute every listing of the SKU and say what changed.
 
     While catching up only falls are said, and a first target counts as a rise: what the input still holds may lower it.
-    A listing that left the catalog gets a zero, and is forgotten when that zero is confirmed.
+    A listing that left the catalog gets a zero, and is forgotten when that zero is confirmed. `demand` is how fast the
+    SKU sells, None where nothing is known of it; every rule is safe without it.
     """
-    proposed = _proposals(state, policy, now_ms)
+    proposed = _proposals(state, policy, now_ms, demand)
     emitted = dict(state.targets)
     targets: list[Target] = []
     owes = False
@@ -74,11 +77,11 @@ def decide(
     return Decision(after, tuple(targets), forgotten, proposed.uncounted)
 
 
-def _proposals(state: SkuState, policy: AllocationPolicy, now_ms: int) -> Proposals:
+def _proposals(state: SkuState, policy: AllocationPolicy, now_ms: int, demand: Demand | None) -> Proposals:
     if state.product is None:
         return Proposals((), ())
     first = frozenset(one.listing_id for one in state.product.listings if one.listing_id not in state.targets)
-    return proposals(state.product, state.stock, policy, first, now_ms)
+    return proposals(state.product, state.stock, policy, first, now_ms, demand)
 
 
 def _no_rise(before: EmittedTarget, want: Proposal) -> tuple[int, Mapping[NodeId, int]]:

@@ -13,6 +13,7 @@ from inventory_domain.catalog import Listing, Product, ProductStatus
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, Marketplace, NodeId, Sku
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
 from inventory_domain.positions import Stock
+from inventory_domain.velocity import Demand
 
 NO_NODES: Mapping[NodeId, int] = MappingProxyType({})
 
@@ -95,7 +96,12 @@ def next_version(last: int | None, batch_ms: int) -> int:
 
 
 def proposals(
-    product: Product, stock: Stock, policy: AllocationPolicy, first: frozenset[ListingId], now_ms: int
+    product: Product,
+    stock: Stock,
+    policy: AllocationPolicy,
+    first: frozenset[ListingId],
+    now_ms: int,
+    demand: Demand | None = None,
 ) -> Proposals:
     """What every written listing of the product should show now.
 
