@@ -26,12 +26,13 @@ from benchmarks.workload import PARTITIONS, SCHEMA_FOLDER, Encoder, Payload, Wor
 from inventory_domain.identifiers import Sku
 from inventory_domain.sku_state import InputPosition, PartitionProgress
 from inventory_schemas.registry import LocalRegistry
-from inventory_streams.engine.computing import Rules, Work
+from inventory_streams.engine.computing import Work
 from inventory_streams.engine.partition import encode_states, newest_words, writes_of
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.serdes import EngineSerdes, engine_serdes
 from inventory_streams.engine.settings import DECODED_STATES_MAX
 from inventory_streams.engine.states import SkuStates
+from inventory_streams.engine.values import Rules
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.topics import Topics
 

@@ -15,8 +15,9 @@ from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import EventId, ListingId, Marketplace, Sku
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import SkuState
-from inventory_streams.engine.computing import Computed, Decoders, Rules, Work
+from inventory_streams.engine.computing import Work
 from inventory_streams.engine.records import InputRecord
+from inventory_streams.engine.values import Computed, Decoders, Rules
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.topics import Topics
 from tests.support.stock import NOW_MS, SKU, a_change, a_policy, a_product

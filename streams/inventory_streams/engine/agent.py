@@ -13,7 +13,7 @@ from inventory_domain.identifiers import Sku, SourceId
 from inventory_domain.progress import EngineProgress
 from inventory_streams.engine.catching_up import FetchState, complete_until_ms
 from inventory_streams.engine.committing import Committer
-from inventory_streams.engine.computing import RecordEffect, Rules, Work
+from inventory_streams.engine.computing import Work
 from inventory_streams.engine.continuity import Fit, fit
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.ownership import Ownership
@@ -28,6 +28,7 @@ from inventory_streams.engine.settings import (
     WAKE_CHUNK,
     EngineSettings,
 )
+from inventory_streams.engine.values import RecordEffect, Rules
 from inventory_streams.engine.waking import next_wake_ms
 
 MEASURE_INTERVAL_S = 1.0

@@ -4,113 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Protocol
+from dataclasses import replace
 
 from inventory_domain.acceptance import check_product
-from inventory_domain.catalog import Product
 from inventory_domain.changes import (
     InventoryChange,
-    OrderShipped,
-    ReservationReleased,
-    SaleCancelled,
     SourceHeartbeat,
-    StockAdjusted,
-    StockCounted,
-    StockReserved,
-    UnitsSold,
 )
-from inventory_domain.commands import Override, Restate, SkuCommand
+from inventory_domain.commands import Override, Restate
 from inventory_domain.decisions import decide
-from inventory_domain.errors import BadRecord, InvalidRecord, UndecodableRecord
-from inventory_domain.exposure import Exposure
+from inventory_domain.errors import BadRecord, InvalidRecord
 from inventory_domain.identifiers import ListingId, Marketplace, Sku, SourceId
-from inventory_domain.policies import AllocationPolicy
 from inventory_domain.positions import Effect, Stock, apply, without_expired
 from inventory_domain.sku_state import HELD_RECORDS_MAX, HeldRecord, SeenExposure, SkuState
 from inventory_domain.targets import Target
 from inventory_streams.engine.dead_letters import DeadLetter
-from inventory_streams.engine.records import InputRecord
+from inventory_streams.engine.records import InputRecord, key_of, same_as_key, value_of
+from inventory_streams.engine.values import CAUSES, OF_STOCK, Computed, RecordEffect, Rules, StateView
 from inventory_streams.kafka.partitioner import partition_of
-from inventory_streams.topics import Topics
-
-CAUSES = {
-    StockCounted: "stock-counted",
-    StockAdjusted: "stock-adjusted",
-    StockReserved: "stock-reserved",
-    ReservationReleased: "reservation-released",
-    OrderShipped: "order-shipped",
-    UnitsSold: "units-sold",
-    SaleCancelled: "sale-cancelled",
-}
-
-
-class RecordEffect(Enum):
-    """What became of a record that was read; the counts of all of them add up to the records read (P4)."""
-
-    APPLIED = "applied"
-    DUPLICATE = "duplicate"
-    SUPERSEDED = "superseded"
-    DEAD_LETTERED = "dead-lettered"
-    HELD = "held"
-
-
-_OF_STOCK = {
-    Effect.APPLIED: RecordEffect.APPLIED,
-    Effect.DUPLICATE: RecordEffect.DUPLICATE,
-    Effect.SUPERSEDED: RecordEffect.SUPERSEDED,
-}
-
-
-class StateView(Protocol):
-    """The durable states of one partition."""
-
-    def get(self, sku: Sku) -> SkuState | None:
-        """The SKU's state, or None when nothing is known of it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Decoders:
-    """How the values of the inputs are read. Each raises BadRecord for bytes that it cannot accept."""
-
-    change: Callable[[bytes], InventoryChange]
-    product: Callable[[bytes], Product]
-    command: Callable[[bytes], SkuCommand]
-    exposure: Callable[[bytes], Exposure]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a computation needs beside the states: the policy, how inputs are read, and where SKUs live."""
-
-    policy: AllocationPolicy
-    topics: Topics
-    decoders: Decoders
-    partitions: int
-    unknown_sku_grace_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """All that follows from a batch; it becomes true by one transaction or not at all.
-
-    `states` are those that changed; an empty one is forgotten. `uncounted` and `owing` tell of every SKU that was
-    decided: how many of its listings wait for a count, and whether a rise was withheld. `words` are the newest times
-    at which sources spoke. `effects` counts the records read by topic; `released` those that had been held.
-    """
-
-    states: Mapping[Sku, SkuState]
-    targets: tuple[Target, ...]
-    forgotten: tuple[tuple[Marketplace, ListingId], ...]
-    dead_letters: tuple[DeadLetter, ...]
-    words: Mapping[SourceId, int]
-    uncounted: Mapping[Sku, int]
-    owing: Mapping[Sku, bool]
-    effects: Mapping[tuple[str, RecordEffect], int]
-    released: Mapping[RecordEffect, int]
-    newest_record_ms: int | None
 
 
 class _Draft:
@@ -248,13 +159,13 @@ class Work:
         return SkuState(sku)
 
     def _change(self, record: InputRecord) -> RecordEffect:
-        change = self._rules.decoders.change(_value(record))
+        change = self._rules.decoders.change(value_of(record))
         if isinstance(change.kind, SourceHeartbeat):
             self._word(change)
             return RecordEffect.APPLIED
         if change.sku is None:
             raise InvalidRecord("no-sku", f"sku is missing in a {type(change.kind).__name__}")
-        sku = _same_as_key(record, change.sku, "sku")
+        sku = same_as_key(record, change.sku, "sku")
         if sku not in self._drafts:
             state = self._known(sku)
             if state.product is None:
@@ -269,7 +180,7 @@ class Work:
             draft.stock = stock
             draft.changed_at_ms = max(draft.changed_at_ms, min(change.occurred_at_ms, self._now_ms))
             self._causes[draft.state.sku] = CAUSES[type(change.kind)]
-        return _OF_STOCK[effect]
+        return OF_STOCK[effect]
 
     def _touch(self, state: SkuState, changed_at_ms: int, cause: str) -> None:
         changed = max(state.changed_at_ms, min(changed_at_ms, self._now_ms))
@@ -288,7 +199,7 @@ class Work:
                 f"SKU {state.sku} is not in the catalog and {HELD_RECORDS_MAX} changes of it wait already",
             )
         held = HeldRecord(
-            record.topic, record.partition, record.offset, record.timestamp_ms, record.key, _value(record)
+            record.topic, record.partition, record.offset, record.timestamp_ms, record.key, value_of(record)
         )
         since = state.unknown_since_ms if state.unknown_since_ms is not None else self._now_ms
         self._states[state.sku] = replace(state, held=(*state.held, held), unknown_since_ms=since)
@@ -303,9 +214,9 @@ class Work:
 
     def _product(self, record: InputRecord) -> RecordEffect:
         if record.value is None:
-            return self._product_gone(Sku(_key(record)), record)
+            return self._product_gone(Sku(key_of(record)), record)
         product = self._rules.decoders.product(record.value)
-        sku = _same_as_key(record, product.sku, "sku")
+        sku = same_as_key(record, product.sku, "sku")
         check_product(product, self._rules.policy)
         state = self._known(sku)
         held = state.held
@@ -325,7 +236,7 @@ class Work:
     def _release(self, sku: Sku, record: InputRecord) -> None:
         """Apply a change that waited for its product."""
         try:
-            change = self._rules.decoders.change(_value(record))
+            change = self._rules.decoders.change(value_of(record))
             draft = self._drafts.get(sku)
             if draft is None:
                 draft = self._drafts[sku] = _Draft(self._known(sku))
@@ -336,8 +247,8 @@ class Work:
         self._released[effect] += 1
 
     def _command(self, record: InputRecord) -> RecordEffect:
-        command = self._rules.decoders.command(_value(record))
-        sku = _same_as_key(record, command.sku, "sku")
+        command = self._rules.decoders.command(value_of(record))
+        sku = same_as_key(record, command.sku, "sku")
         kind = command.kind
         if isinstance(kind, Override):
             raise InvalidRecord("override-not-supported", f"override {kind.kind.value} by {kind.by} cannot be done yet")
@@ -355,7 +266,7 @@ class Work:
         if record.value is None:
             return RecordEffect.APPLIED  # a decision dropped it when the listing was forgotten
         exposure = self._rules.decoders.exposure(record.value)
-        listing_id = ListingId(_same_as_key(record, exposure.listing_id, "listing id"))
+        listing_id = ListingId(same_as_key(record, exposure.listing_id, "listing id"))
         state = self._state(exposure.sku)
         if state is None or not state.knows(listing_id):
             return RecordEffect.SUPERSEDED
@@ -366,25 +277,3 @@ class Work:
         if state.exposures.get(listing_id) != seen:
             self._states[state.sku] = replace(state, exposures={**state.exposures, listing_id: seen})
         return RecordEffect.APPLIED
-
-
-def _value(record: InputRecord) -> bytes:
-    if record.value is None:
-        raise UndecodableRecord("no-value", f"a record of {record.topic} has no value")
-    return record.value
-
-
-def _key(record: InputRecord) -> str:
-    if record.key is None:
-        raise InvalidRecord("no-key", f"a record of {record.topic} has no key")
-    try:
-        return record.key.decode()
-    except UnicodeDecodeError as error:
-        raise UndecodableRecord("undecodable-key", f"the key is not UTF-8: {error}") from error
-
-
-def _same_as_key(record: InputRecord, said: str, what: str) -> Sku:
-    key = _key(record)
-    if key != said:
-        raise InvalidRecord("key-mismatch", f"the key is {key!r} and the {what} in the value is {said!r}")
-    return Sku(said)

@@ -10,11 +10,11 @@ from inventory_domain.identifiers import Sku, SourceId
 from inventory_domain.progress import EngineProgress
 from inventory_domain.sku_state import InputPosition, PartitionProgress, SkuState
 from inventory_streams.engine.catching_up import CatchUp
-from inventory_streams.engine.computing import Computed
 from inventory_streams.engine.dead_letters import write_of
 from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
+from inventory_streams.engine.values import Computed
 from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 from inventory_streams.topics import Topics

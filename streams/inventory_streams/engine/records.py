@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inventory_domain.errors import InvalidRecord, UndecodableRecord
+from inventory_domain.identifiers import Sku
 from inventory_domain.sku_state import HeldRecord
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -42,3 +44,28 @@ class FetchedBatch:
     end: int
     records: tuple[InputRecord, ...]
     generation: int = 0
+
+
+def value_of(record: InputRecord) -> bytes:
+    """The value. Raises BadRecord for a tombstone."""
+    if record.value is None:
+        raise UndecodableRecord("no-value", f"a record of {record.topic} has no value")
+    return record.value
+
+
+def key_of(record: InputRecord) -> str:
+    """The key as text. Raises BadRecord when there is none or it is not UTF-8."""
+    if record.key is None:
+        raise InvalidRecord("no-key", f"a record of {record.topic} has no key")
+    try:
+        return record.key.decode()
+    except UnicodeDecodeError as error:
+        raise UndecodableRecord("undecodable-key", f"the key is not UTF-8: {error}") from error
+
+
+def same_as_key(record: InputRecord, said: str, what: str) -> Sku:
+    """The key as a SKU, when the value says the same. Raises BadRecord otherwise."""
+    key = key_of(record)
+    if key != said:
+        raise InvalidRecord("key-mismatch", f"the key is {key!r} and the {what} in the value is {said!r}")
+    return Sku(said)

@@ -18,7 +18,6 @@ from inventory_schemas.registry import Registry
 from inventory_streams.engine.agent import EngineAgent
 from inventory_streams.engine.app import EngineApp, FaustInputs, attach, create_app
 from inventory_streams.engine.committing import Committer
-from inventory_streams.engine.computing import Rules
 from inventory_streams.engine.fingerprint import fingerprint
 from inventory_streams.engine.inputs import admin_client, topic_ids
 from inventory_streams.engine.memory import collect_rarely
@@ -27,6 +26,7 @@ from inventory_streams.engine.ownership import Ownership
 from inventory_streams.engine.recovery import Opener
 from inventory_streams.engine.serdes import EngineSerdes, engine_serdes
 from inventory_streams.engine.settings import STOP_LIMIT_S, TURN_LIMIT_S, EngineSettings
+from inventory_streams.engine.values import Rules
 from inventory_streams.engine.watch import CommitWatch, Watcher
 from inventory_streams.kafka.probes import Probe, ProbeServer
 from inventory_streams.kafka.stopping import ExitCode, end_process

@@ -20,7 +20,7 @@ from inventory_schemas.records import (
     SKU_STATE,
 )
 from inventory_schemas.registry import Registry
-from inventory_streams.engine.computing import Decoders
+from inventory_streams.engine.values import Decoders
 from inventory_streams.topics import Topics
 
 PROGRESS_KEY = b"\x00progress"  # no SKU has a control character

@@ -23,7 +23,6 @@ from inventory_schemas.registry import LocalRegistry
 from inventory_streams.engine.agent import EngineAgent
 from inventory_streams.engine.catching_up import CatchUp, FetchState
 from inventory_streams.engine.committing import Committer
-from inventory_streams.engine.computing import Rules
 from inventory_streams.engine.fingerprint import fingerprint
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.ownership import Ownership
@@ -33,6 +32,7 @@ from inventory_streams.engine.recovery import Opener
 from inventory_streams.engine.serdes import engine_serdes
 from inventory_streams.engine.settings import GAP_REFETCHES_MAX, PROGRESS_INTERVAL_S, EngineSettings
 from inventory_streams.engine.states import SkuStates
+from inventory_streams.engine.values import Rules
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.kafka.transactions import Write
 from tests.support.engine_work import GRACE_MS, PARTITION, PARTITIONS, TOPICS, Wire

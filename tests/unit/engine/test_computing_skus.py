@@ -15,7 +15,7 @@ from inventory_domain.changes import (
 from inventory_domain.commands import KitRemoved, Override, OverrideKind, SkuCommand
 from inventory_domain.identifiers import EventId, ListingId, Marketplace, ReservationId, Sku
 from inventory_domain.sku_state import HELD_RECORDS_MAX
-from inventory_streams.engine.computing import RecordEffect
+from inventory_streams.engine.values import RecordEffect
 from tests.support.engine_work import (
     GRACE_MS,
     LISTING,

@@ -10,11 +10,11 @@ from inventory_domain.progress import EngineProgress
 from inventory_domain.sku_state import InputPosition, PartitionProgress, SkuState
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.engine.catching_up import CatchUp
-from inventory_streams.engine.computing import Computed
 from inventory_streams.engine.partition import Partition, Prepared, encode_states, newest_words, writes_of
 from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes, engine_serdes
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
+from inventory_streams.engine.values import Computed
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 from tests.support.engine_work import TOPICS, Memory

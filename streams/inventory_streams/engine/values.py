@@ -1,0 +1,106 @@
+"""What a computation is given and what it gives: rules, decoders, the effects of records, and all that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from inventory_domain.catalog import Product
+from inventory_domain.changes import (
+    InventoryChange,
+    OrderShipped,
+    ReservationReleased,
+    SaleCancelled,
+    StockAdjusted,
+    StockCounted,
+    StockReserved,
+    UnitsSold,
+)
+from inventory_domain.commands import SkuCommand
+from inventory_domain.exposure import Exposure
+from inventory_domain.identifiers import ListingId, Marketplace, Sku, SourceId
+from inventory_domain.policies import AllocationPolicy
+from inventory_domain.positions import Effect
+from inventory_domain.sku_state import SkuState
+from inventory_domain.targets import Target
+from inventory_streams.engine.dead_letters import DeadLetter
+from inventory_streams.topics import Topics
+
+CAUSES = {
+    StockCounted: "stock-counted",
+    StockAdjusted: "stock-adjusted",
+    StockReserved: "stock-reserved",
+    ReservationReleased: "reservation-released",
+    OrderShipped: "order-shipped",
+    UnitsSold: "units-sold",
+    SaleCancelled: "sale-cancelled",
+}
+
+
+class RecordEffect(Enum):
+    """What became of a record that was read; the counts of all of them add up to the records read (P4)."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    DEAD_LETTERED = "dead-lettered"
+    HELD = "held"
+
+
+OF_STOCK = {
+    Effect.APPLIED: RecordEffect.APPLIED,
+    Effect.DUPLICATE: RecordEffect.DUPLICATE,
+    Effect.SUPERSEDED: RecordEffect.SUPERSEDED,
+}
+
+
+class StateView(Protocol):
+    """The durable states of one partition."""
+
+    def get(self, sku: Sku) -> SkuState | None:
+        """The SKU's state, or None when nothing is known of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decoders:
+    """How the values of the inputs are read. Each raises BadRecord for bytes that it cannot accept."""
+
+    change: Callable[[bytes], InventoryChange]
+    product: Callable[[bytes], Product]
+    command: Callable[[bytes], SkuCommand]
+    exposure: Callable[[bytes], Exposure]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a computation needs beside the states: the policy, how inputs are read, and where SKUs live."""
+
+    policy: AllocationPolicy
+    topics: Topics
+    decoders: Decoders
+    partitions: int
+    unknown_sku_grace_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """All that follows from a batch; it becomes true by one transaction or not at all.
+
+    `states` are those that changed; an empty one is forgotten. `uncounted` and `owing` tell of every SKU that was
+    decided: how many of its listings wait for a count, and whether a rise was withheld. `words` are the newest times
+    at which sources spoke. `effects` counts the records read by topic; `released` those that had been held.
+    """
+
+    states: Mapping[Sku, SkuState]
+    targets: tuple[Target, ...]
+    forgotten: tuple[tuple[Marketplace, ListingId], ...]
+    dead_letters: tuple[DeadLetter, ...]
+    words: Mapping[SourceId, int]
+    uncounted: Mapping[Sku, int]
+    owing: Mapping[Sku, bool]
+    effects: Mapping[tuple[str, RecordEffect], int]
+    released: Mapping[RecordEffect, int]
+    newest_record_ms: int | None
