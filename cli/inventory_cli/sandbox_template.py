@@ -23,6 +23,13 @@ SETTLING_S: Final = {"amazon": 900.0, "ebay": 180.0, "walmart": 600.0, "shopify"
 SETTLING_S_LEAST: Final = 0.5  # an answer takes a moment on a busy machine, whatever the factor
 
 
+# How long feeds take, and the least that makes sense where time goes faster.
+_FEEDS: Final[Mapping[str, Mapping[str, tuple[float, float]]]] = {
+    "amazon": {"feed_poll_s": (60.0, 0.5), "feed_takes_s": (600.0, 1.0), "feed_takes_s_max": (7_200.0, 60.0)},
+    "walmart": {"feed_poll_s": (30.0, 0.5), "feed_takes_s": (120.0, 1.0), "feed_takes_s_max": (3_600.0, 60.0)},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """How a sandbox differs from the real marketplaces: its time, and what its limits allow at once."""
@@ -112,6 +119,7 @@ def _account(
     values: dict[str, object] = {key: facts[key] for key in _PLAIN[name]}
     values |= {key: {"file": f"{secrets.name}/{name}-{key}"} for key in _SECRETS[name]}
     values["settling_s_max"] = max(SETTLING_S_LEAST, SETTLING_S[name] * scale.time)
+    values |= {key: max(least, value * scale.time) for key, (value, least) in _FEEDS.get(name, {}).items()}
     if name == "shopify":
         values["shop"] = str(facts.get("shop", "sandbox")).partition(".")[0]
     limits = [

@@ -264,17 +264,40 @@ class FeedOutcomes:
     seen: LimitSeen | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FeedTraits(BulkTraits):
+    """What a feed costs beside handing it in, and when it is to be preferred.
+
+    `takes_s`: from handing it in to its report, as a rule; `takes_s_max`: one that is not done by then is stuck.
+    `always_above`: with more listings than that waiting, a feed is used whatever the single calls could do.
+    """
+
+    poll_operation: str = ""
+    takes_s: float = 600.0
+    takes_s_max: float = 7_200.0
+    always_above: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPart:
+    """Rows of a feed, by their number from 1: all of its `size`, or those that one worker answers for."""
+
+    feed_id: str
+    size: int
+    rows: Mapping[int, Push]
+
+
 @runtime_checkable
 class TakesFeeds(Protocol):
     """Takes many pushes of one channel as one file that is worked on later."""
 
     @property
-    def feed_traits(self) -> BulkTraits:
+    def feed_traits(self) -> FeedTraits:
         """For pushes of one number."""
         ...
 
     @property
-    def node_feed_traits(self) -> BulkTraits | None:
+    def node_feed_traits(self) -> FeedTraits | None:
         """For pushes with a number per node, where there is such a feed."""
         ...
 
@@ -290,10 +313,8 @@ class TakesFeeds(Protocol):
         """
         ...
 
-    async def poll_feed(
-        self, feed_id: str, pushes: Sequence[Push], cursor: str | None
-    ) -> FeedRunning | FeedOutcomes | CallFailed:
-        """How the feed stands. `pushes` are the very ones that it was made of, in their order."""
+    async def poll_feed(self, part: FeedPart, cursor: str | None) -> FeedRunning | FeedOutcomes | CallFailed:
+        """How the feed stands. The rows are those that it was made of, each with the number that it had there."""
         ...
 
 

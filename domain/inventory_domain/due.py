@@ -11,6 +11,9 @@ from inventory_domain.identifiers import NodeId
 from inventory_domain.retry import RetrySchedule, delay_s
 from inventory_domain.targets import Target
 
+RATE_UNKNOWN = 1.0  # units a day of a listing of which no sales are known
+RATE_LEAST = 0.1  # what did not sell lately may sell today: more units over-shown still go before fewer
+
 
 class Urgency(IntEnum):
     """The order of work by what it costs to be late: a zero that is not shown sells what is not there."""
@@ -38,16 +41,27 @@ def wanted(target: Target, mask: str | None) -> Wanted:
 
 
 def is_due(want: Wanted, exposure: Exposure | None) -> bool:
-    """Whether what is wanted must be sent. An attempt without an answer is for its owner to conclude first."""
+    """Whether what is wanted must be sent. An attempt without an answer is for its owner to conclude first.
+
+    While a row of a feed has no report, only what is below it may go: a rise would be undone by the feed, or undo it.
+    A fall that was rejected leaves the old number on sale, so it stays due.
+    """
     last = exposure.last if exposure else None
-    if last is None or want.version > last.version:
+    if exposure is None or last is None:
         return True
     if want.version < last.version:
         return False  # superseded by what was sent already: an older version is never sent after a newer one
-    if last.result is Result.OPEN:
+    row = exposure.feed_row()
+    if row is not None and want.quantity >= row.quantity:
         return False
+    if want.version > last.version:
+        return True
+    if last.result is Result.OPEN:
+        return row is not None and row.number == last.number
     if (want.quantity, dict(want.nodes)) != (last.quantity, dict(last.nodes)):
         return True
+    if last.result is Result.REJECTED:
+        return exposure.falling_since_ms() is not None
     return last.result in (Result.FAILED, Result.OVER_SHOWN)
 
 
@@ -62,15 +76,21 @@ def due_from_ms(want: Wanted, exposure: Exposure | None, schedule: RetrySchedule
     last = exposure.last if exposure else None
     if last is None or last.failures == 0:
         return 0
+    if last.result is Result.REJECTED and want.version > last.version:
+        return 0  # another number may be taken where that one was refused for what it said
     return last.at_ms + int(delay_s(last.failures, schedule, jitter=0.0) * 1000)
 
 
-def urgency(want: Wanted, exposure: Exposure | None) -> tuple[Urgency, int]:
-    """How soon it must go: the class, then minus the units over-shown (smaller goes first)."""
+def urgency(want: Wanted, exposure: Exposure | None, sales_per_day: float | None = None) -> tuple[Urgency, float]:
+    """How soon it must go: the class, then minus what may be sold wrongly in a day (smaller goes first).
+
+    Among falls, units over-shown count as often as they sell; a rate that is not known counts as one a day.
+    """
     units = exposure.units() if exposure else None
     if units is None:
-        return (Urgency.FALL_TO_ZERO, 0) if want.quantity == 0 else (Urgency.RISE, 0)
+        return (Urgency.FALL_TO_ZERO, 0.0) if want.quantity == 0 else (Urgency.RISE, 0.0)
     if want.quantity >= units:
-        return Urgency.RISE, 0
+        return Urgency.RISE, 0.0
     kind = Urgency.FALL_TO_ZERO if want.quantity == 0 else Urgency.FALL
-    return kind, want.quantity - units
+    rate = RATE_UNKNOWN if sales_per_day is None else max(sales_per_day, RATE_LEAST)
+    return kind, (want.quantity - units) * rate

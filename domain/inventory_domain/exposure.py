@@ -10,6 +10,9 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ListingId, NodeId, Sku
 from inventory_domain.outcomes import Accepted, Applied, Outcome, Rejected, counts_against_channel
 
+SINGLE = "single"  # the path of a call that sets quantities at once
+FEED = "feed"  # the path of a file that is worked on later
+
 OPEN_ATTEMPTS_MAX = 50  # attempts of one listing that may be open; beyond it the oldest are folded into the worst one
 
 
@@ -54,7 +57,10 @@ class Confirmed:
 class Attempt:
     """A write that may be live: committed before it is sent, and open until it is settled or seen.
 
-    `settles_by_ms` is when it must be live if it was taken at all. `fall`: it was below what may have been shown then.
+    `settles_by_ms` is when it must be live if it was taken at all. `fall`: only a read closes it, since it was below
+    what may have been shown then, or may be applied after a newer one that went another way. `feed_id` is the
+    marketplace's, none while it is not known; `feed_row` counts the rows of a feed from 1. `sampled`: a rise that was
+    chosen to be read.
     """
 
     number: int
@@ -68,11 +74,27 @@ class Attempt:
     settles_by_ms: int
     state: AttemptState
     fall: bool
+    feed_row: int = 0
+    feed_size: int = 0
+    sampled: bool = False
+
+    @property
+    def needs_read(self) -> bool:
+        """Whether only a read closes it."""
+        return self.fall or self.sampled or self.state is not AttemptState.ACCEPTED
+
+    @property
+    def in_feed(self) -> bool:
+        """Whether it is a row of a feed of which no report came yet."""
+        return self.path == FEED and self.state is AttemptState.SENT
 
 
 @dataclass(frozen=True, slots=True)
 class LastAttempt:
-    """The newest attempt, open or not; what is due is derived from it. `failures` in a row since one went through."""
+    """The newest attempt, open or not; what is due is derived from it. `failures` in a row since one went through.
+
+    `falling_since_ms`: since when something below what may be shown is being tried, none when this is no fall.
+    """
 
     number: int
     version: int
@@ -82,6 +104,8 @@ class LastAttempt:
     at_ms: int
     result: Result
     failures: int = 0
+    path: str = SINGLE
+    falling_since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +126,16 @@ class Exposure:
 
     def read_due_ms(self) -> int | None:
         """When the listing must be read: the first settling time of an attempt that only a read can close."""
-        times = [a.settles_by_ms for a in self.open if a.fall or a.state is not AttemptState.ACCEPTED]
-        return min(times, default=None)
+        return min([attempt.settles_by_ms for attempt in self.open if attempt.needs_read], default=None)
+
+    def feed_row(self) -> Attempt | None:
+        """The row of a feed that has no report yet; there is at most one."""
+        return next((attempt for attempt in reversed(self.open) if attempt.in_feed), None)
+
+    def falling_since_ms(self) -> int | None:
+        """Since when a fall is tried that is not known to be live; None when there is none."""
+        units, last = self.units(), self.last
+        return last.falling_since_ms if last is not None and units is not None and units > last.quantity else None
 
     def settles_ms(self) -> int | None:
         """When the first open attempt is over its settling time, whatever it takes to close it."""
@@ -120,8 +152,13 @@ def begin(
     path: str,
     now_ms: int,
     settles_by_ms: int,
+    feed_row: int = 0,
+    feed_size: int = 0,
+    sampled: bool = False,
 ) -> tuple[Exposure, Attempt]:
     """Note an attempt that is about to be sent. It counts from now on, whether its request arrives or not.
+
+    What is open and went another way may be applied after it: from now on only a read closes that.
 
     Raises:
         InvariantBroken: the version is older than that of the last attempt (P2: no step back).
@@ -142,10 +179,27 @@ def begin(
         settles_by_ms=settles_by_ms,
         state=AttemptState.SENT,
         fall=units is None or quantity < units,
+        feed_row=feed_row,
+        feed_size=feed_size,
+        sampled=sampled,
     )
+    falling_ms = None
+    if units is not None and quantity < units:
+        falling_ms = exposure.falling_since_ms() or now_ms
     failures = last.failures if last else 0
-    newest = LastAttempt(attempt.number, version, quantity, nodes, mask, now_ms, Result.OPEN, failures)
-    return replace(exposure, last=newest, open=_bounded((*exposure.open, attempt))), attempt
+    newest = LastAttempt(
+        attempt.number, version, quantity, nodes, mask, now_ms, Result.OPEN, failures, path, falling_ms
+    )
+    before = tuple([one if one.path == path or one.fall else replace(one, fall=True) for one in exposure.open])
+    return replace(exposure, last=newest, open=_bounded((*before, attempt))), attempt
+
+
+def submitted(exposure: Exposure, number: int, feed_id: str, settles_by_ms: int) -> Exposure:
+    """The marketplace has the feed that the attempt is a row of, and this is its id there."""
+    row = next((one for one in exposure.open if one.number == number), None)
+    if row is None:
+        return exposure
+    return _replaced(exposure, replace(row, feed_id=feed_id, settles_by_ms=settles_by_ms))
 
 
 def _bounded(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
@@ -183,7 +237,7 @@ def conclude(exposure: Exposure, number: int, outcome: Outcome, now_ms: int, set
         settling = replace(attempt, state=AttemptState.ACCEPTED, settles_by_ms=settles_by_ms)
         return _with_result(_replaced(exposure, settling), number, Result.ACCEPTED)
     result = Result.REJECTED if isinstance(outcome, Rejected) else Result.FAILED
-    failed = counts_against_channel(outcome)
+    failed = counts_against_channel(outcome) or result is Result.REJECTED
     if outcome.effect_unknown:
         unknown = replace(attempt, state=AttemptState.UNKNOWN)
         return _with_result(_replaced(exposure, unknown), number, result, failed=failed)
@@ -231,7 +285,7 @@ def _with_result(exposure: Exposure, number: int, result: Result, *, failed: boo
     last = exposure.last
     if last is None or last.number != number:
         return exposure
-    failures = last.failures + int(failed) if result is Result.FAILED else 0
+    failures = last.failures + int(failed) if result in (Result.FAILED, Result.REJECTED) else 0
     return replace(exposure, last=replace(last, result=result, failures=failures))
 
 
@@ -275,11 +329,7 @@ def _seen_live(exposure: Exposure, quantity: int) -> int | None:
 
 def settle(exposure: Exposure, now_ms: int) -> Exposure:
     """Close accepted rises that are past their settling time and were not chosen to be read: they are assumed."""
-    settled = [
-        one
-        for one in exposure.open
-        if one.state is AttemptState.ACCEPTED and not one.fall and one.settles_by_ms <= now_ms
-    ]
+    settled = [one for one in exposure.open if not one.needs_read and one.settles_by_ms <= now_ms]
     if not settled:
         return exposure
     newest = settled[-1]

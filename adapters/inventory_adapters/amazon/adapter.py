@@ -24,6 +24,7 @@ from inventory_adapters.amazon.settings import (
     CREATE_FEED,
     CREATE_REPORT,
     GET_FBA_SUMMARIES,
+    GET_FEED,
     GET_LISTING,
     GET_REPORT,
     NOTIFICATIONS,
@@ -43,8 +44,10 @@ from inventory_domain.bulk import (
     CallFailed,
     CheckAnswer,
     FeedOutcomes,
+    FeedPart,
     FeedRunning,
     FeedSubmitted,
+    FeedTraits,
     HeldPage,
     Page,
     PullDone,
@@ -196,9 +199,16 @@ class AmazonAdapter:
         return await push.check_one(each, self._settings, self._exchange, self._clock, deadline_s)
 
     @property
-    def feed_traits(self) -> BulkTraits:
+    def feed_traits(self) -> FeedTraits:
         """See `bulk.TakesFeeds`."""
-        return BulkTraits(CREATE_FEED, feeds.MESSAGES_MAX)
+        return FeedTraits(
+            CREATE_FEED,
+            feeds.MESSAGES_MAX,
+            poll_operation=GET_FEED,
+            takes_s=self._settings.feed_takes_s,
+            takes_s_max=self._settings.feed_takes_s_max,
+            always_above=self._settings.feed_always_above,
+        )
 
     @property
     def node_feed_traits(self) -> None:
@@ -218,14 +228,11 @@ class AmazonAdapter:
         """Amazon's list of feeds does not say what is in one, so ours cannot be told from another's."""
         return refused_here("not-offered", "the listings of the feed are to be read").call_failed("getFeeds")
 
-    async def poll_feed(
-        self, feed_id: str, pushes: Sequence[Push], cursor: str | None
-    ) -> FeedRunning | FeedOutcomes | CallFailed:
+    async def poll_feed(self, part: FeedPart, cursor: str | None) -> FeedRunning | FeedOutcomes | CallFailed:
         """See `bulk.TakesFeeds`."""
-        check_feed(pushes, self.feed_traits)
-        refused = self._refused(pushes)
-        sent = [(number, each) for number, each in enumerate(pushes, 1) if each.listing_id not in refused]
-        answer = await self._feeds.poll(feed_id, sent, self._exchange.deadline_s())
+        refused = self._refused(list(part.rows.values()))
+        rows = {number: each for number, each in part.rows.items() if each.listing_id not in refused}
+        answer = await self._feeds.poll(replace(part, rows=rows), self._exchange.deadline_s())
         if isinstance(answer, FeedOutcomes):
             return replace(answer, outcomes=(*answer.outcomes, *refused.values()))
         return answer

@@ -22,7 +22,7 @@ from inventory_adapters.exchange import Answered, Exchange
 from inventory_adapters.failures import UNREADABLE, Facts, Failure, judge, refused_here, shortened
 from inventory_adapters.http import Answer, Json, Request
 from inventory_adapters.secrets import Secret
-from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedRunning, FeedSubmitted
+from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedPart, FeedRunning, FeedSubmitted
 from inventory_domain.clock import Clock
 from inventory_domain.outcomes import UNRECOGNIZED, Accepted, PushOutcome, Transient
 from inventory_domain.ports import Push
@@ -84,11 +84,10 @@ class AmazonFeeds:
             seen=answer.seen,
         )
 
-    async def poll(
-        self, feed_id: str, pushes: Sequence[tuple[int, Push]], deadline_s: float
-    ) -> FeedRunning | FeedOutcomes | CallFailed:
-        """How the feed of these pushes stands."""
-        answer = await self._call(GET_FEED, f"/feeds/{quote(feed_id, safe='')}", deadline_s)
+    async def poll(self, part: FeedPart, deadline_s: float) -> FeedRunning | FeedOutcomes | CallFailed:
+        """How the feed of these rows stands."""
+        pushes = list(part.rows.values())
+        answer = await self._call(GET_FEED, f"/feeds/{quote(part.feed_id, safe='')}", deadline_s)
         if not isinstance(answer, Answered):
             return answer.call_failed(GET_FEED)
         feed = mapping(answer.body)
@@ -106,7 +105,7 @@ class AmazonFeeds:
         report = await self._report(report_id, deadline_s)
         if isinstance(report, CallFailed):
             return report
-        return FeedOutcomes(outcomes=tuple(judged(report, pushes)), next_cursor=None, seen=answer.seen)
+        return FeedOutcomes(outcomes=tuple(judged(report, part)), next_cursor=None, seen=answer.seen)
 
     async def _report(self, document_id: str, deadline_s: float) -> Json | CallFailed:
         place = await self._call(GET_FEED_DOCUMENT, f"/documents/{quote(document_id, safe='')}", deadline_s)
@@ -160,23 +159,22 @@ def document(pushes: Sequence[tuple[int, Push]], settings: AmazonSettings) -> di
     }
 
 
-def judged(report: Json, pushes: Sequence[tuple[int, Push]]) -> Iterable[PushOutcome]:
+def judged(report: Json, part: FeedPart) -> Iterable[PushOutcome]:
     """The outcomes by a report: a message with an error was refused, any other accepted and not live yet.
 
-    The report names messages by their id; the SKU may be missing. An error of no message of ours makes all unclear.
+    The report names messages by their id; the SKU may be missing. An error of no message of the feed makes all unclear.
     """
     by_message: dict[int, list[dict[str, Json]]] = {}
-    known = {number for number, _ in pushes}
     unclear = not isinstance(report, dict) or not isinstance(report.get("summary"), dict)
     for issue in rows(mapping(report).get("issues")):
         number = units(issue.get("messageId"))
         if issue.get("severity") != "ERROR":
             continue
-        if number in known and number is not None:
+        if number is not None and 1 <= number <= part.size:
             by_message.setdefault(number, []).append(issue)
         else:
             unclear = True
-    for number, push in pushes:
+    for number, push in part.rows.items():
         issues = by_message.get(number)
         if issues:
             codes = tuple(code for issue in issues if (code := text(issue.get("code"))))
@@ -190,9 +188,9 @@ def judged(report: Json, pushes: Sequence[tuple[int, Push]]) -> Iterable[PushOut
             yield Accepted(listing_id=push.listing_id, api=CREATE_FEED, reason="accepted")
 
 
-def _all(pushes: Sequence[tuple[int, Push]], failure: Failure) -> FeedOutcomes:
+def _all(pushes: Sequence[Push], failure: Failure) -> FeedOutcomes:
     return FeedOutcomes(
-        outcomes=tuple(failure.outcome(push.listing_id, CREATE_FEED) for _, push in pushes), next_cursor=None
+        outcomes=tuple(failure.outcome(push.listing_id, CREATE_FEED) for push in pushes), next_cursor=None
     )
 
 

@@ -65,6 +65,9 @@ LIMITS = (  # usage plans in the published models; an account may have more
 REFRESH_AHEAD_S = 300.0  # of the 3600 s that a token lives
 SETTLING_S_MAX = 900.0  # live after 5 to 15 min
 FEED_POLL_S = 60.0  # our own; getFeed allows 2 a second, and a feed takes minutes
+FEED_TAKES_S = 600.0  # to its report, as a rule: Amazon says minutes, and hours have been reported
+FEED_TAKES_S_MAX = 7_200.0  # our own: one that is not done by then is stuck, and single calls take over
+FEED_ALWAYS_ABOVE = 1_000  # the guide: with more SKUs pending the feed is used, whatever single calls could do
 REPORT_POLL_S = 60.0  # our own; getReport allows 2 a second, and a report takes minutes
 REPORT_AGE_S_MAX = 3_600.0  # our own: Amazon gives none, and another listing report is said to be over an hour behind
 DOCUMENT_HOSTS = (".amazonaws.com",)  # where presigned addresses of feeds and reports point to
@@ -108,6 +111,9 @@ class AmazonSettings(AccountSettings):
     user_agent: str
     patch_op: str
     feed_poll_s: float
+    feed_takes_s: float
+    feed_takes_s_max: float
+    feed_always_above: int
     report_poll_s: float
     report_age_s_max: float
     document_hosts: tuple[str, ...]
@@ -140,6 +146,9 @@ def parse(raw: Mapping[str, object], path: str) -> AmazonSettings:
             user_agent=fields.text("user_agent", "inventory-sync/0.1 (Language=Python)"),
             patch_op=fields.choice("patch_op", PATCH_OPS, "merge"),
             feed_poll_s=fields.number("feed_poll_s", FEED_POLL_S, least=0.01, most=3_600.0),
+            feed_takes_s=fields.number("feed_takes_s", FEED_TAKES_S, least=0.01, most=86_400.0),
+            feed_takes_s_max=fields.number("feed_takes_s_max", FEED_TAKES_S_MAX, least=0.1, most=86_400.0),
+            feed_always_above=fields.whole("feed_always_above", FEED_ALWAYS_ABOVE, least=0, most=100_000_000),
             report_poll_s=fields.number("report_poll_s", REPORT_POLL_S, least=0.01, most=3_600.0),
             report_age_s_max=fields.number("report_age_s_max", REPORT_AGE_S_MAX, least=0.0, most=86_400.0),
             document_hosts=fields.texts("document_hosts", DOCUMENT_HOSTS),

@@ -28,10 +28,13 @@ from inventory_adapters.walmart import (
 )
 from inventory_adapters.walmart.settings import (
     API_STATUS,
+    GET_FEEDS,
     GET_INVENTORIES,
     GET_INVENTORY,
     GET_SHIP_NODES,
     GET_WFS_INVENTORY,
+    POST_INVENTORY_FEED,
+    POST_MP_INVENTORY_FEED,
     PUT_INVENTORY,
     RESOURCES,
     WALMART,
@@ -43,8 +46,10 @@ from inventory_domain.bulk import (
     BulkTraits,
     CallFailed,
     FeedOutcomes,
+    FeedPart,
     FeedRunning,
     FeedSubmitted,
+    FeedTraits,
     HeldPage,
     MarketplaceStatus,
     Page,
@@ -174,14 +179,23 @@ class WalmartAdapter:
         return await status.status(self._settings, self._exchange, self._new_id, self._exchange.deadline_s())
 
     @property
-    def feed_traits(self) -> BulkTraits:
+    def feed_traits(self) -> FeedTraits:
         """See `bulk.TakesFeeds`."""
-        return feeds.ONE_NUMBER
+        return self._feed_traits(POST_INVENTORY_FEED, feeds.ONE_NUMBER_MAX)
 
     @property
-    def node_feed_traits(self) -> BulkTraits:
+    def node_feed_traits(self) -> FeedTraits:
         """See `bulk.TakesFeeds`."""
-        return feeds.BY_NODE
+        return self._feed_traits(POST_MP_INVENTORY_FEED, feeds.BY_NODE_MAX)
+
+    def _feed_traits(self, operation: str, rows_max: int) -> FeedTraits:
+        return FeedTraits(
+            operation,
+            rows_max,
+            poll_operation=GET_FEEDS,
+            takes_s=self._settings.feed_takes_s,
+            takes_s_max=self._settings.feed_takes_s_max,
+        )
 
     async def submit_feed(self, pushes: Sequence[Push]) -> FeedSubmitted | CallFailed:
         """See `bulk.TakesFeeds`."""
@@ -196,12 +210,10 @@ class WalmartAdapter:
         sent, _ = self._feed_parts(pushes)
         return await self._feeds.find(sent, since_ms, self._exchange.deadline_s()) if sent else None
 
-    async def poll_feed(
-        self, feed_id: str, pushes: Sequence[Push], cursor: str | None
-    ) -> FeedRunning | FeedOutcomes | CallFailed:
+    async def poll_feed(self, part: FeedPart, cursor: str | None) -> FeedRunning | FeedOutcomes | CallFailed:
         """See `bulk.TakesFeeds`."""
-        sent, refused = self._feed_parts(pushes)
-        answer = await self._feeds.poll(feed_id, sent, cursor, self._exchange.deadline_s())
+        sent, refused = self._feed_parts(list(part.rows.values()))
+        answer = await self._feeds.poll(part.feed_id, sent, cursor, self._exchange.deadline_s())
         if isinstance(answer, FeedOutcomes) and cursor is None:
             return replace(answer, outcomes=(*answer.outcomes, *refused.values()))
         return answer
@@ -243,7 +255,7 @@ class WalmartAdapter:
         await self._exchange.aclose()
 
     def _feed_parts(self, pushes: Sequence[Push]) -> tuple[list[Push], dict[ListingId, PushOutcome]]:
-        check_feed(pushes, feeds.BY_NODE if any(each.nodes for each in pushes) else feeds.ONE_NUMBER)
+        check_feed(pushes, self.node_feed_traits if any(each.nodes for each in pushes) else self.feed_traits)
         refused = refusals(pushes, self._settings.channel_ids, push.NEEDED_IDS, feeds.operation_of(pushes))
         return [each for each in pushes if each.listing_id not in refused], refused
 

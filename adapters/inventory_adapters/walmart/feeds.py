@@ -18,14 +18,14 @@ from inventory_adapters.walmart.settings import (
     POST_MP_INVENTORY_FEED,
     WalmartSettings,
 )
-from inventory_domain.bulk import BulkTraits, CallFailed, FeedOutcomes, FeedRunning, FeedSubmitted
+from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedRunning, FeedSubmitted
 from inventory_domain.outcomes import UNRECOGNIZED, Accepted, PushOutcome, Rejected, Transient
 from inventory_domain.ports import Push
 
 BYTES_MAX: Final[Mapping[str, int]] = {POST_INVENTORY_FEED: 10 * 2**20, POST_MP_INVENTORY_FEED: 2**20}
-ONE_NUMBER: Final = BulkTraits(POST_INVENTORY_FEED, 10_000)
+ONE_NUMBER_MAX: Final = 10_000
 # The file may hold 1 MiB; 2,000 listings with a few nodes each stay below it. A larger file is refused before it goes.
-BY_NODE: Final = BulkTraits(POST_MP_INVENTORY_FEED, 2_000)
+BY_NODE_MAX: Final = 2_000
 DETAILS_PER_PAGE: Final = 50
 STALE: Final = "ERR_EXT_DATA_0101198"  # the value was the same before: what is asked for is there
 LOOK_BACK_MS: Final = 60_000  # clocks differ: a feed that was taken a minute early may be ours

@@ -12,7 +12,7 @@ from inventory_domain.identifiers import ChannelId, ListingId
 
 AGED_TURN = 4  # every so many takes the longest waiting goes first, if it waits longer than the limit
 
-Rank = tuple[Urgency, int]
+Rank = tuple[Urgency, float]
 WorkKey = tuple[int, ListingId]
 """A listing by the partition that it came through, so that one that moves to another SKU is never mixed up."""
 

@@ -10,6 +10,7 @@ import pytest
 from inventory_domain.bulk import (
     CallFailed,
     FeedOutcomes,
+    FeedPart,
     FeedRunning,
     FeedSubmitted,
     Found,
@@ -155,7 +156,7 @@ async def fed(stage: Stage, pushes: Sequence[Push]) -> tuple[FeedSubmitted, Feed
     submitted = await adapter.submit_feed(pushes)
     assert isinstance(submitted, FeedSubmitted), submitted
     for _ in range(1_000):
-        answer = await adapter.poll_feed(submitted.feed_id, pushes, None)
+        answer = await adapter.poll_feed(FeedPart(submitted.feed_id, len(pushes), dict(enumerate(pushes, 1))), None)
         assert not isinstance(answer, CallFailed), answer
         if isinstance(answer, FeedOutcomes):
             return submitted, answer

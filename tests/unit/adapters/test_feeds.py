@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 import pytest
 
-from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedRunning, FeedSubmitted, TakesFeeds
+from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedPart, FeedRunning, FeedSubmitted, TakesFeeds
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ListingId, NodeId
 from inventory_domain.outcomes import Accepted, PushOutcome, Rejected, Transient
@@ -139,7 +139,12 @@ def issue(number: object, severity: str = "ERROR", code: str = "90220") -> dict[
     return {"messageId": number, "code": code, "severity": severity, "message": "m"}
 
 
-async def amazon_poll(status: str, body: bytes | None, gzipped: bool = True) -> object:
+def whole(feed_id: str, made_of: Sequence[Push]) -> FeedPart:
+    """All rows of a feed."""
+    return FeedPart(feed_id, len(made_of), dict(enumerate(made_of, 1)))
+
+
+async def amazon_poll(status: str, body: bytes | None, gzipped: bool = True, part: FeedPart | None = None) -> object:
     feed: dict[str, object] = {"feedId": "feed-1", "processingStatus": status}
     if body is not None:
         feed["resultFeedDocumentId"] = "doc-2"
@@ -153,7 +158,7 @@ async def amazon_poll(status: str, body: bytes | None, gzipped: bool = True) -> 
             "GET /d/out": httpx.Response(200, content=body or b""),
         }
     )
-    return await feeds_of("amazon", server).poll_feed("feed-1", pushes("amazon"), None)
+    return await feeds_of("amazon", server).poll_feed(part or whole("feed-1", pushes("amazon")), None)
 
 
 def summary(outcomes: Sequence[PushOutcome]) -> list[tuple[type[object], str, bool]]:
@@ -185,6 +190,17 @@ async def test_amazon_report_tells_of_messages_by_their_id(said: object, expecte
 
     assert isinstance(done, FeedOutcomes) and done.next_cursor is None
     assert summary(done.outcomes) == expected
+
+
+async def test_amazon_report_is_judged_for_the_rows_that_a_worker_answers_for() -> None:
+    """After a handover the rows of a feed have several owners; an error of another's row is not ours."""
+    second = FeedPart("feed-1", 3, {2: pushes("amazon")[1]})
+    body = gzip.compress(json.dumps(report(issue(3))).encode())
+
+    done = await amazon_poll("DONE", body, part=second)
+
+    assert isinstance(done, FeedOutcomes)
+    assert summary(done.outcomes) == [ACCEPTED]
 
 
 @pytest.mark.parametrize(
@@ -357,7 +373,7 @@ def walmart_feed(status: str, *items: dict[str, object], received: int | None = 
 
 async def walmart_poll(reply: httpx.Response, cursor: str | None = None) -> tuple[object, Server]:
     server = Server({f"GET /v3/feeds/{WALMART_FEED}": reply})
-    return await feeds_of("walmart", server).poll_feed(WALMART_FEED, pushes("walmart"), cursor), server
+    return await feeds_of("walmart", server).poll_feed(whole(WALMART_FEED, pushes("walmart")), cursor), server
 
 
 ERROR = {"type": "DATA_ERROR", "code": "ERR_EXT_DATA_1", "description": "d"}

@@ -120,7 +120,7 @@ def test_a_refused_write_is_not_open() -> None:
     [
         (failed(), Result.FAILED, 1),
         (Throttled(listing_id=LISTING, api="write", reason="429"), Result.FAILED, 0),
-        (Rejected(listing_id=LISTING, api="write", reason="unknown"), Result.REJECTED, 0),
+        (Rejected(listing_id=LISTING, api="write", reason="unknown"), Result.REJECTED, 1),
         (accepted(), Result.ACCEPTED, 0),
         (applied(), Result.APPLIED, 0),
     ],
