@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from inventory_domain.exposure import Exposure, Result
+from inventory_domain.exposure import Exposure, LastAttempt, Result
 from inventory_domain.identifiers import NodeId
 from inventory_domain.retry import RetrySchedule, delay_s
 from inventory_domain.targets import Target
@@ -49,6 +49,8 @@ def is_due(want: Wanted, exposure: Exposure | None) -> bool:
     last = exposure.last if exposure else None
     if exposure is None or last is None:
         return True
+    if want.mask is not None and _is_zero(last) and last.result in (Result.APPLIED, Result.ACCEPTED):
+        return False  # it was set to zero already; that a newer target is hidden now need not be told
     if want.version < last.version:
         return False  # superseded by what was sent already: an older version is never sent after a newer one
     row = exposure.feed_row()
@@ -65,6 +67,16 @@ def is_due(want: Wanted, exposure: Exposure | None) -> bool:
     return last.result in (Result.FAILED, Result.OVER_SHOWN)
 
 
+def _is_zero(last: LastAttempt) -> bool:
+    return last.quantity == 0 and not any(last.nodes.values())
+
+
+def rises(want: Wanted, exposure: Exposure | None) -> bool:
+    """Whether it may put more on sale: anything above zero that is not below the most that may be shown already."""
+    units = exposure.units() if exposure else None
+    return want.quantity > 0 and (units is None or want.quantity >= units)
+
+
 def due_from_ms(want: Wanted, exposure: Exposure | None, schedule: RetrySchedule) -> int | None:
     """From when on what is wanted may be sent (milliseconds since 1970; 0: at once), or None when it is not due.
 
@@ -74,8 +86,8 @@ def due_from_ms(want: Wanted, exposure: Exposure | None, schedule: RetrySchedule
     if not is_due(want, exposure):
         return None
     last = exposure.last if exposure else None
-    if last is None or last.failures == 0:
-        return 0
+    if last is None or last.failures == 0 or want.mask != last.mask:
+        return 0  # a mask that came or went is worth a try of its own
     if last.result is Result.REJECTED and want.version > last.version:
         return 0  # another number may be taken where that one was refused for what it said
     return last.at_ms + int(delay_s(last.failures, schedule, jitter=0.0) * 1000)

@@ -18,11 +18,12 @@ from inventory_domain.errors import UndecodableRecord
 from inventory_domain.identifiers import AccountId, ChannelId, ListingId, Marketplace, NodeId, Sku
 from inventory_domain.outcomes import Accepted, PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, OperationLimit, Push, ReadAnswer, Shown
+from inventory_domain.progress import EngineProgress
 from inventory_domain.retry import RetrySchedule
 from inventory_domain.targets import Target
 from inventory_schemas.avsc import parse, schema_text
 from inventory_schemas.codec import Serde
-from inventory_schemas.records import LISTING_TARGET
+from inventory_schemas.records import ENGINE_PROGRESS, LISTING_TARGET
 from inventory_streams.delivery.run import Delivery, assemble
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.kafka.admin import apply
@@ -44,8 +45,9 @@ SCHEMAS = (
     "listing_observation",
     "channel_report",
     "channel_health",
+    "engine_progress",
 )
-OURS = ("listing.", "channel.")
+OURS = ("listing.", "channel.", "engine.progress")
 
 
 def a_target(
@@ -206,6 +208,16 @@ class Bus:
             one for one in self.topics.declarations() if one.name.removeprefix(self.topics.prefix).startswith(OURS)
         ]
         apply(self.kafka, wanted, PARTITIONS)
+        self.progress(int(time.time() * 1000) + 3_600_000)
+
+    def progress(self, complete_until_ms: int) -> None:
+        """Write the engine's word on every partition."""
+        serde = Serde(ENGINE_PROGRESS, "progress", self.registry)
+        for number in range(PARTITIONS):
+            told = EngineProgress(number, complete_until_ms, complete_until_ms, False, 0, 0, {})
+            value = serde.encode(told)
+            self._producer.produce(self.topics.engine_progress, key=b"%d" % number, value=value, partition=number)
+        self._producer.flush(10)
 
     def send(self, *targets: Target) -> None:
         """Write targets as the engine does."""

@@ -17,6 +17,7 @@ from inventory_domain.exposure import Exposure
 from inventory_domain.health import ChannelReport
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import AttemptOutcome
+from inventory_domain.progress import EngineProgress
 from inventory_domain.reconciliation import Observation
 from inventory_domain.targets import Target
 from inventory_streams.delivery.account import Account, Accounts
@@ -33,6 +34,7 @@ from inventory_streams.topics import Topics
 from tests.support.delivery import ACCOUNT, CHANNEL, MARKETPLACE, FakeMarketplace, FixedRegistry
 
 TURNS_MAX = 10_000
+FAR_MS = 4_000_000_000_000  # the engine has said all there is to say, for ever
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -235,6 +237,7 @@ async def a_bench(
     part.targets = {target.listing_id: bench.arrival(target) for target in targets}
     part.exposures = {exposure.listing_id: exposure for exposure in exposures}
     part.position = bench.offset
+    worker.masks.follow_progress(EngineProgress(0, FAR_MS, clock.now_ms(), False, 0, 0, {}))
     worker.start()
     await worker.own(part, 0)
     await clock.pass_s(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,10 +12,14 @@ from inventory_domain.errors import BadRecord, InvalidRecord
 from inventory_domain.exposure import Exposure
 from inventory_domain.health import ChannelReport
 from inventory_domain.identifiers import ListingId, Marketplace
+from inventory_domain.progress import EngineProgress
 from inventory_domain.targets import Target
+from inventory_schemas.records import HealthRecord
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.retries import RetryNote, note_of
 from inventory_streams.topics import Topics
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,26 @@ class ReportArrival:
     report: ChannelReport | None
 
 
-Arrival = TargetArrival | RetryArrival | ReportArrival
+@dataclass(frozen=True, slots=True)
+class HealthArrival:
+    """A record of `channel.health`; None: it could not be read, and what was known before goes on to hold."""
+
+    offset: int
+    record: HealthRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressArrival:
+    """A record of `engine.progress`; None: it could not be read, and counts as silence."""
+
+    progress: EngineProgress | None
+
+
+Arrival = TargetArrival | RetryArrival | ReportArrival | HealthArrival | ProgressArrival
 
 
 class Arrivals:
-    """Decodes the three topics of one marketplace's consumer group."""
+    """Decodes the three topics of one marketplace's consumer group, and those that every worker follows."""
 
     def __init__(self, codecs: Codecs, topics: Topics, marketplace: Marketplace) -> None:
         self._codecs = codecs
@@ -64,6 +84,8 @@ class Arrivals:
         self.targets = topics.targets(marketplace)
         self.retries = topics.retries(marketplace)
         self.reports = topics.reports(marketplace)
+        self.health = topics.channel_health
+        self.progress = topics.engine_progress
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -81,10 +103,30 @@ class Arrivals:
         if topic == self.retries:
             note = note_of(message.headers())
             return RetryArrival(_partition(message), _offset(message), ListingId(_key(message).decode()), note)
+        if topic == self.health:
+            return self._health(message)
+        if topic == self.progress:
+            return self._progress(message)
         try:
             return ReportArrival(_offset(message), self._codecs.reports.decode(message.value()))
         except BadRecord:
             return ReportArrival(_offset(message), None)
+
+    def _health(self, message: Message) -> HealthArrival:
+        raw = message.value()
+        try:
+            return HealthArrival(_offset(message), None if raw is None else self._codecs.health.decode(raw))
+        except BadRecord as fault:
+            log.error("channel health cannot be read", extra={"offset": message.offset(), "error": str(fault)})
+            return HealthArrival(_offset(message), None)
+
+    def _progress(self, message: Message) -> ProgressArrival:
+        raw = message.value()
+        try:
+            return ProgressArrival(None if raw is None else self._codecs.progress.decode(raw))
+        except BadRecord as fault:
+            log.error("engine progress cannot be read", extra={"offset": message.offset(), "error": str(fault)})
+            return ProgressArrival(None)
 
     def target(self, message: Message) -> TargetArrival:
         """A record of `listing.targets`, with what is wrong with it, if something is."""

@@ -11,7 +11,13 @@ from confluent_kafka import Message
 from inventory_domain.errors import BadRecord
 from inventory_domain.exposure import Exposure
 from inventory_domain.identifiers import ListingId
-from inventory_streams.delivery.arrivals import Arrivals, TargetArrival, exposure_of
+from inventory_streams.delivery.arrivals import (
+    Arrivals,
+    HealthArrival,
+    ProgressArrival,
+    TargetArrival,
+    exposure_of,
+)
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.writer import Transactions
@@ -36,13 +42,22 @@ class LoadedPartition:
     position: int = 0
 
 
+@dataclass(slots=True)
+class Loaded:
+    """What a takeover has read. `told`: health and progress, oldest first; `places`: where to go on reading those."""
+
+    partitions: list[LoadedPartition]
+    told: list[HealthArrival | ProgressArrival] = field(default_factory=list)
+    places: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
 def load(
     settings: DeliverySettings,
     codecs: Codecs,
     arrivals: Arrivals,
     partitions: Sequence[int],
     abandoned: Callable[[], bool],
-) -> list[LoadedPartition] | None:
+) -> Loaded | None:
     """Take these partitions over and read them. Blocks; None when `abandoned` says that nobody wants them any more.
 
     Raises:
@@ -52,26 +67,33 @@ def load(
     # 1. From here on the former owner's commits are refused, so nothing can be added to what is read below.
     with ThreadPoolExecutor(TAKE_OVERS_AT_ONCE, thread_name_prefix="take-over") as threads:
         writers = list(threads.map(lambda number: _taken_over(settings, number), partitions))
-    loaded = {number: LoadedPartition(number, writer) for number, writer in zip(partitions, writers, strict=True)}
-    # 2. Then what is wanted and what may be shown, both to their ends.
+    parts = {number: LoadedPartition(number, writer) for number, writer in zip(partitions, writers, strict=True)}
+    loaded = Loaded(list(parts.values()))
+    # 2. Then what is wanted, what may be shown, and what may be done about it now, all to their ends.
     exposure_topic = settings.topics.exposure(settings.marketplace)
 
     def take(messages: Sequence[Message]) -> None:
         for message in messages:
-            part = loaded[int(message.partition() or 0)]
-            if message.topic() == exposure_topic:
-                _take_exposure(part, codecs, message)
+            topic, number = message.topic(), int(message.partition() or 0)
+            if topic == exposure_topic:
+                _take_exposure(parts[number], codecs, message)
+            elif topic == arrivals.targets:
+                _take_target(parts[number], arrivals.target(message))
             else:
-                _take_target(part, arrivals.target(message))
+                told = arrivals.of([message])
+                loaded.told.extend(one for one in told if isinstance(one, HealthArrival | ProgressArrival))
 
-    places = [(topic, number) for topic in (arrivals.targets, exposure_topic) for number in partitions]
+    topics = (arrivals.targets, exposure_topic, arrivals.progress)
+    places = [(arrivals.health, 0), *((topic, number) for topic in topics for number in partitions)]
     read = read_to_end(settings.kafka, places, take, abandoned=abandoned)
     if read is None:
         return None
     for one in read:
         if one.topic == arrivals.targets:
-            loaded[one.partition].position = one.position
-    return list(loaded.values())
+            parts[one.partition].position = one.position
+        elif one.topic in (arrivals.health, arrivals.progress):
+            loaded.places[one.topic, one.partition] = one.position
+    return loaded
 
 
 def _taken_over(settings: DeliverySettings, partition: int) -> TransactionalWriter:

@@ -191,7 +191,7 @@ class Attempts:
         if isinstance(outcome, Applied):
             self._metrics.freshness_confirmed.labels(target.channel).observe(age_s)
         newest = begun.tracked.target
-        if newest is not None and newest.version == target.version:
+        if newest is not None and newest.version == target.version and begun.attempt.mask is None:
             self._accounting.deliver(begun.tracked)
 
 

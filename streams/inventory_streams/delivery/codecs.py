@@ -8,12 +8,14 @@ from inventory_domain.exposure import Exposure
 from inventory_domain.health import ChannelReport
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.outcomes import AttemptOutcome
+from inventory_domain.progress import EngineProgress
 from inventory_domain.reconciliation import Observation
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Serde
 from inventory_schemas.records import (
     CHANNEL_HEALTH,
     CHANNEL_REPORT,
+    ENGINE_PROGRESS,
     LISTING_EXPOSURE,
     LISTING_OBSERVATION,
     LISTING_OUTCOME,
@@ -35,6 +37,7 @@ class Codecs:
     observations: Serde[Observation]
     reports: Serde[ChannelReport]
     health: Serde[HealthRecord]
+    progress: Serde[EngineProgress]
 
     def prepare(self) -> None:
         """Ask the registry for what is written, so that a schema not registered stops the start. May block.
@@ -57,4 +60,5 @@ def codecs_of(topics: Topics, marketplace: Marketplace, registry: Registry) -> C
         observations=Serde(LISTING_OBSERVATION, f"{topics.observations(marketplace)}-value", registry),
         reports=Serde(CHANNEL_REPORT, f"{topics.reports(marketplace)}-value", registry),
         health=Serde(CHANNEL_HEALTH, f"{topics.channel_health}-value", registry),
+        progress=Serde(ENGINE_PROGRESS, f"{topics.engine_progress}-value", registry),
     )

@@ -15,6 +15,7 @@ from inventory_streams.delivery.account import Account
 from inventory_streams.delivery.attempts import Attempts, Begun
 from inventory_streams.delivery.book import Book, TrackedListing
 from inventory_streams.delivery.intake import Intake
+from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.queue import Entry
 from inventory_streams.delivery.reports import Tallies
@@ -39,6 +40,7 @@ class Dispatcher:
         attempts: Attempts,
         intake: Intake,
         tallies: Tallies,
+        masks: Masks,
         metrics: DeliveryMetrics,
         failed: Callable[[BaseException], None],
     ) -> None:
@@ -50,6 +52,7 @@ class Dispatcher:
         self._attempts = attempts
         self._intake = intake
         self._tallies = tallies
+        self._masks = masks
         self._metrics = metrics
         self._failed = failed
         self._slots = asyncio.Semaphore(settings.requests_in_flight_max)
@@ -104,8 +107,10 @@ class Dispatcher:
         if tracked.listing_id in self._book.in_flight or claims & self._account.claimed:
             self._scheduler.waiting.put(tracked.key, self._clock.monotonic_s() + TAKEN_WAIT_S)
             return None
-        due_ms = due_from_ms(wanted(tracked.target, None), tracked.exposure, self._settings.retry)
-        if due_ms is None or due_ms > self._clock.now_ms():
+        standing = self._masks.standing(tracked)
+        want = wanted(tracked.target, standing.mask)
+        due_ms = due_from_ms(want, tracked.exposure, self._settings.retry)
+        if due_ms is None or due_ms > self._clock.now_ms() or standing.held(want, tracked.exposure) is not None:
             self._scheduler.reconsider(tracked)
             return None
         tracked.in_flight = True
@@ -140,7 +145,8 @@ class Dispatcher:
     def _begin(self, tracked: TrackedListing) -> Begun:
         owned = self._book.partitions[tracked.partition]
         assert tracked.target is not None
-        return self._attempts.begin(owned, tracked, wanted(tracked.target, None), self._account.traits)
+        want = wanted(tracked.target, self._masks.standing(tracked).mask)
+        return self._attempts.begin(owned, tracked, want, self._account.traits)
 
     def _kept_back(self, begun: Begun, committed_s: float) -> bool:
         tracked, newest = begun.tracked, begun.tracked.target
@@ -152,10 +158,19 @@ class Dispatcher:
             reason = "superseded"
         elif self._clock.monotonic_s() - committed_s >= self._settings.attempt_valid_s:
             reason = "late"
+        elif begun.attempt.mask is None and self._held_meanwhile(begun):
+            reason = "masked"
         else:
             return False
         self._attempts.withdraw(begun, reason)
         return True
+
+    def _held_meanwhile(self, begun: Begun) -> bool:
+        """Whether the listing was masked, or such a change of it held, between the commit of its attempt and now."""
+        standing, exposure = self._masks.standing(begun.tracked), begun.tracked.exposure
+        fall = begun.attempt.fall and exposure is not None and exposure.confirmed is not None
+        held = standing.falls_held or (None if fall or begun.attempt.quantity == 0 else standing.rises_held)
+        return standing.mask is not None or held is not None
 
     async def _push(self, ready: Sequence[Begun]) -> list[PushOutcome]:
         account = self._account

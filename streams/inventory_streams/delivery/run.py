@@ -23,6 +23,7 @@ from inventory_streams.delivery.account import Account, Accounts
 from inventory_streams.delivery.arrivals import Arrivals
 from inventory_streams.delivery.codecs import codecs_of
 from inventory_streams.delivery.consumption import Poller
+from inventory_streams.delivery.following import Following
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.reports import KafkaReports, ReportsRefused
 from inventory_streams.delivery.settings import DeliverySettings
@@ -45,10 +46,12 @@ class Delivery:
 
     worker: Worker
     poller: Poller
+    following: Following
 
     def start(self) -> None:
         """Join the group and deliver."""
         self.worker.start()
+        self.following.start()
         self.poller.start()
 
     async def stop(self, limit_s: float) -> bool:
@@ -57,6 +60,8 @@ class Delivery:
         self.worker.stopping = True
         self.poller.stop()
         left = await asyncio.to_thread(self.poller.join, limit_s)
+        self.following.stop()
+        await asyncio.to_thread(self.following.join, limit_s)
         # 2. Only then is nothing under way that needs the loop.
         await self.worker.close()
         return left
@@ -81,7 +86,10 @@ def assemble(
     reports = KafkaReports(settings.kafka, arrivals.reports, codecs.reports)
     name = f"{socket.gethostname()}-{os.getpid()}"
     worker = Worker(settings, codecs, arrivals, accounts, reports, name, clock, shown, threads, failed)
-    return Delivery(worker, Poller(settings, arrivals, worker, asyncio.get_running_loop(), failed))
+    loop = asyncio.get_running_loop()
+    following = Following(settings.kafka, arrivals, worker.take, loop, failed)
+    worker.following = following
+    return Delivery(worker, Poller(settings, arrivals, worker, loop, failed), following)
 
 
 def run(

@@ -7,6 +7,7 @@ from inventory_domain.due import due_from_ms, urgency, wanted
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.accounting import Accounting
 from inventory_streams.delivery.book import Book, TrackedListing
+from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.retries import Waiting
 from inventory_streams.delivery.settings import DeliverySettings
 
@@ -15,13 +16,20 @@ class Scheduler:
     """Puts every listing where it belongs: into its account's queue, among those that wait, among those to be read."""
 
     def __init__(
-        self, settings: DeliverySettings, clock: Clock, book: Book, accounts: Accounts, accounting: Accounting
+        self,
+        settings: DeliverySettings,
+        clock: Clock,
+        book: Book,
+        accounts: Accounts,
+        accounting: Accounting,
+        masks: Masks,
     ) -> None:
         self._retry = settings.retry
         self._clock = clock
         self._book = book
         self._accounts = accounts
         self._accounting = accounting
+        self._masks = masks
         self.waiting = Waiting()
 
     def reconsider(self, tracked: TrackedListing) -> None:
@@ -36,10 +44,14 @@ class Scheduler:
         if tracked.target is None:
             self.drop(tracked)
             return
-        want = wanted(tracked.target, None)
+        standing = self._masks.standing(tracked)
+        want = wanted(tracked.target, standing.mask)
         at_ms = due_from_ms(want, tracked.exposure, self._retry)
         if at_ms is None and tracked.held_until_s is None:
-            self._nothing_due(tracked)
+            self._nothing_due(tracked, masked=standing.mask is not None)
+            return
+        if standing.held(want, tracked.exposure) is not None:
+            self._hold(tracked)
             return
         at_s = self._not_before_s(tracked, at_ms or 0)
         account = self._accounts.of(tracked.target.channel)
@@ -61,18 +73,29 @@ class Scheduler:
             account.queue.discard(tracked.key)
             account.reads.discard(tracked.key)
 
+    def _hold(self, tracked: TrackedListing) -> None:
+        """It is due and may not go: it is looked at again when what holds it has changed."""
+        assert tracked.target is not None
+        if (account := self._accounts.of(tracked.target.channel)) is not None:
+            account.queue.discard(tracked.key)
+        if tracked.held_until_s is not None:
+            self.waiting.put(tracked.key, tracked.held_until_s)
+        else:
+            self.waiting.discard(tracked.key)
+
     def _not_before_s(self, tracked: TrackedListing, at_ms: int) -> float:
         """When it may be sent on the monotonic clock: after its failures' wait and a former owner's request."""
         now_s = self._clock.monotonic_s()
         wait_ms = max(at_ms, tracked.not_before_ms) - self._clock.now_ms()
         return max(now_s + wait_ms / 1000 if wait_ms > 0 else now_s, tracked.held_until_s or now_s)
 
-    def _nothing_due(self, tracked: TrackedListing) -> None:
+    def _nothing_due(self, tracked: TrackedListing, *, masked: bool) -> None:
         owned = self._book.partitions[tracked.partition]
         self.waiting.discard(tracked.key)
         if tracked.target is not None and (account := self._accounts.of(tracked.target.channel)) is not None:
             account.queue.discard(tracked.key)
-        self._accounting.find_sent(tracked)
+        if not masked:
+            self._accounting.find_sent(tracked)  # under a mask the target itself was not sent
         owned.targets.finish(tracked.offset)
         for offset in tracked.retry_offsets:
             owned.retries.finish(offset)

@@ -10,6 +10,7 @@ from inventory_domain.retry import RetrySchedule
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
 
+DAY_S = 86_400.0
 _POSITIVE = (
     "attempt_valid_s",
     "request_s_max",
@@ -28,6 +29,7 @@ class DeliverySettings:
     `handover_wait_s`: how long a listing rests after a takeover when the former owner's request may still be under
     way: `attempt_valid_s` plus `request_s_max`. `read_share`: the part of a throttle that reads may use while pushes
     wait for the same one. `zero_reserve`: the part of a daily quota that only falls to zero may use.
+    `engine_silent_s`: when the engine's word on a partition is older than this, its listings are shown as zero.
     `aged_after_s`: what waits longer than this is served in turn with what is more urgent, so that nothing starves.
     """
 
@@ -50,6 +52,7 @@ class DeliverySettings:
     offset_commit_interval_s: float = 5.0
     commit_linger_s: float = 0.004
     session_timeout_s: float = 10.0
+    engine_silent_s: float = 900.0
     probe_host: str = "127.0.0.1"
     probe_port: int = 0
 
@@ -84,6 +87,8 @@ class DeliverySettings:
             found.append(ConfigFault(f"{path}.read_share", f"is {self.read_share}; above 0 and at most 0.9"))
         if not 0 <= self.zero_reserve <= 0.9:
             found.append(ConfigFault(f"{path}.zero_reserve", f"is {self.zero_reserve}; 0 to 0.9"))
+        if not 0 < self.engine_silent_s <= DAY_S:
+            found.append(ConfigFault(f"{path}.engine_silent_s", f"is {self.engine_silent_s}; above 0 s, a day at most"))
         for name in ("unrecognized_attempts_max", "requests_in_flight_max", "reads_in_flight_max"):
             if getattr(self, name) < 1:
                 found.append(ConfigFault(f"{path}.{name}", f"is {getattr(self, name)}; at least 1"))

@@ -14,15 +14,25 @@ from inventory_domain.exposure import Result
 from inventory_domain.identifiers import ChannelId
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.accounting import Accounting
-from inventory_streams.delivery.arrivals import Arrival, Arrivals, ReportArrival, RetryArrival
+from inventory_streams.delivery.arrivals import (
+    Arrival,
+    Arrivals,
+    HealthArrival,
+    ProgressArrival,
+    ReportArrival,
+    RetryArrival,
+    TargetArrival,
+)
 from inventory_streams.delivery.assignment import LoadedPartition, load
 from inventory_streams.delivery.attempts import Attempts
 from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.consumption import Assignment, Committable, Positions
 from inventory_streams.delivery.dispatch import Dispatcher
+from inventory_streams.delivery.following import Follows
 from inventory_streams.delivery.health_owner import HealthOwner, take_health_over
 from inventory_streams.delivery.intake import Intake
+from inventory_streams.delivery.masks import Masks, Place
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.offsets import OffsetTracker
 from inventory_streams.delivery.readbacks import TICK_S, ReadBacks
@@ -34,6 +44,7 @@ from inventory_streams.delivery.writer import PartitionWriter
 
 BREATH = 1_000  # listings that are looked at before the loop may do something else
 DRAIN_TICK_S = 0.02
+WATCH_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +85,9 @@ class Worker:
         records = Records(settings, codecs)
         self._records = records
         self._tallies = Tallies(accounts.channels, clock)
-        self._scheduler = Scheduler(settings, clock, self.book, accounts, self.accounting)
+        self.masks = Masks(settings, clock)
+        self.following: Follows | None = None
+        self._scheduler = Scheduler(settings, clock, self.book, accounts, self.accounting, self.masks)
         self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, metrics)
         self._attempts = Attempts(settings, clock, records, self.accounting, metrics, random.Random())
         self._dispatchers = [
@@ -87,6 +100,7 @@ class Worker:
                 self._attempts,
                 self._intake,
                 self._tallies,
+                self.masks,
                 metrics,
                 failed,
             )
@@ -100,7 +114,7 @@ class Worker:
     def start(self) -> None:
         """Begin to send, read, wait and report, as far as there is anything."""
         runs = [*(one.run() for one in self._dispatchers), *(one.run() for one in self._read_backs)]
-        for run in (*runs, self._wake_waiting(), self._report()):
+        for run in (*runs, self._wake_waiting(), self._report(), self._watch()):
             self._begin(run)
 
     def _begin(self, run: Coroutine[object, object, None]) -> None:
@@ -124,7 +138,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         abandoned = self._is_stopping
         arguments = (self._settings, self._codecs, self._arrivals, assignment.partitions, abandoned)
-        loaded = await loop.run_in_executor(self._threads, load, *arguments) if assignment.partitions else []
+        loaded = await loop.run_in_executor(self._threads, load, *arguments)
         health = None
         if assignment.owns_reports and loaded is not None:
             health = await loop.run_in_executor(
@@ -134,7 +148,8 @@ class Worker:
             return None
         if assignment.partitions:
             self._accounts.share(len(assignment.partitions) / assignment.partition_count)
-        for part in loaded:
+        self._tell(loaded.told)
+        for part in loaded.partitions:
             await self.own(part, assignment.committed.get(part.partition) or 0)
         reports = None
         if health is not None:
@@ -151,11 +166,13 @@ class Worker:
                 self._failed,
             )
             reports = self._health.start
+        if self.following is not None:
+            self.following.follow(loaded.places)
         self.ready = True
         self._metrics.partitions.set(len(self.book.partitions))
         facts = {"partitions": list(assignment.partitions), "owns_health": assignment.owns_reports}
         log.info("partitions taken over", extra=facts)
-        return Positions({part.partition: part.position for part in loaded}, reports)
+        return Positions({part.partition: part.position for part in loaded.partitions}, reports)
 
     def _is_stopping(self) -> bool:
         return self.stopping
@@ -194,8 +211,37 @@ class Worker:
                     self._health.take(arrival)
             elif isinstance(arrival, RetryArrival):
                 self._intake.retry(arrival)
-            else:
+            elif isinstance(arrival, TargetArrival):
                 self._intake.target(arrival)
+        if told := [one for one in arrivals if isinstance(one, HealthArrival | ProgressArrival)]:
+            self._tell(told)
+            await self._look_again()
+
+    def _tell(self, told: Sequence[HealthArrival | ProgressArrival]) -> None:
+        for one in told:
+            if isinstance(one, ProgressArrival) and one.progress is not None:
+                self.masks.follow_progress(one.progress)
+
+    async def _look_again(self) -> None:
+        """Look at each listing whose masks or modes have changed, since its target or what holds it may be due now."""
+        changed = self.masks.refresh(
+            [(one, number) for one in self._accounts.channels for number in self.book.partitions]
+        )
+        if not changed:
+            return
+        self._announce(changed)
+        places = set(changed)
+        for number, tracked in enumerate(list(self.book)):
+            if tracked.target is not None and (tracked.target.channel, tracked.partition) in places:
+                self._scheduler.reconsider(tracked)
+            if number % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
+
+    def _announce(self, changed: Sequence[Place]) -> None:
+        for channel, partition in changed:
+            standing = self.masks.standing_at((channel, partition))
+            facts = {"mask": standing.mask, "rises_held": standing.rises_held, "falls_held": standing.falls_held}
+            log.info("channel's standing changed", extra={"channel": channel, "partition": partition, **facts})
 
     async def committable(self) -> Committable:
         """Offsets below which everything is finished; none where nothing was read yet."""
@@ -270,6 +316,12 @@ class Worker:
             tracked.held_until_s = None
             self._attempts.abandon(owned, tracked)
         self._scheduler.reconsider(tracked)
+
+    async def _watch(self) -> None:
+        """What holds changes also by time alone: silence grows."""
+        while True:
+            await self._clock.sleep(WATCH_S)
+            await self._look_again()
 
     async def _report(self) -> None:
         """Tell what was seen of each channel every few seconds, and at once when one fails for the third time."""
