@@ -107,6 +107,7 @@ def _delivery(fields: FileFields, faults: list[ConfigFault]) -> DeliverySettings
         offset_commit_interval_s=number("offset_commit_interval_s", _DELIVERY.offset_commit_interval_s),
         commit_linger_s=number("commit_linger_s", _DELIVERY.commit_linger_s),
         session_timeout_s=number("session_timeout_s", _DELIVERY.session_timeout_s),
+        engine_silent_s=number("engine_silent_s", _DELIVERY.engine_silent_s),
         read_share=number("read_share", _DELIVERY.read_share),
         zero_reserve=number("zero_reserve", _DELIVERY.zero_reserve),
         unrecognized_attempts_max=whole("unrecognized_attempts_max", _DELIVERY.unrecognized_attempts_max),

@@ -208,6 +208,9 @@ def _delivery() -> tuple[Line, ...]:
         Line("offset_commit_interval_s", _DELIVERY.offset_commit_interval_s),
         Line("commit_linger_s", _DELIVERY.commit_linger_s, "attempts are gathered this long into one transaction"),
         Line("session_timeout_s", _DELIVERY.session_timeout_s, "a dead worker's partitions move after this"),
+        Line(
+            "engine_silent_s", _DELIVERY.engine_silent_s, "no word of the engine for so long: its listings go to zero"
+        ),
     )
 
 

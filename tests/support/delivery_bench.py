@@ -21,7 +21,7 @@ from inventory_domain.progress import EngineProgress
 from inventory_domain.reconciliation import Observation
 from inventory_domain.targets import Target
 from inventory_streams.delivery.account import Account, Accounts
-from inventory_streams.delivery.arrivals import Arrivals, RetryArrival, TargetArrival
+from inventory_streams.delivery.arrivals import Arrivals, ProgressArrival, RetryArrival, TargetArrival
 from inventory_streams.delivery.assignment import LoadedPartition
 from inventory_streams.delivery.codecs import Codecs, codecs_of
 from inventory_streams.delivery.metrics import DeliveryMetrics
@@ -152,6 +152,11 @@ class Bench:
         raw = self.codecs.targets.encode(target)
         return TargetArrival(0, self.offset - 1, target.listing_id.encode(), raw, target)
 
+    async def engine_says(self, complete_until_ms: int) -> None:
+        """A record of `engine.progress`."""
+        await self.worker.take([ProgressArrival(progress(complete_until_ms))])
+        await self.clock.pass_s(0.05)
+
     async def withdraw(self, own_id: str) -> None:
         """The engine forgets the listing."""
         self.offset += 1
@@ -191,6 +196,11 @@ class Bench:
         return self.written(self.settings.topics.dead_letters(MARKETPLACE))
 
 
+def progress(complete_until_ms: int) -> EngineProgress:
+    """The engine's word on partition 0."""
+    return EngineProgress(0, complete_until_ms, complete_until_ms, False, 0, 0, {})
+
+
 @asynccontextmanager
 async def a_bench(
     market: FakeMarketplace | None = None,
@@ -200,9 +210,13 @@ async def a_bench(
     exposures: Sequence[Exposure] = (),
     share: float = 1.0,
     clock: VirtualClock | None = None,
+    complete_until_ms: int | None = FAR_MS,
     **changes: object,
 ) -> AsyncIterator[Bench]:
-    """A worker that has taken partition 0 over with these targets and exposures in it."""
+    """A worker that has taken partition 0 over with these targets and exposures in it.
+
+    `complete_until_ms`: the engine's last word on the partition; None: it never said anything.
+    """
     market = market or FakeMarketplace()
     topics = Topics((MARKETPLACE,))
     base: dict[str, object] = {
@@ -237,7 +251,8 @@ async def a_bench(
     part.targets = {target.listing_id: bench.arrival(target) for target in targets}
     part.exposures = {exposure.listing_id: exposure for exposure in exposures}
     part.position = bench.offset
-    worker.masks.follow_progress(EngineProgress(0, FAR_MS, clock.now_ms(), False, 0, 0, {}))
+    if complete_until_ms is not None:
+        worker.masks.follow_progress(progress(complete_until_ms))
     worker.start()
     await worker.own(part, 0)
     await clock.pass_s(0.05)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from inventory_domain.due import Urgency, Wanted, due_from_ms, is_due, urgency, wanted
+from inventory_domain.due import Urgency, Wanted, due_from_ms, is_due, rises, urgency, wanted
 from inventory_domain.exposure import Confirmed, Exposure, LastAttempt, Proof, Result
 from inventory_domain.identifiers import ListingId, NodeId, Sku
 from inventory_domain.retry import RetrySchedule
@@ -92,3 +92,29 @@ def test_what_is_late_costs_most_goes_first() -> None:
 def test_a_zero_where_nothing_is_known_is_a_fall() -> None:
     assert urgency(Wanted(0, {}, 1), None)[0] is Urgency.FALL_TO_ZERO
     assert urgency(Wanted(3, {}, 1), None)[0] is Urgency.RISE
+
+
+def test_a_mask_that_comes_or_goes_does_not_inherit_the_wait() -> None:
+    """Stop-sale is ahead of everything, and so is the way back from it."""
+    failed = attempted(5, 2, Result.FAILED, failures=4)
+
+    assert due_from_ms(wanted(a_target(quantity=5, version=2), "stop-sale"), failed, SCHEDULE) == 0
+    assert due_from_ms(wanted(a_target(quantity=5, version=2), None), failed, SCHEDULE) == 301_000
+
+
+def test_zero_under_a_mask_is_sent_once_whatever_targets_come() -> None:
+    masked = wanted(a_target(quantity=5, version=7), "stop-sale")
+
+    assert not is_due(masked, attempted(0, 2, Result.ACCEPTED))
+    assert is_due(masked, attempted(0, 2, Result.OVER_SHOWN))
+    assert is_due(masked, attempted(0, 2, Result.FAILED))
+
+
+@pytest.mark.parametrize(("units", "quantity", "rise"), [(3, 5, True), (5, 5, True), (6, 5, False), (0, 0, False)])
+def test_a_rise_is_what_may_put_more_on_sale(units: int, quantity: int, rise: bool) -> None:
+    assert rises(wanted(a_target(quantity=quantity), None), showing(units)) is rise
+
+
+def test_a_listing_of_which_nothing_is_known_may_only_fall_to_zero() -> None:
+    assert rises(wanted(a_target(quantity=1), None), None)
+    assert not rises(wanted(a_target(quantity=0), None), None)

@@ -1,0 +1,96 @@
+"""What holds for listings whatever their targets say, and that it is let go of again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from inventory_domain.exposure import Result
+from tests.support.delivery import FakeMarketplace, a_target
+from tests.support.delivery_bench import VirtualClock, a_bench
+
+
+async def test_a_listing_shows_zero_while_the_engine_is_silent_and_its_target_when_it_speaks_again() -> None:
+    """Nobody can vouch for a number that the engine has not looked at for a quarter of an hour."""
+    clock = VirtualClock()
+    async with a_bench(clock=clock, complete_until_ms=clock.now_ms(), engine_silent_s=900.0) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await clock.pass_s(899)
+        before = bench.market.quantities("A")
+        await clock.pass_s(3)
+        silent = bench.market.quantities("A")
+        exposure = bench.exposure("A")
+        await bench.engine_says(clock.now_ms())
+        await clock.pass_s(5)
+
+    assert (before, silent, bench.market.quantities("A")) == ([5], [5, 0], [5, 0, 5])
+    assert exposure is not None and exposure.last is not None
+    assert (exposure.last.mask, exposure.last.version) == ("engine-silent", 1)
+
+
+async def test_a_worker_counts_silence_from_its_own_start() -> None:
+    """What was said an hour ago may be all that there was to read when everything starts at once."""
+    clock = VirtualClock()
+    async with a_bench(clock=clock, complete_until_ms=clock.now_ms() - 3_600_000, engine_silent_s=900.0) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await clock.pass_s(800)
+        before = bench.market.quantities("A")
+        await clock.pass_s(200)
+
+    assert (before, bench.market.quantities("A")) == ([5], [5, 0])
+
+
+async def test_nothing_rises_before_the_engine_has_said_anything() -> None:
+    clock = VirtualClock()
+    async with a_bench(clock=clock, complete_until_ms=None) as bench:
+        await bench.send(a_target("A", 5, version=1), a_target("B", 0, version=1))
+        await clock.pass_s(5_000)
+        before = (bench.market.quantities("A"), bench.market.quantities("B"))
+        await bench.engine_says(clock.now_ms())
+
+    assert before == ([], [0])
+    assert bench.market.quantities("A") == [5]
+
+
+async def test_a_newer_target_under_a_mask_is_not_sent_a_second_zero() -> None:
+    clock = VirtualClock()
+    async with a_bench(clock=clock, complete_until_ms=clock.now_ms(), engine_silent_s=60.0) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await clock.pass_s(70)
+        await bench.send(a_target("A", 7, version=2), a_target("A", 8, version=3))
+        await clock.pass_s(30)
+        masked = bench.market.quantities("A")
+        pending = bench.worker.accounting.pending()
+        await bench.engine_says(clock.now_ms())
+
+    assert masked == [5, 0]
+    assert pending == 1, "the newest target is not taken while zero stands for it"
+    assert (bench.market.quantities("A"), bench.worker.accounting.pending()) == ([5, 0, 8], 0)
+
+
+async def test_a_mask_that_comes_between_commit_and_request_keeps_the_number_back() -> None:
+    clock = VirtualClock()
+    async with a_bench(
+        clock=clock, complete_until_ms=clock.now_ms(), engine_silent_s=60.0, commit_linger_s=1.0
+    ) as bench:
+        await clock.pass_s(60.5)
+        await bench.worker.take([bench.arrival(a_target("A", 5, version=1))])
+        await clock.pass_s(5)
+
+    assert bench.market.quantities("A") == [0]
+
+
+async def test_the_end_of_a_request_under_way_is_followed_by_the_masks_zero() -> None:
+    clock, market = VirtualClock(), FakeMarketplace(open=asyncio.Event())
+    async with a_bench(
+        market, clock=clock, complete_until_ms=clock.now_ms(), engine_silent_s=60.0, request_s_max=15.0
+    ) as bench:
+        await clock.pass_s(55)
+        await bench.worker.take([bench.arrival(a_target("A", 5, version=1))])
+        await clock.pass_s(10)
+        assert market.open is not None
+        market.open.set()
+        await clock.pass_s(5)
+        exposure = bench.exposure("A")
+
+    assert market.quantities("A") == [5, 0]
+    assert exposure is not None and exposure.last is not None and exposure.last.result is Result.ACCEPTED
