@@ -25,6 +25,10 @@ TURN_LIMIT_S = 30.0  # the loop has not turned for this long: not live
 RECOVERY_STALL_LIMIT_S = 60.0
 RECOVERY_LOG_S = 2.0
 STOP_LIMIT_S = 20.0  # a clean stop that takes longer ends without being clean
+VELOCITY_PENDING_MAX = 200_000  # windows of one partition that wait to be written; the sales of further ones are lost
+VELOCITY_LOOKS_MAX = 100  # SKUs of one partition whose demand is computed anew in one turn
+VELOCITY_STEADY_MS = 60_000  # a SKU's demand stays for this long, so that not each sale moves its numbers
+VELOCITY_RECOVERY_LIMIT_S = 10.0  # without progress for this long the windows begin empty; nothing waits for them
 SOURCES_MAX = 256  # sources whose last word one partition remembers; the one silent longest is forgotten first
 
 
@@ -36,7 +40,9 @@ class EngineSettings:
     its workers. `micro_batches` False hands the engine one record at a time, for finding out whether batching is at
     fault. `instance_id` is this worker's stable name for static membership: it is back at once after a crash. The
     partitions of a dead worker move to others after `session_timeout_s`. A change for an unknown SKU waits
-    `unknown_sku_grace_s` for its product before it becomes a dead letter. Probe port 0 takes a free one.
+    `unknown_sku_grace_s` for its product before it becomes a dead letter. `velocity_writes_per_s` is what this worker
+    may write into windows of sales; beyond it they are counted later, in their own windows. Probe port 0 takes a free
+    one.
     """
 
     kafka: KafkaSettings
@@ -46,6 +52,7 @@ class EngineSettings:
     micro_batches: bool = True
     batch_records_max: int = 5_000
     unknown_sku_grace_s: float = 3_600.0
+    velocity_writes_per_s: int = 500
     instance_id: str | None = None
     session_timeout_s: float = 10.0  # rule 17
     probe_host: str = "127.0.0.1"

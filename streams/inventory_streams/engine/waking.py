@@ -28,6 +28,11 @@ class Timers:
             self._at[sku] = at_ms
             heapq.heappush(self._heap, (at_ms, sku))
 
+    def sooner(self, sku: Sku, at_ms: int) -> None:
+        """Look at the SKU at that time unless it is looked at sooner anyway."""
+        if at_ms < self._at.get(sku, at_ms + 1):
+            self.set(sku, at_ms)
+
     def due(self, now_ms: int, limit: int) -> list[Sku]:
         """At most so many SKUs whose time has come, each taken off."""
         found: list[Sku] = []
