@@ -181,6 +181,11 @@ def _engine(given: Mapping[str, object]) -> tuple[Line, ...]:
             _ENGINE.unknown_sku_grace_s,
             "A change for a SKU that is not in the catalog waits this long, then it is a dead letter.",
         ),
+        Line(
+            "velocity_writes_per_s",
+            _ENGINE.velocity_writes_per_s,
+            "Windows of sales written a second by this worker; sales beyond it wait and are counted late.",
+        ),
         Line("instance_id", None, "this worker's stable name (a pod's), for quick restarts; null for none"),
     )
     return tuple(Line(line.key, given.get(line.key, line.value), line.comment) for line in lines)

@@ -12,10 +12,11 @@ DAY_MS = 86_400_000
 
 
 class Cleanup(Enum):
-    """What the broker does with old records: keep the newest of each key, or drop those past the retention time."""
+    """What the broker does with old records: keep the newest of each key, drop what is past its time, or both."""
 
     COMPACT = "compact"
     DELETE = "delete"
+    COMPACT_AND_DELETE = "compact,delete"
 
 
 class Partitioning(Enum):
@@ -42,7 +43,7 @@ class TopicDeclaration:
     def config(self) -> dict[str, str]:
         """The broker's settings of this topic."""
         config = {"cleanup.policy": self.cleanup.value, **self.extra}
-        if self.cleanup is Cleanup.DELETE:
+        if self.cleanup is not Cleanup.COMPACT:
             config["retention.ms"] = str(self.retention_ms)
         if self.append_time:
             config["message.timestamp.type"] = "LogAppendTime"  # progress is told in the broker's time, not producers'
@@ -80,6 +81,11 @@ class Topics:
     def sku_state(self) -> str:
         """The changelog of the engine's state."""
         return f"{self.prefix}sku.state"
+
+    @property
+    def sku_velocity(self) -> str:
+        """The changelog of the windows in which sales are counted."""
+        return f"{self.prefix}sku.velocity"
 
     @property
     def engine_progress(self) -> str:
@@ -166,6 +172,14 @@ class Topics:
                 append_time=True,
             ),
             TopicDeclaration(self.sku_state, "SKU", compact, "sku_state", ("engine",)),
+            TopicDeclaration(
+                self.sku_velocity,
+                "window of a SKU's sales",
+                Cleanup.COMPACT_AND_DELETE,
+                None,
+                ("engine",),
+                retention_ms=35 * DAY_MS,
+            ),
             TopicDeclaration(self.engine_progress, "partition", compact, "engine_progress", ("engine",)),
             TopicDeclaration(
                 self.inventory_dead_letters, "original key", delete, None, ("engine",), retention_ms=90 * DAY_MS

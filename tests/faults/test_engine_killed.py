@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from inventory_domain.changes import UnitsSold
+from inventory_domain.identifiers import OrderId
 from inventory_streams.kafka.stopping import ExitCode
-from tests.support.engine import PARTITIONS, EngineBus, wait_until
+from tests.support.engine import CHANNEL, PARTITIONS, EngineBus, change_of, wait_until
 from tests.support.engine_process import EngineProcess, Engines
 from tests.support.engine_traffic import Traffic
 
@@ -126,3 +128,31 @@ def test_a_clean_stop_leaves_the_positions_and_the_next_start_applies_nothing_ag
 
     assert len(bus.told()) <= told + 1
     assert 'effect="duplicate",topic="' + topic not in again.probe("/metrics")[1]
+
+
+def test_windows_of_sales_outlive_a_kill(bus: EngineBus, engines: Engines) -> None:
+    """They may be lost, but a worker that is killed once a day would never know what is usual (rule 8)."""
+    traffic = Traffic(bus, SEED + 4)
+    traffic.catalog()
+    engine = engines.start(instance_id="worker-1")
+    sales = [
+        change_of("S1", UnitsSold(CHANNEL, OrderId(f"order-{number}"), 1), location=None, source="signals")
+        for number in range(3)
+    ]
+    bus.changes(*sales)
+    wait_until(lambda: windows(engine) == 2, "an hour's and a day's window are kept", 60)
+
+    engine.kill()
+    again = engines.start(instance_id="worker-1")
+
+    wait_until(lambda: windows(again) == 2, "they are known again", 60)
+    bus.changes(change_of("S2", UnitsSold(CHANNEL, OrderId("other"), 1), location=None, source="signals"))
+    wait_until(lambda: windows(again) == 4, "and go on", 60)
+
+
+def windows(engine: EngineProcess) -> int:
+    """The windows of sales that it says it keeps."""
+    for line in engine.probe("/metrics")[1].splitlines():
+        if line.startswith("inventory_sync_engine_velocity_windows "):
+            return int(float(line.split()[1]))
+    return 0

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import faust
+
 from inventory_domain.catalog import Product
 from inventory_domain.changes import InventoryChange, StockCounted
 from inventory_domain.commands import Restate, SkuCommand
@@ -18,6 +20,7 @@ from inventory_domain.sku_state import SkuState
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.values import Computed, Decoders, Rules
+from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.topics import Topics
 from tests.support.stock import NOW_MS, SKU, a_change, a_policy, a_product
@@ -141,6 +144,11 @@ def selling(memory: Memory, units: int = 10) -> Computed:
     """The SKU with its product and a count."""
     wire = memory.wire
     return memory.batch(wire.product(a_product()), wire.change(a_change(StockCounted(units), sequence=1)))
+
+
+def a_velocity(writes_per_s: int = 1_000) -> SalesVelocity:
+    """The windows of sales of a worker that is not connected to anything."""
+    return SalesVelocity(faust.App("velocity", broker="kafka://127.0.0.1:1", store="memory://"), writes_per_s)
 
 
 def a_restatement(version: int, listing: ListingId = LISTING) -> SkuCommand:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from inventory_domain.clock import Clock
@@ -28,8 +29,11 @@ from inventory_streams.engine.settings import (
     WAKE_CHUNK,
     EngineSettings,
 )
-from inventory_streams.engine.values import RecordEffect, Rules
+from inventory_streams.engine.values import Computed, RecordEffect, Rules
+from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.waking import next_wake_ms
+from inventory_streams.engine.windows import WindowRecord
+from inventory_streams.kafka.transactions import Write
 
 MEASURE_INTERVAL_S = 1.0
 RECORDS_BETWEEN_YIELDS = 250  # so that a large batch does not hold up the commits of other partitions
@@ -71,6 +75,7 @@ class EngineAgent:
         clock: Clock,
         metrics: EngineMetrics,
         policy: str,
+        velocity: SalesVelocity,
     ) -> None:
         """`policy` is the fingerprint of the rules' policy."""
         self._settings = settings
@@ -82,6 +87,7 @@ class EngineAgent:
         self._clock = clock
         self._metrics = metrics
         self._policy = policy
+        self._velocity = velocity
         self._turned_s = float("-inf")
         self._measured_s = float("-inf")
         self.looped_s = clock.monotonic_s()
@@ -182,6 +188,7 @@ class EngineAgent:
             partition.positions(),
             now_ms=self._clock.now_ms(),
             catching_up=not caught_up,
+            demand=partial(self._velocity.demand, partition.number),
         )
 
     def _turn(self) -> None:
@@ -200,7 +207,10 @@ class EngineAgent:
         sweep_ends = self._wake(partition, work)
         computed = work.finish()
         told = self._told(partition, topic, position)
-        wanted = topic is not None or computed.states or computed.dead_letters or sweep_ends or told is not None
+        windows = self._windows(partition, computed)
+        wanted = (
+            topic is not None or windows or computed.states or computed.dead_letters or sweep_ends or told is not None
+        )
         if not wanted:
             return
         progress = partition.progress_after(computed, topic, position, self._policy if sweep_ends else None)
@@ -215,7 +225,16 @@ class EngineAgent:
             topics=self._settings.topics,
             serdes=self._serdes,
         )
+        writes += [
+            Write(self._settings.topics.sku_velocity, partition.number, one.key(), one.value()) for one in windows
+        ]
         self._committer.submit(partition, Prepared(writes, encoded, computed, progress, topic, position, sweep_ends))
+
+    def _windows(self, partition: Partition, computed: Computed) -> list[WindowRecord]:
+        """Count what was sold; the records go into this transaction."""
+        now_ms = self._clock.now_ms()
+        self._velocity.note(partition.number, computed.sales, now_ms)
+        return self._velocity.flush(partition.number, now_ms, self._clock.monotonic_s())
 
     def _wake(self, partition: Partition, work: Work) -> bool:
         """Add what is due beside the input. True when this is the end of a sweep."""
@@ -225,6 +244,8 @@ class EngineAgent:
         if not work.catching_up:
             for sku in partition.owing.first(WAKE_CHUNK):
                 work.wake(sku, "caught-up")
+            for sku in self._velocity.changed(partition.number, now_ms):
+                work.wake(sku, "velocity")
         sweep = partition.sweep
         if sweep is None:
             return False
@@ -273,6 +294,9 @@ class EngineAgent:
         metrics = self._metrics
         metrics.partitions.set(len(owned))
         metrics.skus.set(sum(len(one.states) for one in owned))
+        metrics.velocity_windows.set(self._velocity.windows())
+        metrics.velocity_waiting.set(self._velocity.waiting())
+        metrics.velocity_lost.inc(self._velocity.take_lost())
         metrics.uncounted.set(sum(sum(one.uncounted.values()) for one in owned))
         metrics.owing.set(sum(len(one.owing) for one in owned))
         metrics.catching_up.set(sum(not one.catch_up.done for one in owned))

@@ -16,11 +16,21 @@ from inventory_domain.decisions import decide
 from inventory_domain.errors import BadRecord, InvalidRecord
 from inventory_domain.identifiers import ListingId, Marketplace, Sku, SourceId
 from inventory_domain.positions import Effect, Stock, apply, without_expired
+from inventory_domain.sales import Sale, sale_of
 from inventory_domain.sku_state import HELD_RECORDS_MAX, HeldRecord, SeenExposure, SkuState
 from inventory_domain.targets import Target
 from inventory_streams.engine.dead_letters import DeadLetter
 from inventory_streams.engine.records import InputRecord, key_of, same_as_key, value_of
-from inventory_streams.engine.values import CAUSES, OF_STOCK, Computed, RecordEffect, Rules, StateView
+from inventory_streams.engine.values import (
+    CAUSES,
+    OF_STOCK,
+    Computed,
+    DemandView,
+    RecordEffect,
+    Rules,
+    StateView,
+    no_demand,
+)
 from inventory_streams.kafka.partitioner import partition_of
 
 
@@ -47,8 +57,11 @@ class Work:
         *,
         now_ms: int,
         catching_up: bool,
+        demand: DemandView = no_demand,
     ) -> None:
         """`applied` is the position per topic up to which records were applied before; what is below it is a replay."""
+        self._demand = demand
+        self._sales: list[Sale] = []
         self._rules = rules
         self._durable = states
         self._partition = partition
@@ -118,6 +131,7 @@ class Work:
                 catching_up=self.catching_up,
                 cause=cause or "exposure",
                 restate=frozenset(self._restate.get(sku, ())),
+                demand=self._demand(sku),
             )
             targets.extend(decision.targets)
             forgotten.extend(decision.forgotten)
@@ -131,6 +145,7 @@ class Work:
             forgotten=tuple(forgotten),
             dead_letters=tuple(self._dead_letters),
             words=self._words,
+            sales=tuple(self._sales),
             uncounted=uncounted,
             owing=owing,
             effects=self._effects,
@@ -177,6 +192,8 @@ class Work:
         stock, effect = apply(draft.stock, change)
         self._word(change)
         if effect is Effect.APPLIED:
+            if (sale := sale_of(draft.stock, change)) is not None:
+                self._sales.append(sale)
             draft.stock = stock
             draft.changed_at_ms = max(draft.changed_at_ms, min(change.occurred_at_ms, self._now_ms))
             self._causes[draft.state.sku] = CAUSES[type(change.kind)]

@@ -42,6 +42,11 @@ class EngineMetrics:
         self.gaps = counter("gaps", "Gaps in an input that were fetched again.", "topic")
         self.uncounted = gauge("uncounted_listings", "Listings left alone: a location of theirs was never counted.")
         self.skus = gauge("skus", "SKUs known.")
+        self.velocity_windows = gauge("velocity_windows", "Windows in which sales are counted.")
+        self.velocity_waiting = gauge("velocity_waiting_windows", "Windows whose sales wait for the budget of writes.")
+        self.velocity_lost = counter(
+            "velocity_lost_units", "Units sold that no window counts: too old, or too many waited."
+        )
         self.owing = gauge("owing_skus", "SKUs of which a rise is withheld until input is caught up with.")
         self.catching_up = gauge(
             "catching_up_partitions", "Partitions behind the ends that their inputs had at the assignment."

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from typing import TypeVar
 
 from confluent_kafka.admin import AdminClient
 
@@ -15,8 +16,12 @@ from inventory_streams.engine.inputs import input_facts
 from inventory_streams.engine.memory import leave_out_what_stays
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.partition import Partition
-from inventory_streams.engine.recovery import Opener
+from inventory_streams.engine.recovery import Opener, read_windows
 from inventory_streams.engine.settings import RECOVERY_LOG_S, EngineSettings
+from inventory_streams.engine.velocity import SalesVelocity
+from inventory_streams.engine.windows import WindowRecord
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +38,7 @@ class Ownership:
         clock: Clock,
         metrics: EngineMetrics,
         policy: str,
+        velocity: SalesVelocity,
     ) -> None:
         self._settings = settings
         self._opener = opener
@@ -41,6 +47,7 @@ class Ownership:
         self._clock = clock
         self._metrics = metrics
         self._policy = policy
+        self._velocity = velocity
         self.partitions: dict[int, Partition] = {}
         self.ready_generation: int | None = None  # the group's generation whose partitions are all recovered
 
@@ -64,9 +71,18 @@ class Ownership:
         for number in set(self.partitions) - numbers:
             # closing a producer may take a moment, so the last reference is dropped in a thread
             self._executor.submit(_dropped, self.partitions.pop(number))
-        opened = await self._open(numbers, generation, current)
+            self._velocity.forget(number)
+        windows, opened = await asyncio.gather(
+            self._read_windows(numbers - set(self.partitions)), self._open(numbers, generation, current)
+        )
         if current() != generation or any(one is None for one in opened):
             log.info("recovery overtaken by another rebalance", extra={"generation": generation})
+            return False
+        fresh = {one.number for one in opened if one is not None and self.partitions.get(one.number) is not one}
+        windows |= await self._read_windows(fresh - windows.keys())
+        for number in fresh:
+            await self._in_thread(self._velocity.load, number, windows[number], self._clock.now_ms())
+        if current() != generation:
             return False
         kept = 0
         for partition in opened:
@@ -93,6 +109,12 @@ class Ownership:
             },
         )
         return True
+
+    async def _read_windows(self, numbers: set[int]) -> dict[int, list[WindowRecord]]:
+        return await self._in_thread(read_windows, self._settings, numbers) if numbers else {}
+
+    async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
 
     async def _open(self, numbers: set[int], generation: int, current: Callable[[], int]) -> list[Partition | None]:
         loop = asyncio.get_running_loop()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import Message
@@ -16,9 +17,16 @@ from inventory_streams.engine.catching_up import CatchUp
 from inventory_streams.engine.inputs import InputFacts, begin_at
 from inventory_streams.engine.partition import Partition
 from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
-from inventory_streams.engine.settings import DECODED_STATES_MAX, RECOVERY_STALL_LIMIT_S, EngineSettings
+from inventory_streams.engine.settings import (
+    DECODED_STATES_MAX,
+    RECOVERY_STALL_LIMIT_S,
+    VELOCITY_RECOVERY_S_MAX,
+    VELOCITY_STALL_LIMIT_S,
+    EngineSettings,
+)
 from inventory_streams.engine.states import SkuStates
-from inventory_streams.kafka.reading import read_to_end
+from inventory_streams.engine.windows import WindowRecord
+from inventory_streams.kafka.reading import ReadStalled, read_to_end
 from inventory_streams.kafka.transactions import TransactionalWriter, TransactionFailed, Write
 
 log = logging.getLogger(__name__)
@@ -116,3 +124,35 @@ class Opener:
         positions = {topic: at.position for topic, at in beginning.progress.positions.items()}
         catch_up = CatchUp({topic: fact.end for topic, fact in facts.items()}, positions)
         return Partition(number, writer, changelog.states, beginning.progress, catch_up)
+
+
+def read_windows(settings: EngineSettings, numbers: Iterable[int]) -> dict[int, list[WindowRecord]]:
+    """The windows of sales of these partitions; empty where they cannot be read in time. Blocks.
+
+    They may be lost and the engine must not wait for them (rule 8), so a broker that stalls here is only told of.
+    """
+    deadline = time.monotonic() + VELOCITY_RECOVERY_S_MAX
+    newest: dict[int, dict[bytes, bytes | None]] = {number: {} for number in numbers}
+
+    def keep(messages: Sequence[Message]) -> None:
+        for message in messages:
+            newest[int(message.partition() or 0)][message.key() or b""] = message.value()
+
+    places = [(settings.topics.sku_velocity, number) for number in newest]
+    try:
+        done = read_to_end(
+            settings.kafka,
+            places,
+            keep,
+            abandoned=lambda: time.monotonic() > deadline,
+            stall_limit_s=VELOCITY_STALL_LIMIT_S,
+        )
+    except ReadStalled as error:
+        log.warning("windows of sales begin anew where they were not read", extra={"error": str(error)})
+    else:
+        if done is None:
+            log.warning("windows of sales begin anew where they were not read", extra={"error": "out of time"})
+    return {
+        number: [found for key, value in records.items() if (found := WindowRecord.of(key, value)) is not None]
+        for number, records in newest.items()
+    }

@@ -27,6 +27,7 @@ from inventory_streams.engine.recovery import Opener
 from inventory_streams.engine.serdes import EngineSerdes, engine_serdes
 from inventory_streams.engine.settings import STOP_LIMIT_S, TURN_LIMIT_S, EngineSettings
 from inventory_streams.engine.values import Rules
+from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.watch import CommitWatch, Watcher
 from inventory_streams.kafka.probes import Probe, ProbeServer
 from inventory_streams.kafka.stopping import ExitCode, end_process
@@ -57,7 +58,7 @@ def run(
         logging.getLogger(name).setLevel(logging.WARNING)
     serdes = engine_serdes(settings.topics, registry)
     topics = settings.topics
-    outputs = [topics.sku_state, topics.engine_progress, topics.inventory_dead_letters]
+    outputs = [topics.sku_state, topics.sku_velocity, topics.engine_progress, topics.inventory_dead_letters]
     outputs += [topics.targets(one) for one in topics.marketplaces]
     topic_ids(admin_client(settings.kafka), (*topics.engine_inputs(), *outputs), settings.partitions)
     return asyncio.run(_Process(settings, policy, serdes, metrics, clock).serve())
@@ -111,13 +112,16 @@ class _Process:
         grace_ms = int(settings.unknown_sku_grace_s * 1000)
         rules = Rules(self._policy, settings.topics, self._serdes.decoders, settings.partitions, grace_ms)
         policy = fingerprint(self._policy)
+        velocity = SalesVelocity(app, settings.velocity_writes_per_s)
         inputs = FaustInputs(app)
         inputs.consumer.watch = self._watch
         opener = Opener(settings, self._serdes)
         admin = admin_client(settings.kafka)
-        ownership = Ownership(settings, opener, admin, self._executor, clock, metrics, policy)
+        ownership = Ownership(settings, opener, admin, self._executor, clock, metrics, policy, velocity)
         committer = Committer(self._executor, clock, metrics, grace_ms, inputs.durable)
-        agent = EngineAgent(settings, rules, self._serdes, ownership, committer, inputs, clock, metrics, policy)
+        agent = EngineAgent(
+            settings, rules, self._serdes, ownership, committer, inputs, clock, metrics, policy, velocity
+        )
         attach(app, settings, inputs, ownership, agent, _failed)
         return inputs, ownership, agent
 

@@ -28,7 +28,8 @@ STOP_LIMIT_S = 20.0  # a clean stop that takes longer ends without being clean
 VELOCITY_PENDING_MAX = 200_000  # windows of one partition that wait to be written; the sales of further ones are lost
 VELOCITY_LOOKS_MAX = 100  # SKUs of one partition whose demand is computed anew in one turn
 VELOCITY_STEADY_MS = 60_000  # a SKU's demand stays for this long, so that not each sale moves its numbers
-VELOCITY_RECOVERY_LIMIT_S = 10.0  # without progress for this long the windows begin empty; nothing waits for them
+VELOCITY_STALL_LIMIT_S = 10.0  # without progress for this long the windows begin with what was read of them
+VELOCITY_RECOVERY_S_MAX = 30.0  # likewise when they are not read after this long
 SOURCES_MAX = 256  # sources whose last word one partition remembers; the one silent longest is forgotten first
 
 

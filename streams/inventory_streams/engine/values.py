@@ -23,8 +23,10 @@ from inventory_domain.exposure import Exposure
 from inventory_domain.identifiers import ListingId, Marketplace, Sku, SourceId
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.positions import Effect
+from inventory_domain.sales import Sale
 from inventory_domain.sku_state import SkuState
 from inventory_domain.targets import Target
+from inventory_domain.velocity import Demand
 from inventory_streams.engine.dead_letters import DeadLetter
 from inventory_streams.topics import Topics
 
@@ -64,6 +66,19 @@ class StateView(Protocol):
         ...
 
 
+class DemandView(Protocol):
+    """What is known of how fast SKUs sell."""
+
+    def __call__(self, sku: Sku) -> Demand | None:
+        """The SKU's demand, or None when nothing is known of it."""
+        ...
+
+
+def no_demand(sku: Sku) -> Demand | None:
+    """Nothing is known of any SKU's sales."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Decoders:
     """How the values of the inputs are read. Each raises BadRecord for bytes that it cannot accept."""
@@ -91,7 +106,8 @@ class Computed:
 
     `states` are those that changed; an empty one is forgotten. `uncounted` and `owing` tell of every SKU that was
     decided: how many of its listings wait for a count, and whether a rise was withheld. `words` are the newest times
-    at which sources spoke. `effects` counts the records read by topic; `released` those that had been held.
+    at which sources spoke. `sales` were applied, and tell how fast SKUs sell. `effects` counts the records read by
+    topic; `released` those that had been held.
     """
 
     states: Mapping[Sku, SkuState]
@@ -99,6 +115,7 @@ class Computed:
     forgotten: tuple[tuple[Marketplace, ListingId], ...]
     dead_letters: tuple[DeadLetter, ...]
     words: Mapping[SourceId, int]
+    sales: tuple[Sale, ...]
     uncounted: Mapping[Sku, int]
     owing: Mapping[Sku, bool]
     effects: Mapping[tuple[str, RecordEffect], int]

@@ -6,6 +6,7 @@ a SKU of which nothing is known is decided without a demand.
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Iterable
 from typing import Final
@@ -67,7 +68,8 @@ class SalesVelocity:
         self._days = SalesTable(app, DAYS, DAY_MS, BASELINE_DAYS * DAY_MS)
         self._budget = Budget(writes_per_s)
         self._partitions: dict[int, _Partition] = {}
-        self.lost_units = 0  # sales that no window counts: too old, or too many waiting
+        self._lost_units = 0
+        self._loading = threading.Lock()  # a recovery that was overtaken goes on in its thread
 
     def demand(self, partition: int, sku: Sku) -> Demand | None:
         """How fast the SKU sells, as far as it is known."""
@@ -83,7 +85,7 @@ class SalesVelocity:
             key = (sale.channel, sale.sku, window_start(at_ms, HOUR_MS))
             too_many = key not in known.pending and len(known.pending) >= VELOCITY_PENDING_MAX
             if too_many or not self._days.is_kept(at_ms, known.event_ms):
-                self.lost_units += sale.units
+                self._lost_units += sale.units
                 continue
             known.pending[key] = known.pending.get(key, 0) + sale.units
 
@@ -129,8 +131,14 @@ class SalesVelocity:
         return demand != before
 
     def load(self, partition: int, records: Iterable[WindowRecord], now_ms: int) -> None:
-        """Begin a partition with what was kept of it; demands are known at once, without waking anyone."""
-        known = self._partitions[partition] = _Partition()
+        """Begin a partition with what was kept of it; demands are known at once, without waking anyone. May block."""
+        with self._loading:
+            self._forget(partition)
+            known = _Partition()
+            self._load(known, records, now_ms)
+            self._partitions[partition] = known
+
+    def _load(self, known: _Partition, records: Iterable[WindowRecord], now_ms: int) -> None:
         tables = {HOURS: self._hours, DAYS: self._days}
         kept = [one for one in records if one.table in tables]
         known.event_ms = min(now_ms, max((one.start_ms for one in kept), default=0))
@@ -142,11 +150,20 @@ class SalesVelocity:
 
     def forget(self, partition: int) -> None:
         """The partition is another worker's now."""
+        with self._loading:
+            self._forget(partition)
+
+    def _forget(self, partition: int) -> None:
         known = self._partitions.pop(partition, None)
         for sku, channels in (known.channels if known is not None else {}).items():
             for channel in channels:
                 self._hours.forget(channel, sku)
                 self._days.forget(channel, sku)
+
+    def take_lost(self) -> int:
+        """Units sold that no window counts, since this was last asked: too old, or too many waited."""
+        lost, self._lost_units = self._lost_units, 0
+        return lost
 
     def waiting(self) -> int:
         """Windows with sales that are not written yet."""

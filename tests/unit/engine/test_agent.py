@@ -35,7 +35,7 @@ from inventory_streams.engine.states import SkuStates
 from inventory_streams.engine.values import Rules
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.kafka.transactions import Write
-from tests.support.engine_work import GRACE_MS, PARTITION, PARTITIONS, TOPICS, Wire
+from tests.support.engine_work import GRACE_MS, PARTITION, PARTITIONS, TOPICS, Wire, a_velocity
 from tests.support.stock import NOW_MS, SKU, a_change, a_channel, a_policy, a_product
 
 CHANGES = TOPICS.inventory_changes
@@ -108,7 +108,9 @@ class Bench:
         rules = Rules(policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)
         print_of = fingerprint(policy)
         admin = AdminClient({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
-        self.ownership = Ownership(settings, Opener(settings, serdes), admin, executor, self.clock, metrics, print_of)
+        self.velocity = a_velocity()
+        opener = Opener(settings, serdes)
+        self.ownership = Ownership(settings, opener, admin, executor, self.clock, metrics, print_of, self.velocity)
         positions = {name: InputPosition("id", 0) for name in TOPICS.engine_inputs()}
         progress = PartitionProgress(positions, policy=print_of)
         states = SkuStates(serdes.decode_state, 10)
@@ -117,7 +119,16 @@ class Bench:
         self.ownership.ready_generation = GENERATION
         committer = Committer(executor, self.clock, metrics, GRACE_MS, self.inputs.durable)
         self.agent = EngineAgent(
-            settings, rules, serdes, self.ownership, committer, self.inputs, self.clock, metrics, print_of
+            settings,
+            rules,
+            serdes,
+            self.ownership,
+            committer,
+            self.inputs,
+            self.clock,
+            metrics,
+            print_of,
+            self.velocity,
         )
         self._queue: asyncio.Queue[FetchedBatch] = asyncio.Queue()
         self._ends: dict[str, int] = {}
