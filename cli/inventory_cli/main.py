@@ -41,6 +41,7 @@ COMMANDS: Final = (
     Command("engine", "inventory_cli.engine", is_group=True),
     Command("deliver", "inventory_cli.deliver"),
     Command("produce", "inventory_cli.produce"),
+    Command("sku", "inventory_cli.sku", is_group=True),
     Command("sandbox", "inventory_cli.sandbox"),
     Command("version", "inventory_cli.version"),
 )

@@ -78,3 +78,7 @@ class SkuCommand:
     issued_at_ms: int
     issued_by: str
     kind: Restate | KitRegistered | KitRemoved | KitAvailability | KitSold | Override
+
+
+OperatorKind = Restate | Override
+"""What somebody outside the engine may ask of a SKU; all else is between SKUs."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from inventory_domain.catalog import ProductStatus
+from inventory_domain.commands import Override, OverrideKind
 from inventory_domain.identifiers import ListingId, Marketplace, NodeId
 from inventory_domain.mass_change import guard_kept
+from inventory_domain.overrides import capped, in_force, note
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import EmittedTarget, SkuState
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
@@ -40,9 +43,12 @@ def decide(
 
     While catching up only falls are said, and a first target counts as a rise: what the input still holds may lower it.
     A listing that left the catalog gets a zero, and is forgotten when that zero is confirmed. `demand` is how fast the
-    SKU sells, None where nothing is known of it; every rule is safe without it.
+    SKU sells, None where nothing is known of it; every rule is safe without it. An operator's override bounds what is
+    said while it is in force.
     """
-    proposed = _proposals(state, policy, now_ms, demand)
+    override = in_force(state.override, now_ms)
+    zeroed = override is not None and override.kind is OverrideKind.ZERO
+    proposed = _proposals(state, policy, now_ms, demand, zeroed=zeroed)
     emitted = dict(state.targets)
     targets: list[Target] = []
     owes = False
@@ -50,17 +56,22 @@ def decide(
         listing_id = want.listing.listing_id
         before = emitted.get(listing_id)
         quantity, nodes = want.quantity, want.nodes
-        if catching_up:
+        if override is not None:
+            if before is None and override.kind is OverrideKind.HOLD:
+                continue
+            quantity, nodes = _under(override, before, quantity, nodes)
+        if catching_up and not zeroed:
             if before is None:
                 owes = True
                 continue
-            quantity, nodes = _no_rise(before, want)
-            owes = owes or quantity != want.quantity or nodes != want.nodes
+            bound, bounded_nodes = _no_rise(before, quantity, nodes)
+            owes = owes or bound != quantity or bounded_nodes != nodes
+            quantity, nodes = bound, bounded_nodes
         ids = want.listing.marketplace_ids
         same = before is not None and not before.withdrawn and before.says_the_same(quantity, nodes, ids)
         if same and listing_id not in restate:
             continue
-        target = _target(state, want, quantity, nodes, before, now_ms, "restate" if same else cause)
+        target = _target(state, want, quantity, nodes, before, now_ms, "restate" if same else cause, override)
         targets.append(target)
         emitted[listing_id] = _emitted(target)
     named = frozenset([one.listing_id for one in state.product.listings]) if state.product else frozenset()
@@ -77,19 +88,35 @@ def decide(
     return Decision(after, tuple(targets), forgotten, proposed.uncounted)
 
 
-def _proposals(state: SkuState, policy: AllocationPolicy, now_ms: int, demand: Demand | None) -> Proposals:
-    if state.product is None:
+def _proposals(
+    state: SkuState, policy: AllocationPolicy, now_ms: int, demand: Demand | None, *, zeroed: bool
+) -> Proposals:
+    product = state.product
+    if product is None:
         return Proposals((), ())
-    first = frozenset(one.listing_id for one in state.product.listings if one.listing_id not in state.targets)
-    return proposals(state.product, state.stock, policy, first, now_ms, demand)
+    if zeroed:  # whatever was counted, and whatever was not
+        product = replace(product, status=ProductStatus.DISCONTINUED)
+    first = frozenset(one.listing_id for one in product.listings if one.listing_id not in state.targets)
+    return proposals(product, state.stock, policy, first, now_ms, demand)
 
 
-def _no_rise(before: EmittedTarget, want: Proposal) -> tuple[int, Mapping[NodeId, int]]:
-    """What may be said while the input is not fully read: no part above what was said before."""
-    if not want.nodes:
-        return min(before.quantity, want.quantity), {}
-    nodes = {node: min(units, before.nodes.get(node, 0)) for node, units in want.nodes.items()}
-    return sum(nodes.values()), nodes
+def _under(
+    override: Override, before: EmittedTarget | None, quantity: int, nodes: Mapping[NodeId, int]
+) -> tuple[int, Mapping[NodeId, int]]:
+    """The number as the override lets it be; a zeroed SKU was proposed as zero already."""
+    if override.kind is OverrideKind.CAP and override.units is not None:
+        return capped(quantity, nodes, override.units)
+    if override.kind is OverrideKind.HOLD and before is not None:
+        return _no_rise(before, quantity, nodes)
+    return quantity, nodes
+
+
+def _no_rise(before: EmittedTarget, quantity: int, nodes: Mapping[NodeId, int]) -> tuple[int, Mapping[NodeId, int]]:
+    """What may be said where nothing may rise: no part above what was said before."""
+    if not nodes:
+        return min(before.quantity, quantity), {}
+    bounded = {node: min(units, before.nodes.get(node, 0)) for node, units in nodes.items()}
+    return sum(bounded.values()), bounded
 
 
 def _target(
@@ -100,6 +127,7 @@ def _target(
     before: EmittedTarget | None,
     now_ms: int,
     cause: str,
+    override: Override | None,
 ) -> Target:
     listing = want.listing
     return Target(
@@ -116,7 +144,7 @@ def _target(
         want.buffer,
         want.strategy.value if want.strategy else "none",
         cause,
-        want.derivation(),
+        _derivation(want, override),
         state.changed_at_ms,
         now_ms,
         guard=_guard(before, quantity, now_ms),
@@ -127,6 +155,14 @@ def _guard(before: EmittedTarget | None, quantity: int, now_ms: int) -> str | No
     if before is None or quantity > before.quantity:
         return None
     return guard_kept(before.guard, before.version, now_ms)  # a version begins as the time at which it was given
+
+
+def _derivation(want: Proposal, override: Override | None) -> str:
+    if override is None:
+        return want.derivation()
+    if override.kind is OverrideKind.ZERO:
+        return note(override)
+    return f"{want.derivation()}; {note(override)}"
 
 
 def _emitted(target: Target) -> EmittedTarget:

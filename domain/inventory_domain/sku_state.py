@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from inventory_domain.catalog import Product
+from inventory_domain.commands import Override
 from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, NodeId, Sku
 from inventory_domain.positions import Stock
 
@@ -59,6 +60,7 @@ class SkuState:
     """One SKU. `owes_rise`: a rise was withheld while catching up. `changed_at_ms`: the newest change that counted.
 
     `unknown_since_ms` is when the first record came for a SKU without a product; None once the product is known.
+    `override` is an operator's, kept until it ends or is released.
     """
 
     sku: Sku
@@ -70,11 +72,14 @@ class SkuState:
     owes_rise: bool = False
     held: tuple[HeldRecord, ...] = ()
     unknown_since_ms: int | None = None
+    override: Override | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is known any more, so that the state can be forgotten."""
-        return self.product is None and not self.targets and not self.held and not self.stock.positions
+        if self.product is not None or self.targets or self.held or self.stock.positions:
+            return False
+        return self.override is None
 
     @property
     def lacks_a_target(self) -> bool:

@@ -42,14 +42,25 @@ def _kind_to_record(kind: Kind) -> Record:
         kits = [{"location": location, "kits": count} for location, count in kind.kits_by_location]
         return {"component": kind.component, "kits_by_location": kits}
     if isinstance(kind, Override):
-        return {
-            "kind": kind.kind.name,
-            "units": kind.units,
-            "until_ms": kind.until_ms,
-            "by": kind.by,
-            "why": kind.why,
-        }
+        return override_to_record(kind)
     return _FLAT_TO_RECORD[type(kind)](kind)
+
+
+def override_to_record(override: Override) -> Record:
+    """The override's fields as they are written, in a command or inside a SKU's state."""
+    return {
+        "kind": override.kind.name,
+        "units": override.units,
+        "until_ms": override.until_ms,
+        "by": override.by,
+        "why": override.why,
+    }
+
+
+def override_from_record(record: Record) -> Override:
+    """The override of these fields. Raises InvalidRecord for a kind that this version does not know."""
+    kind = symbol(OverrideKind, record["kind"], "kind of the override")
+    return Override(kind, record["units"], record["until_ms"], record["by"], record["why"])
 
 
 def _from_record(record: Record) -> SkuCommand:
@@ -69,8 +80,7 @@ def _kind_from_record(name: str, record: Record) -> Kind:
         kits = tuple((one["location"], one["kits"]) for one in record["kits_by_location"])
         return KitAvailability(record["component"], kits)
     if name == f"{NAMESPACE}.Override":
-        kind = symbol(OverrideKind, record["kind"], "kind of the override")
-        return Override(kind, record["units"], record["until_ms"], record["by"], record["why"])
+        return override_from_record(record)
     return _FLAT_FROM_RECORD[name](**record)
 
 
@@ -86,6 +96,8 @@ def check_command(command: SkuCommand) -> None:
         check_units(kind.units)
     elif isinstance(kind, Override):
         check_time(kind.until_ms, "until_ms")
+        checked(kind.by, "by")
+        checked(kind.why, "why")
         if kind.kind is OverrideKind.CAP and kind.units is None:
             raise InvalidRecord("bad-quantity", "units is missing in an override that caps")
         if kind.units is not None:

@@ -19,6 +19,7 @@ from inventory_domain.sku_state import (
 from inventory_schemas.avsc import NAMESPACE
 from inventory_schemas.codec import Record, RecordKind
 from inventory_schemas.records_catalog import product_from_record, product_to_record
+from inventory_schemas.records_commands import override_from_record, override_to_record
 from inventory_schemas.values import NO_TEXTS, branch, flat, texts_of, units_of
 
 _SKU_STATE = f"{NAMESPACE}.SkuState"
@@ -52,6 +53,7 @@ def _state_to_record(state: SkuState) -> Record:
         "owes_rise": state.owes_rise,
         "held": [_held_to_record(held) for held in state.held],
         "unknown_since_ms": state.unknown_since_ms,
+        "override": None if state.override is None else branch("Override", override_to_record(state.override)),
     }
 
 
@@ -105,6 +107,7 @@ def _state_from_record(record: Record) -> SkuState:
         owes_rise=record["owes_rise"],
         held=tuple([HeldRecord(**held) for held in record["held"]]),
         unknown_since_ms=record["unknown_since_ms"],
+        override=None if record["override"] is None else override_from_record(record["override"]),
     )
 
 

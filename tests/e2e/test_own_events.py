@@ -86,6 +86,9 @@ def test_events_from_a_file_are_shown_by_every_marketplace(
 
     assert said.startswith("6 sent")
     assert _shown(facts["control_url"], until=SHOWN) == SHOWN
+    run("sku", "zero", "SKU-00002", "--why", "recall", "--config", "sync.yaml", cwd=tmp_path)
+    recalled = dict.fromkeys(SHOWN, 0)
+    assert _shown(facts["control_url"], until=recalled) == recalled
     statuses = started.end()
     assert {name: status for name, status in statuses.items() if status != 0} == {}
     assert "nothing to adopt" in run("engine", "adopt", "--config", "sync.yaml", cwd=tmp_path)

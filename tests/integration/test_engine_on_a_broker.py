@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from inventory_domain.changes import StockAdjusted, StockCounted
+from inventory_domain.commands import Override, OverrideKind
 from inventory_domain.errors import ConfigError
+from inventory_domain.identifiers import Sku
 from inventory_streams.engine.inputs import admin_client, topic_ids
 from inventory_streams.kafka.partitioner import partition_of
 from tests.support.engine import MARKETPLACE, PARTITIONS, EngineBus, change_of, listing_of, product_of, wait_until
@@ -95,6 +97,20 @@ def test_a_restatement_gives_the_same_number_a_new_version(engine: EngineProcess
     again = bus.newest()[listing_of(sku)]
     assert again is not None
     assert (again.quantity, again.cause) == (5, "restate")
+
+
+def test_an_operators_zero_holds_and_ends_with_its_release(engine: EngineProcess, bus: EngineBus, sku: str) -> None:
+    bus.products(product_of(sku))
+    bus.changes(change_of(sku, StockCounted(5), sequence=1))
+    wait_until(lambda: bus.quantity(sku) == 5, "the first target")
+    commander = bus.commander()
+
+    commander.send(Sku(sku), Override(OverrideKind.ZERO, None, None, "ann", "recall"), "ann")
+    wait_until(lambda: bus.quantity(sku) == 0, "zeroed")
+    commander.send(Sku(sku), Override(OverrideKind.RELEASE, None, None, "ann", "recall is over"), "ann")
+    wait_until(lambda: bus.quantity(sku) == 5, "released")
+
+    assert bus.states()[sku].override is None
 
 
 def test_a_listing_that_left_is_zeroed_and_forgotten_when_the_zero_is_confirmed(

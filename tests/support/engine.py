@@ -38,6 +38,7 @@ from inventory_streams.kafka.admin import apply
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.producer import SkuCommander
 from inventory_streams.topics import Topics
 from tests.support.stock import a_channel, a_policy
 
@@ -141,7 +142,7 @@ class EngineBus:
     def __init__(self, bootstrap_servers: str, prefix: str) -> None:
         self.kafka = KafkaSettings(bootstrap_servers)
         self.topics = Topics((MARKETPLACE,), prefix)
-        registry = FixedRegistry()
+        self._registry = registry = FixedRegistry()
         self._change = Serde(INVENTORY_CHANGE, "changes", registry)
         self._product = Serde(PRODUCT, "products", registry)
         self._command = Serde(SKU_COMMAND, "commands", registry)
@@ -187,6 +188,10 @@ class EngineBus:
         command = SkuCommand(EventId(f"c{next(_numbers)}"), Sku(sku), time.time_ns() // 1_000_000, "test", kind)
         self.raw(self.topics.sku_commands, sku, self._command.encode(command))
         self.flush()
+
+    def commander(self) -> SkuCommander:
+        """What sends operators' commands."""
+        return SkuCommander(self.kafka, self.topics, self._registry, now_ms=lambda: time.time_ns() // 1_000_000)
 
     def confirm(self, sku: str, quantity: int, version: int) -> None:
         """Say, as delivery does, that the listing was seen to show this."""

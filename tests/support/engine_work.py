@@ -97,6 +97,10 @@ class Memory:
     def get(self, sku: Sku) -> SkuState | None:
         return self.states.get(sku)
 
+    def partition_of(self, sku: Sku) -> int:
+        """Where the SKU lives."""
+        return partition_of(sku, PARTITIONS)
+
     def work(self, *, catching_up: bool = False) -> Work:
         """A computation on what is durable now."""
         rules = Rules(self.policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)

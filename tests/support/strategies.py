@@ -159,14 +159,14 @@ def products(draw: st.DrawFn) -> Product:
 # --- commands to a SKU
 
 overrides = st.one_of(
-    st.builds(Override, st.just(OverrideKind.CAP), quantities, maybe(times), texts, texts),
+    st.builds(Override, st.just(OverrideKind.CAP), quantities, maybe(times), identifiers, identifiers),
     st.builds(
         Override,
         st.sampled_from([kind for kind in OverrideKind if kind is not OverrideKind.CAP]),
         maybe(quantities),
         maybe(times),
-        texts,
-        texts,
+        identifiers,
+        identifiers,
     ),
 )
 command_kinds = st.one_of(
@@ -226,6 +226,7 @@ sku_states = st.builds(
     booleans,
     st.lists(held_records, max_size=2).map(tuple),
     maybe(times),
+    maybe(overrides),
 )
 partition_progress = st.builds(
     PartitionProgress,

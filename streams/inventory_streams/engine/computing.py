@@ -11,10 +11,11 @@ from inventory_domain.changes import (
     InventoryChange,
     SourceHeartbeat,
 )
-from inventory_domain.commands import Override, Restate
+from inventory_domain.commands import Override, Restate, SkuCommand
 from inventory_domain.decisions import decide
 from inventory_domain.errors import BadRecord, InvalidRecord
 from inventory_domain.identifiers import ListingId, Marketplace, Sku, SourceId
+from inventory_domain.overrides import in_force, overridden
 from inventory_domain.positions import Effect, Stock, apply, without_expired
 from inventory_domain.sales import Sale, sale_of
 from inventory_domain.sku_state import HELD_RECORDS_MAX, HeldRecord, SeenExposure, SkuState
@@ -107,9 +108,10 @@ class Work:
             self._give_up_held(state)
             return
         stock = without_expired(state.stock, self._now_ms)
-        if stock is not state.stock:
-            self._states[sku] = replace(state, stock=stock)
-        self._causes.setdefault(sku, cause)
+        override = in_force(state.override, self._now_ms)
+        if stock is not state.stock or override is not state.override:
+            self._states[sku] = replace(state, stock=stock, override=override)
+        self._causes.setdefault(sku, cause if override is state.override else "override-ended")
 
     def finish(self) -> Computed:
         """Decide every SKU that was touched, once, and say all that follows."""
@@ -268,7 +270,7 @@ class Work:
         sku = same_as_key(record, command.sku, "sku")
         kind = command.kind
         if isinstance(kind, Override):
-            raise InvalidRecord("override-not-supported", f"override {kind.kind.value} by {kind.by} cannot be done yet")
+            return self._override(sku, command, kind)
         if not isinstance(kind, Restate):
             raise InvalidRecord("kits-not-supported", f"{type(kind).__name__} cannot be done yet")
         state = self._state(sku)
@@ -277,6 +279,14 @@ class Work:
             return RecordEffect.SUPERSEDED
         self._touch(state, command.issued_at_ms, "restate")
         self._restate.setdefault(sku, set()).add(kind.listing_id)
+        return RecordEffect.APPLIED
+
+    def _override(self, sku: Sku, command: SkuCommand, asked: Override) -> RecordEffect:
+        state = self._known(sku)
+        after = overridden(state.override, asked, self._now_ms)
+        if after == state.override:
+            return RecordEffect.SUPERSEDED
+        self._touch(replace(state, override=after), command.issued_at_ms, f"override-{asked.kind.value}")
         return RecordEffect.APPLIED
 
     def _exposure(self, record: InputRecord) -> RecordEffect:

@@ -45,8 +45,10 @@ class Timers:
 
 
 def next_wake_ms(state: SkuState, now_ms: int, unknown_sku_grace_ms: int) -> int | None:
-    """When this state changes by itself: a reservation expires, or the wait for the SKU's product is over."""
+    """When this state changes by itself: a reservation expires, an override ends, or the wait for a product is over."""
     times = [state.stock.next_expiry_ms(now_ms)]
+    if state.override is not None:
+        times.append(state.override.until_ms)
     if state.held and state.unknown_since_ms is not None:
         times.append(state.unknown_since_ms + unknown_sku_grace_ms)
     return min((at for at in times if at is not None), default=None)

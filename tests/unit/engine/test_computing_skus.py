@@ -12,7 +12,7 @@ from inventory_domain.changes import (
     StockCounted,
     StockReserved,
 )
-from inventory_domain.commands import KitRemoved, Override, OverrideKind, SkuCommand
+from inventory_domain.commands import KitRemoved, SkuCommand
 from inventory_domain.identifiers import EventId, ListingId, Marketplace, ReservationId, Sku
 from inventory_domain.sku_state import HELD_RECORDS_MAX
 from inventory_streams.engine.values import RecordEffect
@@ -115,14 +115,6 @@ def test_kits_are_refused(memory: Memory) -> None:
     computed = memory.batch(memory.wire.product(kit), memory.wire.command(command))
 
     assert reasons(computed) == ["kits-not-supported", "kits-not-supported"]
-
-
-def test_overrides_are_refused(memory: Memory) -> None:
-    kind = Override(OverrideKind.ZERO, None, None, "me", "recall")
-
-    computed = memory.batch(memory.wire.command(SkuCommand(EventId("c1"), SKU, NOW_MS, "me", kind)))
-
-    assert reasons(computed) == ["override-not-supported"]
 
 
 def test_a_product_that_is_removed_goes_to_zero_and_its_stock_is_unknown_again(memory: Memory) -> None:
