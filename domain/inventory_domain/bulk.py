@@ -287,6 +287,11 @@ class FeedPart:
     rows: Mapping[int, Push]
 
 
+def numbered(pushes: Sequence[Push]) -> dict[int, Push]:
+    """These pushes as the rows of a feed."""
+    return dict(enumerate(pushes, 1))
+
+
 @runtime_checkable
 class TakesFeeds(Protocol):
     """Takes many pushes of one channel as one file that is worked on later."""
@@ -301,13 +306,13 @@ class TakesFeeds(Protocol):
         """For pushes with a number per node, where there is such a feed."""
         ...
 
-    async def submit_feed(self, pushes: Sequence[Push]) -> FeedSubmitted | CallFailed:
-        """Hand in a feed; all of its pushes have nodes or none has. Where `effect_unknown` is said, look for it first:
-        a feed that is handed in twice is worked on twice."""
+    async def submit_feed(self, rows: Mapping[int, Push]) -> FeedSubmitted | CallFailed:
+        """Hand in a feed of these rows by their numbers; all of them have nodes or none has. Where `effect_unknown` is
+        said, look for it first: a feed that is handed in twice is worked on twice."""
         ...
 
-    async def find_feed(self, pushes: Sequence[Push], since_ms: int) -> FeedSubmitted | CallFailed | None:
-        """The feed of these pushes that was handed in since then, nothing when there is none.
+    async def find_feed(self, rows: Mapping[int, Push], since_ms: int) -> FeedSubmitted | CallFailed | None:
+        """The feed of these rows that was handed in since then, nothing when there is none.
 
         Rejected with `not-offered` where the marketplace does not tell: then the listings are to be read.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -215,16 +215,17 @@ class AmazonAdapter:
         """Amazon has one number a listing."""
         return None
 
-    async def submit_feed(self, pushes: Sequence[Push]) -> FeedSubmitted | CallFailed:
+    async def submit_feed(self, rows: Mapping[int, Push]) -> FeedSubmitted | CallFailed:
         """See `bulk.TakesFeeds`."""
+        pushes = list(rows.values())
         check_feed(pushes, self.feed_traits)
         refused = self._refused(pushes)
-        sent = [(number, each) for number, each in enumerate(pushes, 1) if each.listing_id not in refused]
+        sent = [(number, each) for number, each in rows.items() if each.listing_id not in refused]
         if not sent:
             return refused_here("nothing-to-send", "no push of the feed may be sent").call_failed(CREATE_FEED)
         return await self._feeds.submit(sent, self._exchange.deadline_s())
 
-    async def find_feed(self, pushes: Sequence[Push], since_ms: int) -> CallFailed:
+    async def find_feed(self, rows: Mapping[int, Push], since_ms: int) -> CallFailed:
         """Amazon's list of feeds does not say what is in one, so ours cannot be told from another's."""
         return refused_here("not-offered", "the listings of the feed are to be read").call_failed("getFeeds")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -197,17 +197,18 @@ class WalmartAdapter:
             takes_s_max=self._settings.feed_takes_s_max,
         )
 
-    async def submit_feed(self, pushes: Sequence[Push]) -> FeedSubmitted | CallFailed:
+    async def submit_feed(self, rows: Mapping[int, Push]) -> FeedSubmitted | CallFailed:
         """See `bulk.TakesFeeds`."""
+        pushes = list(rows.values())
         sent, _ = self._feed_parts(pushes)
         if not sent:
             operation = feeds.operation_of(pushes)
             return refused_here("nothing-to-send", "no push of the feed may be sent").call_failed(operation)
         return await self._feeds.submit(sent, self._exchange.deadline_s())
 
-    async def find_feed(self, pushes: Sequence[Push], since_ms: int) -> FeedSubmitted | CallFailed | None:
+    async def find_feed(self, rows: Mapping[int, Push], since_ms: int) -> FeedSubmitted | CallFailed | None:
         """See `bulk.TakesFeeds`."""
-        sent, _ = self._feed_parts(pushes)
+        sent, _ = self._feed_parts(list(rows.values()))
         return await self._feeds.find(sent, since_ms, self._exchange.deadline_s()) if sent else None
 
     async def poll_feed(self, part: FeedPart, cursor: str | None) -> FeedRunning | FeedOutcomes | CallFailed:

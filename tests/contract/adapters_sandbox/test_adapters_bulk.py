@@ -17,6 +17,7 @@ from inventory_domain.bulk import (
     PullsListings,
     ReadsGroups,
     TakesFeeds,
+    numbered,
 )
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId
@@ -153,10 +154,10 @@ async def fed(stage: Stage, pushes: Sequence[Push]) -> tuple[FeedSubmitted, Feed
     """A feed from beginning to end."""
     adapter = stage.adapter
     assert isinstance(adapter, TakesFeeds)
-    submitted = await adapter.submit_feed(pushes)
+    submitted = await adapter.submit_feed(numbered(pushes))
     assert isinstance(submitted, FeedSubmitted), submitted
     for _ in range(1_000):
-        answer = await adapter.poll_feed(FeedPart(submitted.feed_id, len(pushes), dict(enumerate(pushes, 1))), None)
+        answer = await adapter.poll_feed(FeedPart(submitted.feed_id, len(pushes), numbered(pushes)), None)
         assert not isinstance(answer, CallFailed), answer
         if isinstance(answer, FeedOutcomes):
             return submitted, answer
@@ -227,6 +228,6 @@ async def test_a_feed_of_two_channels_is_a_bug_of_the_caller(amazon: Stage) -> N
     assert isinstance(adapter, TakesFeeds)
 
     with pytest.raises(InvariantBroken):
-        await adapter.submit_feed([amazon.a_push(0), amazon.a_push(3)])
+        await adapter.submit_feed(numbered([amazon.a_push(0), amazon.a_push(3)]))
     with pytest.raises(InvariantBroken):
-        await adapter.submit_feed([])
+        await adapter.submit_feed(numbered([]))

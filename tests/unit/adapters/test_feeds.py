@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 import pytest
 
-from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedPart, FeedRunning, FeedSubmitted, TakesFeeds
+from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedPart, FeedRunning, FeedSubmitted, TakesFeeds, numbered
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ListingId, NodeId
 from inventory_domain.outcomes import Accepted, PushOutcome, Rejected, Transient
@@ -73,7 +73,7 @@ AMAZON_SUBMIT = {
 async def test_amazon_feed_is_announced_uploaded_and_handed_in() -> None:
     server = Server(AMAZON_SUBMIT)
 
-    submitted = await feeds_of("amazon", server).submit_feed(pushes("amazon"))
+    submitted = await feeds_of("amazon", server).submit_feed(numbered(pushes("amazon")))
 
     assert isinstance(submitted, FeedSubmitted) and submitted.feed_id == "feed-1"
     assert [request.url.path for request in server.requests] == [
@@ -106,7 +106,7 @@ async def test_amazon_document_goes_to_listed_hosts_only(url: str, reason: str) 
         {"POST /feeds/2021-06-30/documents": httpx.Response(201, json={"feedDocumentId": "doc-1", "url": url})}
     )
 
-    answer = await feeds_of("amazon", server).submit_feed(pushes("amazon"))
+    answer = await feeds_of("amazon", server).submit_feed(numbered(pushes("amazon")))
 
     assert isinstance(answer, CallFailed) and (answer.kind, answer.reason) == ("transient", reason)
     assert server.sent("PUT") == []
@@ -124,7 +124,7 @@ async def test_amazon_document_goes_to_listed_hosts_only(url: str, reason: str) 
     ],
 )
 async def test_amazon_feed_has_an_effect_by_its_last_step_only(step: str, reply: httpx.Response, unknown: bool) -> None:
-    answer = await feeds_of("amazon", Server({**AMAZON_SUBMIT, step: reply})).submit_feed(pushes("amazon"))
+    answer = await feeds_of("amazon", Server({**AMAZON_SUBMIT, step: reply})).submit_feed(numbered(pushes("amazon")))
 
     assert isinstance(answer, CallFailed)
     assert answer.effect_unknown is unknown
@@ -141,7 +141,7 @@ def issue(number: object, severity: str = "ERROR", code: str = "90220") -> dict[
 
 def whole(feed_id: str, made_of: Sequence[Push]) -> FeedPart:
     """All rows of a feed."""
-    return FeedPart(feed_id, len(made_of), dict(enumerate(made_of, 1)))
+    return FeedPart(feed_id, len(made_of), numbered(made_of))
 
 
 async def amazon_poll(status: str, body: bytes | None, gzipped: bool = True, part: FeedPart | None = None) -> object:
@@ -266,7 +266,7 @@ WALMART_SUBMIT = {"POST /v3/feeds": httpx.Response(200, json={"feedId": WALMART_
 async def test_walmart_feed_of_one_number_has_capital_names() -> None:
     server = Server(WALMART_SUBMIT)
 
-    submitted = await feeds_of("walmart", server).submit_feed(pushes("walmart", 2))
+    submitted = await feeds_of("walmart", server).submit_feed(numbered(pushes("walmart", 2)))
 
     assert isinstance(submitted, FeedSubmitted) and submitted.feed_id == WALMART_FEED
     name, content = part(server.requests[0])
@@ -284,7 +284,7 @@ async def test_walmart_feed_of_one_number_has_capital_names() -> None:
 async def test_walmart_feed_by_node_has_small_names() -> None:
     server = Server(WALMART_SUBMIT)
 
-    await feeds_of("walmart", server).submit_feed(pushes("walmart", 1, {NodeId("A"): 3, NodeId("B"): 4}))
+    await feeds_of("walmart", server).submit_feed(numbered(pushes("walmart", 1, {NodeId("A"): 3, NodeId("B"): 4})))
 
     _, content = part(server.requests[0])
     assert server.requests[0].url.params["feedType"] == "MP_INVENTORY"
@@ -306,7 +306,7 @@ async def test_walmart_feed_with_and_without_nodes_is_a_bug_of_the_caller() -> N
     mixed = [*pushes("walmart", 1, {NodeId("A"): 3}), *pushes("walmart", 2)[1:]]
 
     with pytest.raises(InvariantBroken):
-        await feeds_of("walmart", Server(WALMART_SUBMIT)).submit_feed(mixed)
+        await feeds_of("walmart", Server(WALMART_SUBMIT)).submit_feed(numbered(mixed))
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ async def test_walmart_feed_with_and_without_nodes_is_a_bug_of_the_caller() -> N
     ],
 )
 async def test_walmart_feed_that_is_not_taken(reply: httpx.Response, kind: str, unknown: bool) -> None:
-    answer = await feeds_of("walmart", Server({"POST /v3/feeds": reply})).submit_feed(pushes("walmart"))
+    answer = await feeds_of("walmart", Server({"POST /v3/feeds": reply})).submit_feed(numbered(pushes("walmart")))
 
     assert isinstance(answer, CallFailed) and (answer.kind, answer.effect_unknown) == (kind, unknown)
 
@@ -347,8 +347,8 @@ async def test_walmart_feed_that_timed_out_is_found_again() -> None:
     server = Server({"GET /v3/feeds": httpx.Response(200, json={"results": {"feed": listed}})})
     adapter = feeds_of("walmart", server)
 
-    found = await adapter.find_feed(pushes("walmart"), now_ms)
-    none = await adapter.find_feed(pushes("walmart", 7), now_ms)
+    found = await adapter.find_feed(numbered(pushes("walmart")), now_ms)
+    none = await adapter.find_feed(numbered(pushes("walmart", 7)), now_ms)
 
     assert isinstance(found, FeedSubmitted) and found.feed_id == "ours"
     assert none is None

@@ -15,7 +15,7 @@ import pytest
 
 from inventory_adapters.shopify.observe import pull_query
 from inventory_adapters.shopify.settings import VERSIONS
-from inventory_domain.bulk import PullsListings, TakesFeeds
+from inventory_domain.bulk import PullsListings, TakesFeeds, numbered
 from inventory_domain.identifiers import ChannelId, NodeId
 from tests.support.adapters import LOCATION, Scripted, a_push, a_ref, an_adapter
 
@@ -136,7 +136,7 @@ async def test_amazon_feed_is_as_published() -> None:
     transport = Scripted(httpx.Response(201, json={"feedDocumentId": "d", "url": "https://x.amazonaws.com/d"}))
     adapter = an_adapter("amazon", transport)
     assert isinstance(adapter, TakesFeeds)
-    await adapter.submit_feed([a_push("amazon")])
+    await adapter.submit_feed(numbered([a_push("amazon")]))
     await adapter.aclose()
 
     announced, upload = transport.requests[:2]
