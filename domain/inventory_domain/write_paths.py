@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inventory_domain.exposure import SINGLE, Exposure, Result
+from inventory_domain.exposure import FEED, SINGLE, Exposure, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +85,23 @@ def rows_of_feed(backlog: Backlog, single: SinglePace, feed: FeedPace) -> FeedRo
     return FeedRows(zeros, min(others, feed.listings_max - zeros))
 
 
-def goes_by_other_path(exposure: Exposure | None) -> bool:
-    """Whether the next attempt should take the other path than a single call, where the marketplace has one.
+def goes_by_feed(exposure: Exposure | None, *, overdue: bool = False) -> bool:
+    """Whether the next attempt should go by a feed of its own accord: a fall that single calls do not bring down.
 
-    So it is with a fall that a single call was refused for, or that was accepted and is not what is shown.
+    `overdue`: it was tried for too long; then each failure or number still seen too high changes the path.
     """
     if exposure is None or exposure.last is None or exposure.falling_since_ms() is None:
         return False
-    return exposure.last.path == SINGLE and exposure.last.result in (Result.REJECTED, Result.OVER_SHOWN)
+    turns = (Result.REJECTED, Result.OVER_SHOWN, Result.FAILED) if overdue else (Result.REJECTED,)
+    return exposure.last.path == SINGLE and exposure.last.result in turns
+
+
+def may_go_by_feed(exposure: Exposure | None) -> bool:
+    """Whether the next attempt may be a row of a feed: one feed at a time, and not where a feed was refused last."""
+    if exposure is None or exposure.last is None:
+        return True
+    refused = exposure.last.path == FEED and exposure.last.result is Result.REJECTED
+    return not refused and exposure.feed_row() is None
 
 
 def best_drain_s(

@@ -6,12 +6,13 @@ import asyncio
 import math
 from collections.abc import Mapping
 
+from inventory_domain.bulk import TakesFeeds
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import AccountId, ChannelId
 from inventory_domain.outcomes import Throttled
 from inventory_domain.ports import MarketplaceAdapter
 from inventory_streams.delivery.metrics import DeliveryMetrics
-from inventory_streams.delivery.queue import WorkQueue
+from inventory_streams.delivery.queue import WorkKey, WorkQueue
 from inventory_streams.delivery.retries import Waiting
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.throttle import AccountThrottles, Throttle
@@ -37,8 +38,10 @@ class Account:
             self.traits, clock, read_share=settings.read_share, zero_reserve=settings.zero_reserve
         )
         self.work = asyncio.Event()
+        self.by_feed: dict[ChannelId, dict[WorkKey, None]] = {}
         self.claimed: set[tuple[str, str]] = set()
         self._metrics = metrics
+        self._feeds_rest_until_s = 0.0
 
     def learn(self, throttle: Throttle, answers: list[object]) -> None:
         """Take from the answers of one call what they say of its limit."""
@@ -54,6 +57,27 @@ class Account:
         """What a write to a listing with these ids keeps others from."""
         names = self.traits.exclusive_ids
         return frozenset((name, marketplace_ids[name]) for name in names if name in marketplace_ids)
+
+    def takes_feeds(self, now_s: float) -> bool:
+        """Whether a feed may be handed in, as far as the marketplace takes any and none failed or hangs."""
+        return isinstance(self.adapter, TakesFeeds) and now_s >= self._feeds_rest_until_s
+
+    def rest_feeds_until(self, at_s: float) -> None:
+        """No feed is handed in before this monotonic time: everything goes by single calls."""
+        self._feeds_rest_until_s = max(self._feeds_rest_until_s, at_s)
+
+    def turn_to_feed(self, key: WorkKey, channel: ChannelId) -> None:
+        """The listing is to go by a feed, though single calls could take it."""
+        self.queue.discard(key)
+        self.by_feed.setdefault(channel, {})[key] = None
+
+    def turn_back(self, key: WorkKey, channel: ChannelId) -> None:
+        """It is not, or no more."""
+        waiting = self.by_feed.get(channel)
+        if waiting is not None and key in waiting:
+            del waiting[key]
+            if not waiting:
+                del self.by_feed[channel]
 
     def quota_used(self) -> dict[str, int]:
         """Tokens used today by operation, a part of one counted as a whole."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import Wanted
-from inventory_domain.exposure import Attempt, Exposure, begin, conclude, withdraw
+from inventory_domain.exposure import SINGLE, Attempt, Exposure, begin, conclude, submitted, withdraw
 from inventory_domain.outcomes import (
     Accepted,
     Applied,
@@ -32,8 +32,6 @@ from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.retries import RetryNote
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.kafka.transactions import Write
-
-SINGLE = "single"  # the path of a call that sets quantities at once; a feed is another
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +67,19 @@ class Attempts:
         self._metrics = metrics
         self._dice = dice
 
-    def begin(self, owned: OwnedPartition, tracked: TrackedListing, want: Wanted, traits: AdapterTraits) -> Begun:
-        """Note an attempt and have it committed.
+    def begin(
+        self,
+        owned: OwnedPartition,
+        tracked: TrackedListing,
+        want: Wanted,
+        traits: AdapterTraits,
+        *,
+        path: str = SINGLE,
+        feed_row: int = 0,
+        feed_size: int = 0,
+        report_s: float = 0.0,
+    ) -> Begun:
+        """Note an attempt and have it committed. `report_s`: how long the report of a feed may take.
 
         Raises:
             InvariantBroken: an older version after a newer one (P2), which would be a bug of ours.
@@ -79,20 +88,30 @@ class Attempts:
         assert target is not None
         now_ms = self._clock.now_ms()
         known = tracked.exposure or Exposure(tracked.listing_id, target.sku)
-        under_way_s = self._settings.attempt_valid_s + self._settings.request_s_max
+        under_way_s = self._settings.attempt_valid_s + self._settings.request_s_max + report_s
         after, attempt = begin(
             known,
             version=want.version,
             quantity=want.quantity,
             nodes=want.nodes,
             mask=want.mask,
-            path=SINGLE,
+            path=path,
             now_ms=now_ms,
             settles_by_ms=now_ms + int((under_way_s + traits.settling_s_max) * 1000),
+            feed_row=feed_row,
+            feed_size=feed_size,
         )
         tracked.exposure = after
         committed = owned.writer.add([self._records.exposure(owned.number, after)])
         return Begun(tracked, owned, target, attempt, tracked.offset, committed)
+
+    def hand_in(self, begun: Begun, feed_id: str, report_s: float, traits: AdapterTraits) -> asyncio.Future[float]:
+        """The marketplace has the feed that the attempt is a row of. It stays open until the feed's report."""
+        tracked = begun.tracked
+        assert tracked.exposure is not None
+        settles_by_ms = self._clock.now_ms() + int((report_s + traits.settling_s_max) * 1000)
+        tracked.exposure = submitted(tracked.exposure, begun.attempt.number, feed_id, settles_by_ms)
+        return begun.owned.writer.add([self._records.exposure(begun.owned.number, tracked.exposure)])
 
     def withdraw(self, begun: Begun, reason: str) -> asyncio.Future[float]:
         """The request of a committed attempt was not sent, and will not be."""
@@ -103,16 +122,26 @@ class Attempts:
         return begun.owned.writer.add([self._records.exposure(begun.owned.number, tracked.exposure)])
 
     def conclude(
-        self, begun: Begun, answer: PushOutcome, traits: AdapterTraits, *, committed_s: float, sent_at_ms: int
+        self,
+        begun: Begun,
+        answer: PushOutcome,
+        traits: AdapterTraits,
+        *,
+        committed_s: float,
+        sent_at_ms: int,
+        settles_by_ms: int | None = None,
     ) -> asyncio.Future[float]:
-        """What became of a sent attempt, with all that follows from it, in one transaction."""
+        """What became of a sent attempt, with all that follows from it, in one transaction.
+
+        `settles_by_ms`: when it must be live if it was taken; as the marketplace declares it where none is given.
+        """
         tracked, owned = begun.tracked, begun.owned
         before = tracked.exposure
         assert before is not None
         failures = before.last.failures if before.last else 0
         outcome = given_up(answer, failures, self._settings.unrecognized_attempts_max)
         now_ms = self._clock.now_ms()
-        settles_by_ms = now_ms + int(traits.settling_s_max * 1000)
+        settles_by_ms = settles_by_ms or now_ms + int(traits.settling_s_max * 1000)
         tracked.exposure = conclude(before, begun.attempt.number, outcome, now_ms, settles_by_ms)
         finished, tracked.retry_offsets = tracked.retry_offsets, []
         tracked.not_before_ms = 0
@@ -147,8 +176,9 @@ class Attempts:
     def _consequences(self, begun: Begun, outcome: PushOutcome, now_ms: int) -> list[Write]:
         """Retry or dead letter of a target that is still the newest; of an older one nothing is left to do."""
         tracked, target, owned = begun.tracked, begun.target, begun.owned
-        superseded = tracked.target is None or tracked.target.version > target.version
         last = tracked.exposure.last if tracked.exposure else None
+        newer_sent = last is not None and last.number != begun.attempt.number  # by a single call, ahead of a feed's end
+        superseded = tracked.target is None or tracked.target.version > begun.attempt.version or newer_sent
         failures = max(1, last.failures if last else 1)
         if isinstance(outcome, Rejected):
             facts = {"listing": target.listing_id, "version": target.version, "reason": outcome.reason}
@@ -166,7 +196,7 @@ class Attempts:
                 attempts=begun.attempt.number,
             )
             return [letter]
-        if not counts_against_channel(outcome):
+        if newer_sent or not counts_against_channel(outcome):
             return []
         wait_s = delay_s(failures, self._settings.retry, self._dice.random())
         tracked.not_before_ms = now_ms + int(wait_s * 1000)
@@ -191,7 +221,7 @@ class Attempts:
         if isinstance(outcome, Applied):
             self._metrics.freshness_confirmed.labels(target.channel).observe(age_s)
         newest = begun.tracked.target
-        if newest is not None and newest.version == target.version and begun.attempt.mask is None:
+        if newest is not None and newest.version == begun.attempt.version and begun.attempt.mask is None:
             self._accounting.deliver(begun.tracked)
 
 

@@ -45,6 +45,9 @@ class DeliveryMetrics:
         self.request_seconds = histogram(
             "request_seconds", "Time of a write call.", FRESHNESS_BUCKETS_S, "account", "operation"
         )
+        self.feeds = counter("feeds", "Feeds by what became of them.", "channel", "outcome")
+        self.feed_rows = counter("feed_rows", "Listings handed in by feeds.", "channel")
+        self.feeds_open = gauge("feeds_open", "Feeds handed in whose report is not there yet.", "account")
         self.withdrawn = counter("attempts_withdrawn", "Attempts committed and not sent.", "channel", "reason")
         self.queue_depth = gauge("queue_listings", "Listings that wait to be sent.", "channel", "urgency")
         self.queue_age = gauge("queue_age_seconds_max", "How long the longest waiting listing waits.", "channel")

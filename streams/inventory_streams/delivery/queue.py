@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from inventory_domain.due import Urgency
@@ -88,6 +88,12 @@ class WorkQueue:
         self._channels.setdefault(channel, _ChannelQueue()).put(Entry(key, channel, rank, since_s))
         self._channel_of[key] = channel
 
+    def least_urgent(self, channel: ChannelId, count: int, urgencies: Collection[Urgency]) -> list[WorkKey]:
+        """At most so many of the channel's listings of these urgencies, the least urgent first. They stay in here."""
+        queue = self._channels.get(channel)
+        entries = [one for one in queue.entries.values() if one.rank[0] in urgencies] if queue else []
+        return [one.key for one in heapq.nlargest(count, entries, key=lambda one: (one.rank, one.since_s))]
+
     def discard(self, key: WorkKey) -> None:
         """The listing waits no more."""
         channel = self._channel_of.pop(key, None)
@@ -135,6 +141,11 @@ class WorkQueue:
         for entry in queue.entries.values() if queue else ():
             depth[entry.rank[0]] += 1
         return depth
+
+    @property
+    def channels(self) -> tuple[ChannelId, ...]:
+        """The channels of which listings wait."""
+        return tuple([channel for channel, queue in self._channels.items() if queue.entries])
 
     def backlog(self, channel: ChannelId) -> int:
         """How many of the channel's listings wait."""

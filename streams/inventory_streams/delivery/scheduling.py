@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import due_from_ms, urgency, wanted
+from inventory_domain.write_paths import goes_by_feed
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.accounting import Accounting
 from inventory_streams.delivery.book import Book, TrackedListing
@@ -60,17 +61,25 @@ class Scheduler:
         now_s = self._clock.monotonic_s()
         if at_s > now_s:
             account.queue.discard(tracked.key)
+            account.turn_back(tracked.key, tracked.target.channel)
             self.waiting.put(tracked.key, at_s)
             return
         self.waiting.discard(tracked.key)
+        if goes_by_feed(tracked.exposure) and account.takes_feeds(now_s):
+            account.turn_to_feed(tracked.key, tracked.target.channel)
+            return
+        account.turn_back(tracked.key, tracked.target.channel)
         account.queue.put(tracked.key, tracked.target.channel, urgency(want, tracked.exposure), now_s)
         account.work.set()
 
     def drop(self, tracked: TrackedListing) -> None:
         """The listing waits for nothing more."""
         self.waiting.discard(tracked.key)
+        channel = tracked.target.channel if tracked.target is not None else None
         for account in self._accounts.all:
             account.queue.discard(tracked.key)
+            if channel is not None:
+                account.turn_back(tracked.key, channel)
             account.reads.discard(tracked.key)
 
     def _hold(self, tracked: TrackedListing) -> None:
@@ -94,6 +103,11 @@ class Scheduler:
         self.waiting.discard(tracked.key)
         if tracked.target is not None and (account := self._accounts.of(tracked.target.channel)) is not None:
             account.queue.discard(tracked.key)
+            account.turn_back(tracked.key, tracked.target.channel)
+        if tracked.target is not None and tracked.exposure is not None and tracked.exposure.feed_row() is not None:
+            if tracked.exposure.last is not None and tracked.exposure.last.version == tracked.target.version:
+                owned.targets.finish(tracked.offset)
+            return  # it is under way in a feed: its report says what became of it
         if not masked:
             self._accounting.find_sent(tracked)  # under a mask the target itself was not sent
         owned.targets.finish(tracked.offset)

@@ -152,6 +152,9 @@ class AccountThrottles:
         limits = {limit.operation: limit for limit in traits.limits}
         push_limit, read_limit = limits[traits.push_operation], limits[traits.read_operation]
         self._clock = clock
+        self._limits = limits
+        self._others: dict[str, Throttle] = {}
+        self._part = 1.0
         self._push_cost, self._read_cost = traits.push_cost, traits.read_cost
         self._read_share = read_share
         self.shared = traits.push_operation == traits.read_operation
@@ -166,10 +169,19 @@ class AccountThrottles:
     @property
     def all(self) -> tuple[Throttle, ...]:
         """Each throttle once."""
-        return (self.push,) if self.shared else (self.push, self.read)
+        return (*((self.push,) if self.shared else (self.push, self.read)), *self._others.values())
+
+    def of(self, operation: str, cost: float = 1.0) -> Throttle:
+        """The throttle of any operation of the account; KeyError for one that it does not declare."""
+        found = next((one for one in self.all if one.operation == operation), None)
+        if found is None:
+            found = self._others[operation] = Throttle(self._limits[operation], self._clock, cost_max=cost)
+            found.share(self._part)
+        return found
 
     def share(self, part: float) -> None:
         """From now on this worker has this part of the account's budget."""
+        self._part = part
         for throttle in (*self.all, self._read_part):
             throttle.share(part)
 

@@ -29,12 +29,14 @@ from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.consumption import Assignment, Committable, Positions
 from inventory_streams.delivery.dispatch import Dispatcher
+from inventory_streams.delivery.feeds import Feeds
 from inventory_streams.delivery.following import Follows
 from inventory_streams.delivery.health_owner import HealthOwner, take_health_over
 from inventory_streams.delivery.intake import Intake
 from inventory_streams.delivery.masks import Masks, Place
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.offsets import OffsetTracker
+from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.readbacks import TICK_S, ReadBacks
 from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.reports import ReportTopic, Tallies
@@ -90,22 +92,10 @@ class Worker:
         self._scheduler = Scheduler(settings, clock, self.book, accounts, self.accounting, self.masks)
         self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, metrics)
         self._attempts = Attempts(settings, clock, records, self.accounting, metrics, random.Random())
-        self._dispatchers = [
-            Dispatcher(
-                account,
-                settings,
-                clock,
-                self.book,
-                self._scheduler,
-                self._attempts,
-                self._intake,
-                self._tallies,
-                self.masks,
-                metrics,
-                failed,
-            )
-            for account in accounts.all
-        ]
+        shared = (settings, clock, self.book, self._scheduler, self._attempts, self._intake, self.masks)
+        pickings = [Picking(account, *shared) for account in accounts.all]
+        self._dispatchers = [Dispatcher(one, settings, clock, self._tallies, metrics, failed) for one in pickings]
+        self._feeds = [Feeds(one, settings, clock, self._scheduler, self._tallies, metrics, failed) for one in pickings]
         self._read_backs = [
             ReadBacks(account, settings, clock, self.book, self._scheduler, self._intake, records, metrics, failed)
             for account in accounts.all
@@ -114,6 +104,7 @@ class Worker:
     def start(self) -> None:
         """Begin to send, read, wait and report, as far as there is anything."""
         runs = [*(one.run() for one in self._dispatchers), *(one.run() for one in self._read_backs)]
+        runs += [one.run() for one in self._feeds]
         for run in (*runs, self._wake_waiting(), self._report(), self._watch()):
             self._begin(run)
 
@@ -128,6 +119,8 @@ class Worker:
 
     async def close(self) -> None:
         """Stop everything that `start` began. Partitions are given up before, by `revoked`."""
+        for feeds in self._feeds:
+            feeds.reports.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -197,11 +190,24 @@ class Worker:
                 tracked = owned.tracked(arrival.listing_id)
                 tracked.exposure = exposure
                 tracked.must_read = bool(exposure.open)
-                if exposure.last is not None and exposure.last.result is Result.OPEN:
+                row = exposure.feed_row()
+                handed_in = row is not None and row.feed_id is not None
+                if exposure.last is not None and exposure.last.result is Result.OPEN and not handed_in:
                     tracked.held_until_s = held_until_s
             self._intake.target(arrival, finished_below)
+            if exposure is not None:
+                self._rejoin_feed(owned.listings.get(arrival.listing_id))
             if number % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
+
+    def _rejoin_feed(self, tracked: TrackedListing | None) -> None:
+        """A row of a feed that a former owner handed in: this worker answers for it now."""
+        if tracked is None or tracked.target is None:
+            return
+        account = self._accounts.of(tracked.target.channel)
+        for feeds in self._feeds:
+            if feeds.account is account:
+                feeds.rejoin(tracked)
 
     async def take(self, arrivals: Sequence[Arrival]) -> None:
         """Records that were read, in their order."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory_domain.exposure import FEED, SINGLE, Confirmed, Exposure, Proof, begin, conclude
+from inventory_domain.exposure import FEED, SINGLE, Confirmed, Exposure, Proof, begin, conclude, observe
 from inventory_domain.identifiers import ListingId, Sku
 from inventory_domain.outcomes import Accepted, Rejected
 from inventory_domain.write_paths import (
@@ -13,7 +13,8 @@ from inventory_domain.write_paths import (
     FeedRows,
     SinglePace,
     best_drain_s,
-    goes_by_other_path,
+    goes_by_feed,
+    may_go_by_feed,
     rows_of_feed,
 )
 
@@ -119,4 +120,19 @@ def tried(path: str, quantity: int, *, refused: bool) -> Exposure:
 def test_a_fall_that_single_calls_do_not_bring_down_takes_the_other_path(
     exposure: Exposure | None, other: bool
 ) -> None:
-    assert goes_by_other_path(exposure) is other
+    assert goes_by_feed(exposure) is other
+
+
+def test_an_overdue_fall_that_is_still_seen_too_high_takes_the_other_path_too() -> None:
+    shown = observe(tried(SINGLE, 3, refused=False), 9, 10)
+
+    assert not goes_by_feed(shown)
+    assert goes_by_feed(shown, overdue=True)
+
+
+@pytest.mark.parametrize(
+    ("exposure", "may"),
+    [(None, True), (tried(SINGLE, 3, refused=True), True), (tried(FEED, 3, refused=True), False)],
+)
+def test_what_a_feed_was_refused_for_goes_singly(exposure: Exposure | None, may: bool) -> None:
+    assert may_go_by_feed(exposure) is may

@@ -1,0 +1,154 @@
+"""Taking a listing for a request and giving it free again: what single calls and feeds have in common."""
+
+from __future__ import annotations
+
+import uuid
+
+from inventory_domain.clock import Clock
+from inventory_domain.due import Wanted, due_from_ms, wanted
+from inventory_domain.errors import InvariantBroken
+from inventory_domain.exposure import SINGLE, Attempt
+from inventory_domain.ports import Push
+from inventory_streams.delivery.account import Account
+from inventory_streams.delivery.attempts import Attempts, Begun
+from inventory_streams.delivery.book import Book, TrackedListing
+from inventory_streams.delivery.intake import Intake
+from inventory_streams.delivery.masks import Masks
+from inventory_streams.delivery.queue import WorkKey
+from inventory_streams.delivery.scheduling import Scheduler
+from inventory_streams.delivery.settings import DeliverySettings
+
+TAKEN_WAIT_S = 0.1  # until a listing is looked at again of which an id is taken by a request under way
+KEYS = uuid.UUID("6f0d8a52-5f0e-4f0e-9a44-0c5a4b8f7e11")  # the namespace of our idempotency keys
+
+
+class Picking:
+    """For one account: a listing that is picked is in flight, and nobody else's, until it is `over`."""
+
+    def __init__(
+        self,
+        account: Account,
+        settings: DeliverySettings,
+        clock: Clock,
+        book: Book,
+        scheduler: Scheduler,
+        attempts: Attempts,
+        intake: Intake,
+        masks: Masks,
+    ) -> None:
+        self.account = account
+        self.book = book
+        self.attempts = attempts
+        self._settings = settings
+        self._clock = clock
+        self._scheduler = scheduler
+        self._intake = intake
+        self._masks = masks
+
+    def pick(self, key: WorkKey) -> TrackedListing | None:
+        """The listing, if it is still due and not under way."""
+        tracked = self.book.listing(key)
+        if tracked is None or tracked.target is None or tracked.in_flight:
+            return None
+        owned = self.book.writable(tracked)
+        if owned is None or owned.stopping:
+            return None
+        claims = self.account.claims(tracked.target.marketplace_ids)
+        # A listing may have moved to another SKU while its old place is being served.
+        if tracked.listing_id in self.book.in_flight or claims & self.account.claimed:
+            self._scheduler.waiting.put(tracked.key, self._clock.monotonic_s() + TAKEN_WAIT_S)
+            return None
+        standing = self._masks.standing(tracked)
+        want = wanted(tracked.target, standing.mask)
+        due_ms = due_from_ms(want, tracked.exposure, self._settings.retry)
+        if due_ms is None or due_ms > self._clock.now_ms() or standing.held(want, tracked.exposure) is not None:
+            self._scheduler.reconsider(tracked)
+            return None
+        tracked.in_flight = True
+        tracked.claims = claims
+        self.account.claimed |= claims
+        self.book.in_flight.add(tracked.listing_id)
+        return tracked
+
+    def want(self, tracked: TrackedListing) -> Wanted:
+        """What is to be shown of a picked listing."""
+        assert tracked.target is not None
+        return wanted(tracked.target, self._masks.standing(tracked).mask)
+
+    def begin(
+        self, tracked: TrackedListing, *, path: str = SINGLE, feed_row: int = 0, feed_size: int = 0, report_s: float = 0
+    ) -> Begun:
+        """Have an attempt of a picked listing committed; see `Attempts.begin`."""
+        owned = self.book.partitions[tracked.partition]
+        want = self.want(tracked)
+        return self.attempts.begin(
+            owned,
+            tracked,
+            want,
+            self.account.traits,
+            path=path,
+            feed_row=feed_row,
+            feed_size=feed_size,
+            report_s=report_s,
+        )
+
+    def kept_back(self, begun: Begun, committed_s: float) -> bool:
+        """Whether the attempt may not be sent after all; it is withdrawn then."""
+        tracked, newest = begun.tracked, begun.tracked.target
+        if self.book.writable(tracked) is None:
+            return True
+        if begun.owned.stopping:
+            reason = "stopping"
+        elif newest is None or newest.version != begun.target.version:
+            reason = "superseded"
+        elif self._clock.monotonic_s() - committed_s >= self._settings.attempt_valid_s:
+            reason = "late"
+        elif begun.attempt.mask is None and self._held_meanwhile(begun):
+            reason = "masked"
+        else:
+            return False
+        self.attempts.withdraw(begun, reason)
+        return True
+
+    def _held_meanwhile(self, begun: Begun) -> bool:
+        """Whether the listing was masked, or such a change of it held, between the commit of its attempt and now."""
+        standing, exposure = self._masks.standing(begun.tracked), begun.tracked.exposure
+        fall = begun.attempt.fall and exposure is not None and exposure.confirmed is not None
+        held = standing.falls_held or (None if fall or begun.attempt.quantity == 0 else standing.rises_held)
+        return standing.mask is not None or held is not None
+
+    def over(self, tracked: TrackedListing) -> None:
+        """The request is over: a newer target, or the same one, may go."""
+        tracked.in_flight = False
+        self.account.claimed -= tracked.claims
+        self.book.in_flight.discard(tracked.listing_id)
+        owned = self.book.writable(tracked)
+        if owned is not None and tracked.forgotten and not tracked.reading:
+            self._intake.forgotten(owned, tracked)
+        else:
+            self._scheduler.reconsider(tracked)
+
+
+def push_of(begun: Begun) -> Push:
+    """The request of an attempt. Nothing but the newest attempt of a listing may ever become one (P2)."""
+    target, attempt, exposure = begun.target, begun.attempt, begun.tracked.exposure
+    if exposure is None or exposure.last is None or exposure.last.number != attempt.number:
+        raise InvariantBroken(f"listing {target.listing_id}: attempt {attempt.number} is not the newest")
+    if attempt.version != target.version:
+        raise InvariantBroken(f"listing {target.listing_id}: attempt of {attempt.version} for {target.version}")
+    return push_of_attempt(begun.tracked, attempt)
+
+
+def push_of_attempt(tracked: TrackedListing, attempt: Attempt) -> Push:
+    """What an attempt was, or is to be, sent as; the same whenever it is made, so that a feed's row is known again."""
+    target = tracked.target
+    assert target is not None
+    return Push(
+        listing_id=target.listing_id,
+        channel=target.channel,
+        quantity=attempt.quantity,
+        nodes=attempt.nodes,
+        marketplace_ids=target.marketplace_ids,
+        version=attempt.version,
+        key=str(uuid.uuid5(KEYS, f"{target.listing_id}|{attempt.version}|{attempt.number}")),
+    )
