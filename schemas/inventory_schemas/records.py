@@ -13,6 +13,7 @@ from inventory_schemas.records_listings import (
     LISTING_OBSERVATION,
     LISTING_OUTCOME,
     LISTING_TARGET,
+    RECONCILIATION_CYCLE,
 )
 from inventory_schemas.records_progress import ENGINE_PROGRESS
 from inventory_schemas.records_state import SKU_STATE
@@ -29,6 +30,7 @@ __all__ = [
     "LISTING_TARGET",
     "OPERATOR_COMMAND",
     "PRODUCT",
+    "RECONCILIATION_CYCLE",
     "SKU_COMMAND",
     "SKU_STATE",
     "HealthRecord",

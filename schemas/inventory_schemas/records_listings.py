@@ -7,7 +7,7 @@ from sys import intern
 from inventory_domain.exposure import Attempt, AttemptState, Confirmed, Exposure, LastAttempt, Proof, Result
 from inventory_domain.identifiers import ChannelId, Marketplace
 from inventory_domain.outcomes import AttemptOutcome
-from inventory_domain.reconciliation import Discrepancy, Observation, ObservedBy
+from inventory_domain.reconciliation import CyclePhase, Discrepancy, Observation, ObservedBy, ReconciliationCycle
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Record, RecordKind
 from inventory_schemas.values import branch, flat, symbol, texts_of, units_of
@@ -16,6 +16,7 @@ _confirmed_fields = flat(Confirmed)
 _last_fields = flat(LastAttempt)
 _attempt_fields = flat(Attempt)
 _observation_fields = flat(Observation)
+_cycle_fields = flat(ReconciliationCycle)
 
 
 def _target_from_record(record: Record) -> Target:
@@ -96,6 +97,15 @@ def _discrepancy_from_record(record: Record) -> Discrepancy:
     return Discrepancy(**record)
 
 
+def _cycle_to_record(cycle: ReconciliationCycle) -> Record:
+    return {**_cycle_fields(cycle), "phase": cycle.phase.name}
+
+
+def _cycle_from_record(record: Record) -> ReconciliationCycle:
+    record["phase"] = symbol(CyclePhase, record["phase"], "phase")
+    return ReconciliationCycle(**record)
+
+
 LISTING_TARGET: RecordKind[Target] = RecordKind("listing_target", flat(Target), _target_from_record)
 LISTING_EXPOSURE: RecordKind[Exposure] = RecordKind("listing_exposure", _exposure_to_record, _exposure_from_record)
 LISTING_OUTCOME: RecordKind[AttemptOutcome] = RecordKind("listing_outcome", flat(AttemptOutcome), _outcome_from_record)
@@ -103,3 +113,6 @@ LISTING_OBSERVATION: RecordKind[Observation] = RecordKind(
     "listing_observation", _observation_to_record, _observation_from_record
 )
 DISCREPANCY: RecordKind[Discrepancy] = RecordKind("discrepancy", flat(Discrepancy), _discrepancy_from_record)
+RECONCILIATION_CYCLE: RecordKind[ReconciliationCycle] = RecordKind(
+    "reconciliation_cycle", _cycle_to_record, _cycle_from_record
+)

@@ -141,6 +141,10 @@ class Topics:
         """What each delivery worker saw of each channel since its last report."""
         return f"{self.prefix}channel.reports.{marketplace}"
 
+    def reconciliations(self, marketplace: Marketplace) -> str:
+        """Each reconciliation of the marketplace's channels; who owns its partition makes them."""
+        return f"{self.prefix}channel.reconciliations.{marketplace}"
+
     def engine_inputs(self) -> tuple[str, ...]:
         """All topics that feed the engine's state; they have one partition count and one owner per partition."""
         exposures = tuple(self.exposure(marketplace) for marketplace in self.marketplaces)
@@ -226,5 +230,14 @@ class Topics:
             ),
             TopicDeclaration(
                 self.reports(one), "channel", delete, "channel_report", ("delivery",), Partitioning.SINGLE
+            ),
+            TopicDeclaration(
+                self.reconciliations(one),
+                "channel",
+                delete,
+                "reconciliation_cycle",
+                ("reconcile",),
+                Partitioning.SINGLE,
+                retention_ms=90 * DAY_MS,
             ),
         )

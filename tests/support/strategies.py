@@ -45,7 +45,7 @@ from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_domain.outcomes import AttemptOutcome
 from inventory_domain.positions import ChannelSale, Move, Position, Reservation, SourceLog, Stock
 from inventory_domain.progress import EngineProgress
-from inventory_domain.reconciliation import Discrepancy, Observation, ObservedBy
+from inventory_domain.reconciliation import CyclePhase, Discrepancy, Observation, ObservedBy, ReconciliationCycle
 from inventory_domain.sku_state import (
     EmittedTarget,
     HeldRecord,
@@ -338,6 +338,27 @@ discrepancies = st.builds(
     texts,
     texts,
     times,
+    texts,
+    texts,
+    counters,
+    counters,
+    times,
+    texts,
+)
+reconciliation_cycles = st.builds(
+    ReconciliationCycle,
+    channels,
+    st.sampled_from(CyclePhase),
+    times,
+    times,
+    counters,
+    counters,
+    counters,
+    counters,
+    counters,
+    counters,
+    counters,
+    texts,
 )
 
 # --- channels

@@ -24,6 +24,7 @@ KINDS: Final[dict[str, tuple[RecordKind[Any], st.SearchStrategy[Any]]]] = {
         (records.LISTING_OUTCOME, strategies.attempt_outcomes),
         (records.LISTING_OBSERVATION, strategies.observations),
         (records.DISCREPANCY, strategies.discrepancies),
+        (records.RECONCILIATION_CYCLE, strategies.reconciliation_cycles),
         (records.CHANNEL_REPORT, strategies.channel_reports),
         (records.CHANNEL_HEALTH, strategies.health_records),
         (records.OPERATOR_COMMAND, strategies.operator_commands),

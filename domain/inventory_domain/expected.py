@@ -1,0 +1,114 @@
+"""What a listing may show by now: a range, since writes settle and buyers buy while nobody looks (rule 29)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inventory_domain.exposure import Confirmed, Exposure, LastAttempt, Proof, Result
+from inventory_domain.identifiers import OrderId
+
+_LANDED = (Result.APPLIED, Result.ACCEPTED, Result.OVER_SHOWN)
+CLOCKS_MS = 60_000  # the time of a sale is another clock's than ours
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelMove:
+    """Units that the channel sold, or took back when `units` is below 0, as it was reported to us."""
+
+    at_ms: int
+    units: int
+    order_id: OrderId
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTraits:
+    """What a marketplace's reads are like: see `ports.AdapterTraits`."""
+
+    includes_own_sales: bool
+    settling_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedRange:
+    """From the least to the most units; `high` is None where there is no bound, because nothing was ever confirmed.
+
+    `since_ms`: a reading of an earlier time may still show what was there before our newest number that is known to
+    be live, so nothing follows from it. `number` is that number.
+    """
+
+    low: int
+    high: int | None
+    since_ms: int
+    number: int | None
+
+    def delta(self, observed: int) -> int:
+        """Observed minus the nearest end; 0 within the range."""
+        if self.high is not None and observed > self.high:
+            return observed - self.high
+        return min(0, observed - self.low)
+
+    def nearest(self, observed: int) -> int:
+        """The end that an observation outside the range is measured from."""
+        return self.low if self.high is None or observed < self.low else self.high
+
+
+def expected_range(
+    exposure: Exposure,
+    moves: Sequence[ChannelMove],
+    traits: ReadTraits,
+    as_of_ms: int,
+    read_at_ms: int,
+) -> ExpectedRange | None:
+    """What a reading that holds for some time from `as_of_ms` to `read_at_ms` may show; None: nothing is known yet."""
+    sales = moves if traits.includes_own_sales else ()
+    base = _base(exposure, sales, traits)
+    lows = [one.quantity - _units(sales, one.sent_at_ms - CLOCKS_MS, read_at_ms) for one in exposure.open]
+    highs = [one.quantity for one in exposure.open]
+    if base is None:
+        return ExpectedRange(max(0, min(lows)), None, 0, None) if lows else None
+    lows.append(base.quantity - _units(sales, base.from_ms - CLOCKS_MS, read_at_ms))
+    highs.append(base.quantity - _units(sales, base.live_ms + CLOCKS_MS, as_of_ms - CLOCKS_MS))
+    return ExpectedRange(max(0, min(lows)), max(0, *highs), base.live_ms, base.quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A number that was live: not before `from_ms`, and at `live_ms` at the latest."""
+
+    quantity: int
+    from_ms: int
+    live_ms: int
+
+
+def _base(exposure: Exposure, sales: Sequence[ChannelMove], traits: ReadTraits) -> _Base | None:
+    """The number to start from: what was confirmed, unless it does not follow from what we wrote last.
+
+    A read confirms whatever it shows, also what somebody else has set; so where the number read is not the written
+    one less what was sold, the written one stays what is expected.
+    """
+    known, written = exposure.confirmed, _written(exposure)
+    if written is None:
+        return None if known is None else _Base(known.quantity, known.at_ms, known.at_ms)
+    if known is not None and known.at_ms >= written.at_ms and _follows(known, written, sales):
+        if known.proof is Proof.ASSUMED:
+            return _Base(written.quantity, written.at_ms, written.at_ms + traits.settling_ms)
+        return _Base(known.quantity, known.at_ms, known.at_ms)
+    return _Base(written.quantity, written.at_ms, written.at_ms + traits.settling_ms)
+
+
+def _written(exposure: Exposure) -> LastAttempt | None:
+    """Our newest write, when it is over and was taken."""
+    last = exposure.last
+    if last is None or last.result not in _LANDED or any(one.number == last.number for one in exposure.open):
+        return None
+    return last
+
+
+def _follows(known: Confirmed, written: LastAttempt, sales: Sequence[ChannelMove]) -> bool:
+    sold = _units(sales, written.at_ms - CLOCKS_MS, known.at_ms + CLOCKS_MS)
+    return written.quantity - sold <= known.quantity <= written.quantity
+
+
+def _units(moves: Sequence[ChannelMove], after_ms: int, until_ms: int) -> int:
+    return sum(one.units for one in moves if one.units > 0 and after_ms < one.at_ms <= until_ms)

@@ -1,0 +1,102 @@
+"""What a listing may show by now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from inventory_domain.expected import ExpectedRange, ReadTraits, expected_range
+from inventory_domain.exposure import Confirmed, Exposure, Proof, Result
+from tests.support.reconciling import HOUR, LISTING, SETTLING, SKU, TRAITS, at, settling, shown, sold
+
+
+def by(exposure: Exposure, minutes: float, *moves: object, traits: ReadTraits = TRAITS) -> ExpectedRange:
+    """The range for a read made at that time and not older."""
+    found = expected_range(exposure, moves, traits, at(minutes), at(minutes))  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def test_a_confirmed_number_is_expected_until_something_is_sold() -> None:
+    expected = by(shown(10, 0, seen_min=20), 60)
+
+    assert (expected.low, expected.high) == (10, 10)
+
+
+def test_units_sold_since_are_subtracted() -> None:
+    expected = by(shown(10, 0, seen_min=20), 240, sold(3, 100))
+
+    assert (expected.low, expected.high) == (7, 7)
+
+
+def test_units_sold_before_the_number_was_seen_are_in_it() -> None:
+    expected = by(shown(10, 0, seen_min=60), 240, sold(3, 30))
+
+    assert (expected.low, expected.high) == (10, 10)
+
+
+def test_a_sale_at_about_the_time_of_the_read_may_be_in_it_or_not() -> None:
+    """The clock of whoever reported the sale is another one."""
+    expected = by(shown(10, 0, seen_min=20), 60, sold(3, 59.5))
+
+    assert (expected.low, expected.high) == (7, 10)
+
+
+def test_an_open_attempt_may_be_live_or_not() -> None:
+    expected = by(settling(shown(10, 0, seen_min=20), 4, 100), 105)
+
+    assert (expected.low, expected.high) == (4, 10)
+
+
+def test_units_sold_while_a_write_settles_may_be_lost_in_it() -> None:
+    """An absolute write that goes live after a sale puts the sold unit back on show."""
+    expected = by(shown(10, 0), 60, sold(2, 5))
+
+    assert (expected.low, expected.high) == (8, 10)
+
+
+def test_a_marketplace_whose_reads_leave_sales_out_shows_what_was_written() -> None:
+    traits = ReadTraits(includes_own_sales=False, settling_ms=SETTLING)
+
+    expected = by(shown(10, 0, seen_min=20), 240, sold(3, 100), traits=traits)
+
+    assert (expected.low, expected.high) == (10, 10)
+
+
+def test_what_a_read_confirmed_is_not_expected_where_nobody_sent_it() -> None:
+    """A read confirms whatever it shows; somebody's edit must not become what we expect."""
+    edited = replace(shown(10, 0, seen_min=20), confirmed=Confirmed(3, 1, at(100), Proof.READ))
+
+    expected = by(edited, 240)
+
+    assert (expected.low, expected.high) == (10, 10)
+
+
+def test_a_lower_number_that_sales_explain_is_expected_from_then_on() -> None:
+    read = replace(shown(10, 0, seen_min=20), confirmed=Confirmed(7, 1, at(100), Proof.READ))
+
+    expected = by(read, 240, sold(3, 50))
+
+    assert (expected.low, expected.high) == (7, 7)
+
+
+def test_a_write_that_failed_changes_nothing() -> None:
+    exposure = shown(10, 0, seen_min=20)
+    assert exposure.last is not None
+    failed = replace(exposure, last=replace(exposure.last, number=2, version=2, quantity=4, result=Result.FAILED))
+
+    expected = by(failed, 60)
+
+    assert (expected.low, expected.high) == (10, 10)
+
+
+def test_where_nothing_was_ever_confirmed_there_is_no_bound() -> None:
+    nothing = Exposure(LISTING, SKU)
+
+    assert expected_range(nothing, (), TRAITS, at(0), at(0)) is None
+    assert by(settling(nothing, 4, 0), 5).high is None
+
+
+def test_a_read_is_too_old_until_the_newest_write_must_be_live() -> None:
+    assert by(shown(10, 0), 240).since_ms == at(0) + SETTLING
+    assert by(shown(10, 0, seen_min=4), 240).since_ms == at(4)
+    assert by(shown(10, 0, seen_min=4), 4 * HOUR / 60_000).low == 10
