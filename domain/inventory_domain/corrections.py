@@ -12,7 +12,6 @@ from inventory_domain.errors import ConfigFault
 from inventory_domain.expected import ExpectedRange, ReadTraits, expected_range
 from inventory_domain.exposure import Result
 from inventory_domain.reconciliation import Action, Cause, Discrepancy, Observation, Severity
-from inventory_domain.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +99,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """All that a reading is judged by, beside the reading itself."""
+    """All that a reading is judged by, beside the reading itself. `version` is that of the newest target."""
 
-    target: Target
+    version: int
     evidence: Evidence
     traits: ReadTraits
     policy: CorrectionPolicy
@@ -176,7 +175,7 @@ def _within(reading: Observation, expected: ExpectedRange, known: Judged, case: 
         return Verdict(Standing.WITHIN, "older-than-write", case)
     last = known.evidence.exposure.last
     written = case.corrected_version is not None and last is not None and last.version > case.corrected_version
-    if case.corrected_version is not None and not written and known.target.version > case.corrected_version:
+    if case.corrected_version is not None and not written and known.version > case.corrected_version:
         return Verdict(Standing.WITHIN, "correction-on-its-way", case)
     if written:
         action, cause, why = Action.VERIFIED, Cause.UNKNOWN, f"correction {case.corrections} holds"
@@ -221,7 +220,8 @@ class _Found:
         case, reading = self.case, self.reading
         if case.stopped:
             return Verdict(Standing.DISCREPANT, "stopped", case)
-        if case.low_read != reading.quantity:
+        # A read from before our newest write says nothing of what the channel sold since that write.
+        if case.low_read != reading.quantity or case.low_read_at_ms < self.expected.since_ms:
             case = replace(case, low_read=reading.quantity, low_read_at_ms=reading.observed_at_ms)
             return self._told(Action.WAIT, case, self.severity)
         if reading.as_of_ms - case.low_read_at_ms < self.known.policy.order_delay_s * 1_000:
@@ -232,12 +232,12 @@ class _Found:
     def _corrected(self, case: Case) -> Verdict:
         if case.stopped:
             return Verdict(Standing.DISCREPANT, "stopped", case)
-        target, last = self.known.target, self.known.evidence.exposure.last
-        if last is None or target.version > last.version:
-            if case.noted_version == target.version:
+        version, last = self.known.version, self.known.evidence.exposure.last
+        if last is None or version > last.version:
+            if case.noted_version == version:
                 return Verdict(Standing.DISCREPANT, "write-due", case)
-            return self._told(Action.WRITE_DUE, replace(case, noted_version=target.version), self.severity)
-        repeated = case.corrected_version == target.version  # the engine did not answer: the same is asked again
+            return self._told(Action.WRITE_DUE, replace(case, noted_version=version), self.severity)
+        repeated = case.corrected_version == version  # the engine did not answer: the same is asked again
         count = case.corrections if repeated else case.corrections + 1
         if count > self.known.policy.corrections_max:
             return self._told(Action.STOP, replace(case, stopped=True), Severity.PAGE)
@@ -246,12 +246,12 @@ class _Found:
             low_read=None,
             low_read_at_ms=0,
             corrections=count,
-            corrected_version=target.version,
+            corrected_version=version,
             corrected_at_ms=self.known.now_ms,
         )
         action = Action.RESTATE if count <= 1 else Action.ESCALATE
         verdict = self._told(action, case, self.severity if count <= 1 else Severity.PAGE)
-        return replace(verdict, restate=target.version)
+        return replace(verdict, restate=version)
 
     def _told(self, action: Action, case: Case, severity: Severity) -> Verdict:
         quantity = self.reading.quantity
@@ -281,7 +281,7 @@ class _Found:
             observed_at_ms=reading.observed_at_ms,
             severity=self.severity.value,
             evidence=f"{why}; {reading.evidence}" if reading.evidence else why,
-            judged_version=self.known.target.version,
+            judged_version=self.known.version,
             corrections=self.case.corrections,
             since_ms=self.case.since_ms,
             observed_by=reading.observed_by.value,

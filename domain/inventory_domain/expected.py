@@ -89,7 +89,11 @@ def _base(exposure: Exposure, sales: Sequence[ChannelMove], traits: ReadTraits) 
     """
     known, written = exposure.confirmed, _written(exposure)
     if written is None:
-        return None if known is None else _Base(known.quantity, known.at_ms, known.at_ms)
+        if known is None:
+            return None
+        # What was assumed was live before that, by as much as it may take and as late as it was noticed.
+        earlier_ms = 2 * traits.settling_ms if known.proof is Proof.ASSUMED else 0
+        return _Base(known.quantity, known.at_ms - earlier_ms, known.at_ms)
     if known is not None and known.at_ms >= written.at_ms and _follows(known, written, sales):
         if known.proof is Proof.ASSUMED:
             return _Base(written.quantity, written.at_ms, written.at_ms + traits.settling_ms)

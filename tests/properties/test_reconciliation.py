@@ -14,7 +14,7 @@ from inventory_domain.exposure import Exposure, begin, conclude, observe, settle
 from inventory_domain.identifiers import OrderId
 from inventory_domain.outcomes import Accepted
 from inventory_domain.reconciliation import Action, Observation, ObservedBy
-from tests.support.reconciling import CHANNEL, LISTING, MINUTE, SKU, START, a_target, judged_by
+from tests.support.reconciling import CHANNEL, LISTING, MINUTE, SKU, START, judged_by
 
 SETTLING_MIN = 15
 ORDER_DELAY_MIN = 60
@@ -32,7 +32,6 @@ class Market:
     moves: list[tuple[int, ChannelMove]] = field(default_factory=list)
     exposure: Exposure = field(default_factory=lambda: Exposure(LISTING, SKU))
     version: int = 0
-    target: int = 10
     now: int = 0
 
     def ms(self, minute: int) -> int:
@@ -56,7 +55,6 @@ class Market:
     def write(self, quantity: int, delay: int) -> None:
         """Sent and accepted now, live after so many minutes and never before an earlier one."""
         self.version += 1
-        self.target = quantity
         settles = self.ms(self.now + SETTLING_MIN)
         self.exposure, attempt = begin(
             self.exposure,
@@ -108,9 +106,8 @@ def test_a_listing_that_settles_and_sells_is_never_corrected(seed: int, includes
         elif kind == "sell":
             market.sell(draw.randint(1, 5), draw.randint(0, ORDER_DELAY_MIN))
         else:
-            target = a_target(market.target, version=market.version)
             known = judged_by(
-                market.exposure, market.now, moves=market.known(), target=target, policy=POLICY, traits=traits
+                market.exposure, market.now, moves=market.known(), newest=market.version, policy=POLICY, traits=traits
             )
             verdict = judge(market.reading(draw.randint(0, AGE_MIN)), known, case)
             case = verdict.case
@@ -141,8 +138,9 @@ def test_a_number_that_somebody_set_is_always_found(
     actions: list[str] = []
     for minute in (240, 480):
         market.pass_to(minute)
-        target = a_target(written, version=market.version)
-        known = judged_by(market.exposure, minute, moves=market.known(), target=target, policy=POLICY, traits=traits)
+        known = judged_by(
+            market.exposure, minute, moves=market.known(), newest=market.version, policy=POLICY, traits=traits
+        )
         verdict = judge(market.reading(0), known, case)
         case = verdict.case
         actions.extend([verdict.record.action] if verdict.record is not None else [])
@@ -167,8 +165,7 @@ def test_a_case_is_bounded_whatever_is_read(waits: list[int], includes_own_sales
         market.pass_to(market.now + wait + 2 * SETTLING_MIN + AGE_MIN)
         market.show(50)
         market.pass_to(market.now + AGE_MIN + 1)
-        target = a_target(market.target, version=market.version)
-        known = judged_by(market.exposure, market.now, target=target, policy=POLICY, traits=traits)
+        known = judged_by(market.exposure, market.now, newest=market.version, policy=POLICY, traits=traits)
         verdict = judge(market.reading(0), known, case)
         case = verdict.case
         if verdict.restate is not None:

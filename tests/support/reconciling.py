@@ -9,9 +9,8 @@ from inventory_domain.causes import Evidence, SentNumber, SignalSeen
 from inventory_domain.corrections import CorrectionPolicy, Judged
 from inventory_domain.expected import ChannelMove, ReadTraits
 from inventory_domain.exposure import Attempt, AttemptState, Confirmed, Exposure, LastAttempt, Proof, Result
-from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, OrderId, Sku
+from inventory_domain.identifiers import ChannelId, ListingId, OrderId, Sku
 from inventory_domain.reconciliation import Observation, ObservedBy
-from inventory_domain.targets import Target
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -64,28 +63,6 @@ def sold(units: int, minutes: float, order: str = "O1") -> ChannelMove:
     return ChannelMove(at(minutes), units, OrderId(order))
 
 
-def a_target(quantity: int = 10, version: int = 1) -> Target:
-    """What the engine wants."""
-    return Target(
-        listing_id=LISTING,
-        sku=SKU,
-        channel=CHANNEL,
-        marketplace=Marketplace("market"),
-        version=version,
-        quantity=quantity,
-        nodes={},
-        marketplace_ids={"sku": "A"},
-        atp=quantity,
-        allocation=quantity,
-        buffer=0,
-        strategy="shared-pool",
-        cause="",
-        derivation="",
-        changed_at_ms=START,
-        computed_at_ms=START,
-    )
-
-
 def a_reading(quantity: int | None, minutes: float, *, age_min: float = 0, evidence: str = "") -> Observation:
     """What the marketplace showed at that time; it may be as old as `age_min`."""
     return Observation(
@@ -100,7 +77,7 @@ def judged_by(
     moves: Sequence[ChannelMove] = (),
     sent: Sequence[SentNumber] = (),
     signal: SignalSeen | None = None,
-    target: Target | None = None,
+    newest: int | None = None,
     policy: CorrectionPolicy | None = None,
     traits: ReadTraits = TRAITS,
 ) -> Judged:
@@ -116,4 +93,4 @@ def judged_by(
         includes_own_sales=traits.includes_own_sales,
         order_delay_ms=round(policy.order_delay_s * 1_000),
     )
-    return Judged(target or a_target(version=version), evidence, traits, policy, at(minutes))
+    return Judged(newest or version, evidence, traits, policy, at(minutes))

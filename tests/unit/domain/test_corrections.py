@@ -12,7 +12,7 @@ from inventory_domain.expected import ReadTraits
 from inventory_domain.exposure import Confirmed, Proof
 from inventory_domain.identifiers import NodeId
 from inventory_domain.reconciliation import Action, Cause, Severity
-from tests.support.reconciling import SETTLING, a_reading, a_target, at, judged_by, settling, shown, sold
+from tests.support.reconciling import SETTLING, a_reading, at, judged_by, settling, shown, sold
 
 POLICY = CorrectionPolicy()
 
@@ -166,7 +166,7 @@ def test_a_correction_that_did_not_hold_is_escalated_and_after_three_it_stops() 
 
 
 def test_what_waits_to_be_sent_anyway_is_not_corrected() -> None:
-    known = judged_by(shown(10, 0, seen_min=20), 240, target=a_target(5, version=2))
+    known = judged_by(shown(10, 0, seen_min=20), 240, newest=2)
 
     first = judge(a_reading(50, 240), known, None)
     again = judge(a_reading(50, 250), known, first.case)
