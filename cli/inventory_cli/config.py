@@ -62,6 +62,7 @@ def check(
 
     inventory-sync config check sync.yaml
     """
+    from inventory_cli.policy_words import policy_words, withheld_words
     from inventory_cli.settings import load
 
     try:
@@ -77,9 +78,10 @@ def check(
     typer.echo(f"  schema registry  {settings.connection.schema_registry_url}")
     typer.echo(f"  accounts         {', '.join(sorted(settings.accounts))}")
     for name, channel in sorted(settings.policy.channels.items()):
-        buffer = f"withholds {channel.buffer.units} units or {channel.buffer.percent} %"
         locations = ", ".join(sorted(channel.locations))
-        typer.echo(f"  channel          {name}: {channel.marketplace}, {buffer}, from {locations}")
+        typer.echo(f"  channel          {name}: {channel.marketplace}, {withheld_words(channel)}, from {locations}")
+    for line in policy_words(settings.policy):
+        typer.echo(f"  policy           {line}")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from inventory_adapters.fields import Fields
 
@@ -52,3 +53,39 @@ class FileFields(Fields):
             return tuple(float(one) for one in value)
         self.fault(name, "must be a list of numbers such as [5, 15, 60]")
         return tuple(default)
+
+    def has(self, name: str) -> bool:
+        """Whether the file names this field, with whatever value."""
+        return name in self._raw
+
+    def items(self, name: str) -> list[FileFields]:
+        """The fields of each mapping in a list, whose faults stand below its number in the list."""
+        value = self._take(name, [])
+        if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
+            inner = FileFields({}, self.path_of(name), self._faults)
+            return [
+                inner.of(str(index), {str(key): item for key, item in one.items()}) for index, one in enumerate(value)
+            ]
+        self.fault(name, "must be a list of mappings")
+        return []
+
+    def moment_ms(self, name: str, zone: tzinfo, days_later: int) -> int:
+        """A moment in milliseconds since 1970 UTC: a day or a time, in the zone where it names none itself.
+
+        A day without a time begins so many days later.
+        """
+        value = self._take(name, None)
+        if isinstance(value, str):
+            try:
+                value = date.fromisoformat(value) if len(value) == len("2026-11-27") else datetime.fromisoformat(value)
+            except ValueError:
+                value = self._raw[name]
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime.combine(value + timedelta(days=days_later), time())
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                value = value.replace(tzinfo=zone)
+            return round(value.timestamp() * 1000)
+        if value is not None:
+            self.fault(name, f"must be a day or a time such as 2026-11-27 or 2026-11-27T09:00:00, not {value!r}")
+        return 0

@@ -24,6 +24,21 @@ PROFILES: Final[Mapping[str, Mapping[str, BufferPolicy]]] = MappingProxyType(
             "walmart": BufferPolicy(percent=5),
             "shopify": BufferPolicy(percent=5),
         },
+        # One unit, and what the risk rule asks for; the shares hold until a SKU's sales are known.
+        "risk": {
+            "amazon": BufferPolicy(units=1, percent=15),
+            "ebay": BufferPolicy(units=1, percent=10),
+            "walmart": BufferPolicy(units=1, percent=12),
+            "shopify": BufferPolicy(units=1, percent=5),
+        },
     }
 )
 PROFILE_DEFAULT: Final = "guide"
+RISK_PROFILE: Final = "risk"
+_OVERSELL_CHANCE: Final = 0.01
+_OVERSELL_CHANCES: Final[Mapping[str, float]] = MappingProxyType({"walmart": 0.001})  # it suspends for cancellations
+
+
+def oversell_chance(marketplace: str) -> float:
+    """The chance of an oversell that a channel may take under the risk rule where its settings name none."""
+    return _OVERSELL_CHANCES.get(marketplace, _OVERSELL_CHANCE)

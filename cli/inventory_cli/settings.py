@@ -6,23 +6,17 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_cli.connecting import Connection, read_connection
 from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
-from inventory_cli.process_settings import ANY, Processes, read_processes
-from inventory_cli.profiles import PROFILE_DEFAULT, PROFILES
-from inventory_domain.buffers import BufferPolicy
+from inventory_cli.policy_settings import POLICY_KEYS, Serving, read_policy
+from inventory_cli.process_settings import Processes, read_processes
 from inventory_domain.errors import ConfigError, ConfigFault
-from inventory_domain.identifiers import AccountId, ChannelId, LocationId, Marketplace
-from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
-from inventory_domain.policies import faults as policy_faults
-
-_POLICY_KEYS: Final = frozenset({"account", "locations", "buffer", "percent", "allow_full"})
-_STRATEGIES: Final = tuple(strategy.value for strategy in Strategy)
+from inventory_domain.identifiers import AccountId, Marketplace
+from inventory_domain.policies import AllocationPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +52,11 @@ def read(document: Mapping[str, object], env: Mapping[str, str], secrets: Secret
     if not raw_channels:
         root.fault("channels", "must name at least one channel")
     accounts = _accounts(root, raw_channels, secrets, faults)
-    profile, policy = _policy(root, raw_channels, accounts, faults)
+    serving = {
+        name: Serving(one.marketplace, one.settings.settling_s_max if one.settings is not None else 1.0)
+        for name, one in accounts.items()
+    }
+    profile, policy = read_policy(root, raw_channels, serving, faults)
     processes = read_processes(root, faults)
     root.end()
     faults = _each_once(faults)
@@ -101,7 +99,7 @@ def _accounts(
             faults.append(ConfigFault(f"{path}.marketplace", f"must be one of {', '.join(MARKETPLACES)}"))
             continue
         served = {
-            channel: {key: value for key, value in options.items() if key not in _POLICY_KEYS}
+            channel: {key: value for key, value in options.items() if key not in POLICY_KEYS}
             for channel, options in channels.items()
             if options.get("account") == name
         }
@@ -130,70 +128,6 @@ def _account(
             place = fault.path.removeprefix(f"{path}.") if fault.path.startswith(f"{inner}.") else fault.path
             faults.append(ConfigFault(place, fault.message))
         return None
-
-
-def _policy(
-    root: FileFields,
-    raw_channels: Mapping[str, Mapping[str, object]],
-    accounts: Mapping[AccountId, _Account],
-    faults: list[ConfigFault],
-) -> tuple[str, AllocationPolicy]:
-    fields = root.within("policy")
-    profile = fields.choice("profile", list(PROFILES), PROFILE_DEFAULT)
-    strategy = Strategy(fields.choice("strategy", _STRATEGIES, Strategy.SHARED_POOL.value))
-    by_category = _strategies(fields, "by_category")
-    by_sku = _strategies(fields, "by_sku")
-    fields.end()
-    channels_below = root.of("channels", raw_channels)
-    channels: dict[ChannelId, ChannelPolicy] = {}
-    for name, raw in raw_channels.items():
-        channel = _channel(ChannelId(name), channels_below.of(name, raw), profile, accounts)
-        if channel is not None:
-            channels[channel.channel] = channel
-    policy = AllocationPolicy(channels, strategy, by_category, by_sku)
-    faults.extend(policy_faults(policy))
-    return profile, policy
-
-
-def _strategies(fields: FileFields, name: str) -> dict[str, Strategy]:
-    inner = fields.within(name)
-    return {key: Strategy(inner.choice(key, _STRATEGIES, Strategy.SHARED_POOL.value)) for key in fields.mapping(name)}
-
-
-def _channel(
-    name: ChannelId,
-    fields: FileFields,
-    profile: str,
-    accounts: Mapping[AccountId, _Account],
-) -> ChannelPolicy | None:
-    """One channel's policy; what is its marketplace's own matter is read with its account."""
-    account = AccountId(fields.text("account"))
-    locations = fields.texts("locations", ())
-    percent = fields.whole("percent", 0, least=-ANY, most=ANY)  # its bounds are the policy's to judge
-    allow_full = fields.flag("allow_full", False)
-    if account and account not in accounts:
-        fields.fault("account", f"{account!r} is not below `accounts`, or has a fault there")
-    known = accounts.get(account)
-    preset = PROFILES[profile][known.marketplace] if known else BufferPolicy(units=1)
-    inner = fields.within("buffer")
-    # A buffer that names one of the two means that one alone; the profile's numbers are for those who name none.
-    start = BufferPolicy() if fields.mapping("buffer") else preset
-    buffer = BufferPolicy(
-        inner.whole("units", start.units, least=-ANY, most=ANY),
-        inner.whole("percent", start.percent, least=-ANY, most=ANY),
-    )
-    inner.end()
-    if known is None:
-        return None
-    return ChannelPolicy(
-        channel=name,
-        marketplace=known.marketplace,
-        account=account,
-        locations=frozenset(LocationId(location) for location in locations),
-        buffer=buffer,
-        percent=percent,
-        allow_full=allow_full,
-    )
 
 
 def _mapping(raw: object) -> Mapping[str, object]:

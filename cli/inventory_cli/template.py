@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from inventory_cli.account_template import account_lines, channel_lines
 from inventory_cli.connecting import PARTITIONS_DEFAULT
+from inventory_cli.policy_template import buffer_lines, policy_lines
 from inventory_cli.process_settings import HOST_DEFAULT, default_ports
-from inventory_cli.profiles import PROFILE_DEFAULT, PROFILES
 from inventory_cli.template_lines import Line, rendered
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.retry import RetrySchedule
@@ -88,7 +88,7 @@ def settings_text(draft: Draft) -> str:
     )
     sections: tuple[Line, ...] = (
         *_system(draft),
-        Line("policy", _policy(draft.by_category), "How stock becomes the number that a channel shows."),
+        Line("policy", policy_lines(draft.by_category), "How stock becomes the number that a channel shows."),
         Line("accounts", accounts, "One set of credentials each: the unit of throttle and quota."),
         Line("channels", channels, "The listings in one country or shop: the unit of policy, health and stop-sale."),
         Line("engine", _engine(draft.engine), "The process that computes what each listing should show."),
@@ -136,38 +136,11 @@ def _system(draft: Draft) -> tuple[Line, ...]:
     )
 
 
-def _policy(by_category: Mapping[str, str]) -> tuple[Line, ...]:
-    guide = ", ".join(f"{name} {_buffer(units, percent)}" for name, units, percent in _buffers("guide"))
-    simple = ", ".join(f"{name} {_buffer(units, percent)}" for name, units, percent in _buffers("simple"))
-    return (
-        Line("profile", PROFILE_DEFAULT, f"Buffers of channels that name none. guide: {guide}; simple: {simple}."),
-        Line(
-            "strategy",
-            "shared-pool",
-            "shared-pool: every channel is given all there is, and buffers protect; "
-            "fixed-percentage: each is given its `percent`.",
-        ),
-        Line("by_category", by_category, "another strategy for a category: {shoes: fixed-percentage}"),
-        Line("by_sku", {}, "another strategy for one SKU"),
-    )
-
-
-def _buffers(profile: str) -> list[tuple[str, int, int]]:
-    return [(name, buffer.units, buffer.percent) for name, buffer in PROFILES[profile].items()]
-
-
-def _buffer(units: int, percent: int) -> str:
-    return f"{units} units or {percent} %" if units else f"{percent} %"
-
-
 def _channel(account: AccountDraft, channel: ChannelDraft) -> tuple[Line, ...]:
-    preset = PROFILES[PROFILE_DEFAULT][account.marketplace]
     return (
         Line("account", account.name),
         Line("locations", list(channel.locations), "it may sell from these and no others"),
-        Line("buffer", {"units": preset.units, "percent": preset.percent}, "withheld: the larger of the two"),
-        Line("percent", channel.percent, "its share under the strategy fixed-percentage"),
-        Line("allow_full", False, "true permits a channel without any buffer"),
+        *buffer_lines(account.marketplace, channel.percent),
         *channel_lines(account.marketplace, channel.options),
     )
 

@@ -12,6 +12,7 @@ from inventory_domain.mass_change import guard_kept
 from inventory_domain.overrides import capped, in_force, note
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import EmittedTarget, SkuState
+from inventory_domain.surges import is_high
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
 from inventory_domain.velocity import Demand
 
@@ -48,7 +49,8 @@ def decide(
     """
     override = in_force(state.override, now_ms)
     zeroed = override is not None and override.kind is OverrideKind.ZERO
-    proposed = _proposals(state, policy, now_ms, demand, zeroed=zeroed)
+    high = is_high(state.high_velocity, demand, policy.high_velocity)
+    proposed = _proposals(state, policy, now_ms, demand, zeroed=zeroed, high=high)
     emitted = dict(state.targets)
     targets: list[Target] = []
     owes = False
@@ -84,12 +86,12 @@ def decide(
     if not exposures.keys() <= named:
         # What was forgotten may come back under another SKU, which then has an exposure of its own.
         exposures = {one: seen for one, seen in exposures.items() if one in named or one in emitted}
-    after = replace(state, targets=emitted, exposures=exposures, owes_rise=owes)
+    after = replace(state, targets=emitted, exposures=exposures, owes_rise=owes, high_velocity=high)
     return Decision(after, tuple(targets), forgotten, proposed.uncounted)
 
 
 def _proposals(
-    state: SkuState, policy: AllocationPolicy, now_ms: int, demand: Demand | None, *, zeroed: bool
+    state: SkuState, policy: AllocationPolicy, now_ms: int, demand: Demand | None, *, zeroed: bool, high: bool
 ) -> Proposals:
     product = state.product
     if product is None:
@@ -97,7 +99,7 @@ def _proposals(
     if zeroed:  # whatever was counted, and whatever was not
         product = replace(product, status=ProductStatus.DISCONTINUED)
     first = frozenset(one.listing_id for one in product.listings if one.listing_id not in state.targets)
-    return proposals(product, state.stock, policy, first, now_ms, demand)
+    return proposals(product, state.stock, policy, first, now_ms, demand, high_velocity=high)
 
 
 def _under(
@@ -142,7 +144,7 @@ def _target(
         want.atp,
         want.allocation,
         want.buffer,
-        want.strategy.value if want.strategy else "none",
+        want.strategy,
         cause,
         _derivation(want, override),
         state.changed_at_ms,

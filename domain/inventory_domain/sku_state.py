@@ -61,6 +61,7 @@ class SkuState:
 
     `unknown_since_ms` is when the first record came for a SKU without a product; None once the product is known.
     `override` is an operator's, kept until it ends or is released.
+    `high_velocity`: when it was last decided, the SKU was in a period of high velocity.
     """
 
     sku: Sku
@@ -73,6 +74,7 @@ class SkuState:
     held: tuple[HeldRecord, ...] = ()
     unknown_since_ms: int | None = None
     override: Override | None = None
+    high_velocity: bool = False
 
     @property
     def is_empty(self) -> bool:

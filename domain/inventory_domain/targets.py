@@ -6,49 +6,78 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from inventory_domain.allocation import Share, fixed_percentage, shared_pool, split_over_nodes, whole_units
+from inventory_domain.allocation import split_over_nodes
 from inventory_domain.atp import Availability, availability
-from inventory_domain.buffers import buffer_units
+from inventory_domain.buffers import NOT_WIDENED, BufferPolicy, Widening, buffer_units, buffer_words
 from inventory_domain.catalog import Listing, Product, ProductStatus
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, Marketplace, NodeId, Sku
-from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
+from inventory_domain.policies import AllocationPolicy, ChannelPolicy
 from inventory_domain.positions import Stock
+from inventory_domain.risk import risk_units
+from inventory_domain.sharing import Given, share_out
 from inventory_domain.velocity import Demand
 
 NO_NODES: Mapping[NodeId, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one product on one channel: its locations and what may be promised there, and what is withheld."""
+
+    channel: ChannelPolicy
+    locations: frozenset[LocationId]
+    atp: int
+    buffer: BufferPolicy
+    widening: Widening
+    risk_units: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """What a listing should show by the rules, before it has a version.
 
-    `available` and `locations` are what it came from; None and empty for a product that is no longer sold.
+    `given` and `available` are what it came from; None for a product that is no longer sold.
     """
 
     listing: Listing
-    channel: ChannelPolicy
+    terms: Terms
     quantity: int
     nodes: Mapping[NodeId, int]
-    atp: int
     allocation: int
     buffer: int
-    strategy: Strategy | None
+    given: Given | None
     available: Availability | None
-    locations: frozenset[LocationId]
+
+    @property
+    def channel(self) -> ChannelPolicy:
+        """The policy of its channel."""
+        return self.terms.channel
+
+    @property
+    def atp(self) -> int:
+        """What may be promised from its channel's locations."""
+        return self.terms.atp
+
+    @property
+    def strategy(self) -> str:
+        """The strategy that was applied, by its name in the settings; `none` where none was."""
+        return self.given.strategy.value if self.given is not None else "none"
 
     def derivation(self) -> str:
-        """How the number came about, compactly, for whoever asks why a channel shows it."""
-        available, strategy = self.available, self.strategy
-        if available is None or strategy is None:
+        """How the number came about, for whoever asks why a channel shows it; docs/quantities.md has the grammar."""
+        if self.available is None or self.given is None:
             return "product discontinued"
+        terms, listing = self.terms, self.listing
         text = (
-            f"{available.derivation(self.locations)}; {strategy.value} {self.allocation}"
-            f"; buffer max({self.channel.buffer.units}, {self.channel.buffer.percent} %) = {self.buffer}"
+            f"{self.available.derivation(terms.locations)} = {terms.atp}; {self.given.words[listing.listing_id]}; "
+            f"{buffer_words(self.allocation, terms.buffer, terms.widening, terms.risk_units)}"
         )
-        if self.listing.max_shown is not None:
-            text += f"; at most {self.listing.max_shown}"
-        if self.listing.min_shown:
-            text += f"; none below {self.listing.min_shown}"
+        if listing.max_shown is not None:
+            text += f"; at most {listing.max_shown}"
+        if listing.nodes:
+            text += f"; nodes {' + '.join([f'{node}={units}' for node, units in sorted(self.nodes.items())])}"
+        if listing.min_shown:
+            text += f"; none below {listing.min_shown}"
         return text
 
 
@@ -102,72 +131,70 @@ def proposals(
     first: frozenset[ListingId],
     now_ms: int,
     demand: Demand | None = None,
+    *,
+    high_velocity: bool = False,
 ) -> Proposals:
     """What every written listing of the product should show now.
 
     `first` names the listings that have no target yet: they are left alone until each location that stocks the product
-    for their channel was counted. Later an uncounted location contributes nothing.
+    for their channel was counted. Later an uncounted location contributes nothing. `demand` is how fast the SKU sells;
+    None: nothing is known of it. `high_velocity`: it sells far faster than usual.
     """
     written = [listing for listing in product.listings if listing.is_written and listing.channel in policy.channels]
     if product.status is ProductStatus.DISCONTINUED:
         return Proposals(tuple([_zero(one, policy.channels[one.channel]) for one in written]), ())
     available = availability(product, stock, now_ms)
-    strategy = policy.strategy_for(product.sku, product.category)
     stocked = frozenset([stocking.location for stocking in product.locations])
-    channels = {listing.channel: policy.channels[listing.channel] for listing in written}
-    shares = {name: Share(stocked & channel.locations, channel.percent) for name, channel in channels.items()}
     known: list[Listing] = written
     uncounted: tuple[ListingId, ...] = ()
     if available.uncounted:
-        waits = {name for name, share in shares.items() if share.locations & available.uncounted}
-        left = [one for one in written if one.channel in waits and one.listing_id in first]
+        left = [
+            one
+            for one in written
+            if one.listing_id in first and policy.channels[one.channel].locations & available.uncounted
+        ]
         uncounted = tuple([one.listing_id for one in left])
         known = [one for one in written if one.listing_id not in uncounted]
-    atp = {locations: available.atp(locations) for locations in {share.locations for share in shares.values()}}
-    given = _allocations(strategy, available, shares, written)
-    proposed = [
-        _proposal(
-            one, channels[one.channel], given[one.listing_id], available, shares[one.channel].locations, atp, strategy
-        )
-        for one in known
-    ]
-    return Proposals(tuple(proposed), uncounted)
+    given = share_out(product, written, available, policy, demand)
+    terms: dict[ChannelId, Terms] = {}
+    for one in known:
+        if one.channel not in terms:
+            terms[one.channel] = _terms(product, one.channel, stocked, available, policy, demand, high_velocity, now_ms)
+    return Proposals(tuple([_proposal(one, terms[one.channel], given, available) for one in known]), uncounted)
 
 
-def _allocations(
-    strategy: Strategy, available: Availability, shares: Mapping[ChannelId, Share], listings: list[Listing]
-) -> dict[ListingId, int]:
-    """Units given to each listing; listings of one channel divide what a strategy other than the pool gives it."""
-    if strategy is Strategy.SHARED_POOL:
-        pool = shared_pool(available, shares)
-        return {listing.listing_id: pool[listing.channel] for listing in listings}
-    given = fixed_percentage(available, shares)
-    result: dict[ListingId, int] = {}
-    for channel, units in given.items():
-        own = sorted(listing.listing_id for listing in listings if listing.channel == channel)
-        result.update(zip(own, whole_units(units, [1] * len(own)), strict=True))
-    return result
-
-
-def _proposal(
-    listing: Listing,
-    channel: ChannelPolicy,
-    allocation: int,
+def _terms(
+    product: Product,
+    name: ChannelId,
+    stocked: frozenset[LocationId],
     available: Availability,
-    locations: frozenset[LocationId],
-    atp: Mapping[frozenset[LocationId], int],
-    strategy: Strategy,
-) -> Proposal:
-    buffer = buffer_units(allocation, channel.buffer)
+    policy: AllocationPolicy,
+    demand: Demand | None,
+    high_velocity: bool,
+    now_ms: int,
+) -> Terms:
+    channel = policy.channels[name]
+    locations = stocked & channel.locations
+    buffer = channel.buffer_for(product.sku, product.category)
+    widening = policy.widening(name, high_velocity, now_ms) if high_velocity or policy.peaks else NOT_WIDENED
+    risk = None
+    if buffer.risk is not None and demand is not None:
+        risk = risk_units(buffer.risk, name, demand, policy.scheduled_percent(name, now_ms))
+    return Terms(channel, locations, available.atp(locations), buffer, widening, risk)
+
+
+def _proposal(listing: Listing, terms: Terms, given: Given, available: Availability) -> Proposal:
+    allocation = given.units[listing.listing_id]
+    buffer = buffer_units(allocation, terms.buffer, terms.widening, terms.risk_units)
     shown = allocation - buffer
     if listing.max_shown is not None:
         shown = min(shown, listing.max_shown)
     nodes: Mapping[NodeId, int] = NO_NODES
     if listing.nodes:
-        shown, nodes = _over_nodes(listing, shown, available, locations)
+        shown, nodes = _over_nodes(listing, shown, available, terms.locations)
     if shown < listing.min_shown:
         shown, nodes = 0, dict.fromkeys(nodes, 0)
-    return Proposal(listing, channel, shown, nodes, atp[locations], allocation, buffer, strategy, available, locations)
+    return Proposal(listing, terms, shown, nodes, allocation, buffer, given, available)
 
 
 def _over_nodes(
@@ -179,5 +206,5 @@ def _over_nodes(
 
 
 def _zero(listing: Listing, channel: ChannelPolicy) -> Proposal:
-    nodes = {node.node: 0 for node in listing.nodes}
-    return Proposal(listing, channel, 0, nodes, 0, 0, 0, None, None, frozenset())
+    terms = Terms(channel, frozenset(), 0, channel.buffer, NOT_WIDENED, None)
+    return Proposal(listing, terms, 0, {node.node: 0 for node in listing.nodes}, 0, 0, None, None)

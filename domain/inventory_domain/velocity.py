@@ -6,7 +6,7 @@ Rates are whole thousandths of a unit per day, so that what is computed from the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from inventory_domain.identifiers import ChannelId
@@ -40,11 +40,13 @@ class Demand:
     """What is known of a SKU's sales; where nothing is known there is None in its place, not an empty one.
 
     A channel that is not in `channels` sold nothing. `dispersion_percent` is the variance of daily sales as a
-    percentage of their mean (100: sales come singly and by chance alone); None while it was not measured.
+    percentage of their mean (100: sales come singly and by chance alone); None while it was not measured. `live_ms` is
+    how long a channel was measured to need until buyers see a new number; channels not measured yet are left out.
     """
 
     channels: Mapping[ChannelId, ChannelDemand]
     dispersion_percent: int | None = None
+    live_ms: Mapping[ChannelId, int] = field(default_factory=dict)
 
     @property
     def milli_per_day(self) -> int:

@@ -54,6 +54,7 @@ def _state_to_record(state: SkuState) -> Record:
         "held": [_held_to_record(held) for held in state.held],
         "unknown_since_ms": state.unknown_since_ms,
         "override": None if state.override is None else branch("Override", override_to_record(state.override)),
+        "high_velocity": state.high_velocity,
     }
 
 
@@ -108,6 +109,7 @@ def _state_from_record(record: Record) -> SkuState:
         held=tuple([HeldRecord(**held) for held in record["held"]]),
         unknown_since_ms=record["unknown_since_ms"],
         override=None if record["override"] is None else override_from_record(record["override"]),
+        high_velocity=record["high_velocity"],
     )
 
 

@@ -227,6 +227,7 @@ sku_states = st.builds(
     st.lists(held_records, max_size=2).map(tuple),
     maybe(times),
     maybe(overrides),
+    booleans,
 )
 partition_progress = st.builds(
     PartitionProgress,

@@ -139,8 +139,10 @@ class Work:
             forgotten.extend(decision.forgotten)
             uncounted[sku] = len(decision.uncounted)
             owing[sku] = decision.state.owes_rise
-            if sku in self._states or decision.targets or decision.forgotten or owing[sku] != state.owes_rise:
-                self._states[sku] = decision.state
+            kept = decision.state
+            remembers = kept.owes_rise != state.owes_rise or kept.high_velocity != state.high_velocity
+            if sku in self._states or decision.targets or decision.forgotten or remembers:
+                self._states[sku] = kept
         return Computed(
             states=self._states,
             targets=tuple(targets),

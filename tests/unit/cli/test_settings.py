@@ -1,17 +1,23 @@
 """One settings file: every default in it, every fault of it named with its path, no secret in it."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from inventory_cli.connecting import connection
 from inventory_cli.documents import SecretSource, parse_document
+from inventory_cli.policy_words import policy_words, withheld_words
 from inventory_cli.settings import Settings, load, read
 from inventory_cli.showing import shown
 from inventory_cli.template import settings_text, starting_draft
+from inventory_domain.buffers import BufferPolicy
 from inventory_domain.errors import ConfigError
 from inventory_domain.identifiers import ChannelId
+from inventory_domain.risk import RiskPolicy
+from inventory_domain.surges import HighVelocity, Peak
+from inventory_domain.velocity import DAY_MS
 
 ENV = {
     "AMAZON_NA_CLIENT_SECRET": "canary-amazon-secret",
@@ -51,6 +57,10 @@ channels:
   walmart-us: {account: walmart, locations: [main]}
   shop: {account: shop, locations: [main]}
 """
+
+LARGEST = "policy.largest_share.margin-first"
+PEAK = "{name: x, from: 2026-11-27, until: 2026-11-27}"
+PEAK_ELSEWHERE = "{name: x, from: 2026-11-27, until: 2026-11-27, channels: [etsy]}"
 
 
 def settings_of(text: str, env: Mapping[str, str] = ENV) -> Settings:
@@ -164,6 +174,27 @@ def test_a_buffer_that_names_one_number_means_that_one_alone() -> None:
         ("channels:", "policy: {strategy: best}\nchannels:", "policy.strategy", "fixed-percentage"),
         ("channels:", "policy: {by_category: {shoes: 3}}\nchannels:", "policy.by_category.shoes", "text"),
         ("channels:", "policy: {strategy: fixed-percentage}\nchannels:", "channels.*.percent", "all 0"),
+        ("channels:", "policy: {largest_share: {margin-first: 100}}\nchannels:", LARGEST, "allow_full"),
+        ("channels:", "policy: {smallest_share: 60}\nchannels:", "policy.smallest_share", "0 to 50"),
+        ("channels:", "policy: {margin_horizon_days: 0}\nchannels:", "policy.margin_horizon_days", "1 to 365"),
+        ("channels:", "policy: {high_velocity: {ends: 3}}\nchannels:", "policy.high_velocity", "flap"),
+        ("channels:", "policy: {time_zone: Mars}\nchannels:", "policy.time_zone", "'Mars'"),
+        ("channels:", "policy: {peaks: {name: x}}\nchannels:", "policy.peaks", "list of mappings"),
+        ("channels:", "policy: {peaks: [{name: x, from: soon}]}\nchannels:", "policy.peaks.0.from", "'soon'"),
+        ("channels:", "policy: {peaks: [{name: x}]}\nchannels:", "policy.peaks.0.until", "missing"),
+        ("channels:", f"policy: {{peaks: [{PEAK}, {PEAK}]}}\nchannels:", "policy.peaks.1.name", "like another"),
+        ("channels:", f"policy: {{peaks: [{PEAK_ELSEWHERE}]}}\nchannels:", "policy.peaks.0.channels", "'etsy'"),
+        ("ebay-us: {", "ebay-us: {largest_share: 100, ", "channels.ebay-us.largest_share", "allow_full"),
+        ("ebay-us: {", "ebay-us: {buffer: {show: 85, percent: 15}, ", "channels.ebay-us.buffer.show", "one of them"),
+        ("ebay-us: {", "ebay-us: {buffer: {show: 100}, ", "channels.ebay-us.buffer", "allow_full"),
+        ("ebay-us: {", "ebay-us: {buffer: {percent: 9, risk: {}}, ", "channels.ebay-us.buffer", "units"),
+        ("ebay-us: {", "ebay-us: {buffer_by_sku: {A: {}}, ", "channels.ebay-us.buffer_by_sku.A", "allow_full"),
+        (
+            "ebay-us: {",
+            "ebay-us: {buffer: {units: 1, risk: {chance: 2}}, ",
+            "channels.ebay-us.buffer.risk.chance",
+            "0.5",
+        ),
         ("channels:", "topics: {partitions: 0}\nchannels:", "topics.partitions", "1"),
         ("channels:", "topics: {prefix: 'a b'}\nchannels:", "topics.prefix", "letters"),
         ("channels:", "delivery: {retry: {first_s: [0]}}\nchannels:", "delivery.retry", "above 0"),
@@ -280,3 +311,82 @@ def test_secrets_need_not_be_there_where_they_are_not_looked_up(tmp_path: Path) 
     settings = load(file, {}, look_up_secrets=False)
 
     assert len(settings.accounts) == 4
+
+
+def with_buffer(text: str) -> BufferPolicy:
+    return (
+        settings_of(with_change("walmart-us: {", f"walmart-us: {{{text}, "))
+        .policy.channels[ChannelId("walmart-us")]
+        .buffer
+    )
+
+
+def test_to_show_a_share_is_to_withhold_the_rest() -> None:
+    assert with_buffer("buffer: {show: 85}") == BufferPolicy(percent=15)
+    assert with_buffer("buffer: {units: 2, show: 90}") == BufferPolicy(2, 10)
+
+
+def test_the_risk_rule_starts_from_the_declared_settling_time_and_is_stricter_on_walmart() -> None:
+    """An oversell costs more there: too many cancellations, and the account is suspended."""
+    channels = settings_of(MINIMAL + "policy: {profile: risk}\n").policy.channels
+
+    assert channels[ChannelId("walmart-us")].buffer == BufferPolicy(1, 12, RiskPolicy(1_000, 600_000, 100))
+    assert channels[ChannelId("ebay-us")].buffer == BufferPolicy(1, 10, RiskPolicy(10_000, 180_000, 100))
+
+
+def test_the_risk_rule_can_be_told_its_chance_time_and_dispersion() -> None:
+    buffer = with_buffer("buffer: {units: 1, risk: {chance: 0.002, time_to_live_s: 42.5, dispersion: 1.8}}")
+
+    assert buffer.risk == RiskPolicy(2_000, 42_500, 180)
+
+
+def test_a_buffer_has_exceptions_by_category_and_sku() -> None:
+    settings = settings_of(
+        with_change("ebay-us: {", "ebay-us: {buffer_by_category: {shoes: {units: 9}}, buffer_by_sku: {A: {show: 70}}, ")
+    )
+
+    channel = settings.policy.channels[ChannelId("ebay-us")]
+    assert channel.buffer_for("A", "shoes") == BufferPolicy(percent=30)
+    assert channel.buffer_for("B", "shoes") == BufferPolicy(units=9)
+    assert channel.buffer_for("B", "hats") == BufferPolicy(3, 10)
+
+
+def test_a_peak_is_from_its_first_midnight_to_the_end_of_its_last_day_in_the_zone_of_the_policy() -> None:
+    days = "{name: bf, from: 2026-11-27, until: 2026-11-30, widen: 2, channels: [shop]}"
+    settings = settings_of(MINIMAL + f"policy: {{time_zone: America/New_York, peaks: [{days}]}}\n")
+
+    peak = settings.policy.peaks[0]
+    start = datetime(2026, 11, 27, 5, tzinfo=UTC).timestamp() * 1000
+    assert peak == Peak("bf", round(start), round(start) + 4 * DAY_MS, 200, frozenset({ChannelId("shop")}))
+
+
+def test_a_peak_may_have_times_of_its_own_zone() -> None:
+    times = '{name: x, from: 2026-11-27T09:00:00, until: "2026-11-27T12:00:00+02:00", widen: 1.5}'
+    peak = settings_of(MINIMAL + f"policy: {{peaks: [{times}]}}\n").policy.peaks[0]
+
+    assert peak.until_ms - peak.from_ms == 3_600_000
+
+
+def test_a_widening_of_one_switches_the_rule_for_high_velocity_off() -> None:
+    assert settings_of(MINIMAL).policy.high_velocity == HighVelocity()
+    assert settings_of(MINIMAL + "policy: {high_velocity: {widen: 1}}\n").policy.high_velocity is None
+
+
+def test_a_policy_is_told_in_sentences() -> None:
+    policy = settings_of(
+        with_change(
+            "ebay-us: {", "ebay-us: {buffer: {units: 1, percent: 5, risk: {}}, buffer_by_sku: {A: {units: 2}}, "
+        )
+        + f"policy: {{strategy: margin-first, by_sku: {{A: velocity-weighted}}, peaks: [{PEAK}]}}\n"
+    ).policy
+
+    assert withheld_words(policy.channels[ChannelId("ebay-us")]) == (
+        "withholds 1 units or 5 % while sales are not known, else 1 units or what keeps the chance of an oversell "
+        "within 180 s at 0.01 (1 exception)"
+    )
+    assert list(policy_words(policy)) == [
+        "strategy margin-first, another one for 1 categories and SKUs",
+        "margin-first while stock is below the sales expected in 7 days, else shared-pool",
+        "buffers x 1.5 from 3 times a SKU's usual rate and 20 units a day, until below 2 times",
+        "buffers x 1.5 for x, 2026-11-27 00:00 UTC up to 2026-11-28 00:00 UTC",
+    ]

@@ -238,7 +238,7 @@ def test_the_derivation_tells_where_the_number_comes_from() -> None:
 
     text = said(a_state(stock=stock), a_policy(a_channel(units=2, percent_withheld=10))).targets[0].derivation
 
-    assert text == "atp dallas=10 - sold and not reported 1; shared-pool 9; buffer max(2, 10 %) = 2"
+    assert text == "atp dallas=10 - sold and not reported 1 = 9; shared-pool = 9; buffer 2 units, 10 % = 2"
 
 
 def test_a_held_fall_that_is_said_once_more_stays_held() -> None:
