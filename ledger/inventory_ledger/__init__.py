@@ -1,0 +1,1 @@
+"""The SQL read model: what the topics said, kept for the questions that people ask of it."""

@@ -1,0 +1,65 @@
+"""The ledger's database, for those who only ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from inventory_domain.errors import InventorySyncError
+from inventory_ledger.migrating import revisions
+from inventory_ledger.store import database_url, opened
+
+
+class LedgerNotReady(InventorySyncError):
+    """There is no ledger to ask: the database is not there, or has not this version's tables."""
+
+
+@contextmanager
+def database(url: str) -> Iterator[Engine]:
+    """The database for as long as the block runs.
+
+    Raises:
+        LedgerNotReady: it does not answer.
+    """
+    engine = opened(url)
+    try:
+        yield engine
+    except OperationalError as error:
+        why = str(error.orig).partition("\n")[0]
+        raise LedgerNotReady(f"the ledger's database at {_shown(url)} does not answer: {why}") from error
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def asked(url: str) -> Iterator[Connection]:
+    """A connection for questions, for as long as the block runs.
+
+    Raises:
+        LedgerNotReady: the database does not answer, or has other tables than this program needs.
+    """
+    place = database_url(url)
+    if place.drivername == "sqlite" and place.database and not Path(place.database).exists():
+        raise LedgerNotReady(f"there is no ledger at {_shown(url)}; `inventory-sync ledger` makes and fills it")
+    with database(url) as engine:
+        check(engine)
+        with engine.connect() as connection:
+            yield connection
+
+
+def check(engine: Engine) -> None:
+    """Raise LedgerNotReady unless the database has the tables of this version."""
+    present, needed = revisions(engine)
+    if present != needed:
+        raise LedgerNotReady(
+            f"the ledger's tables have version {present or 'none'} and this program needs {needed}: "
+            "`inventory-sync ledger migrate` brings them there"
+        )
+
+
+def _shown(url: str) -> str:
+    return database_url(url).render_as_string(hide_password=True)

@@ -1,0 +1,129 @@
+"""The ledger's own loop: take a batch, make rows of it, write them; then the next."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from inventory_domain.errors import InventorySyncError
+from inventory_ledger.batch import Batch
+from inventory_ledger.metrics import LedgerMetrics
+from inventory_ledger.projection import Projection
+from inventory_ledger.reading import LedgerReader, arrival_of
+from inventory_ledger.settings import LedgerSettings
+from inventory_ledger.store import Store
+from inventory_schemas.registry import Registry, RegistryUnavailable
+
+RETRY_S: Final = 1.0
+SHOW_LAG_EVERY_S: Final = 5.0
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class DatabaseAway(InventorySyncError):
+    """The database could not be written to for as long as the settings wait. Nothing is lost: Kafka has it all."""
+
+
+class LedgerLoop:
+    """Reads and writes until it is told to stop. `turned_s` is the monotonic time of its last turn."""
+
+    def __init__(self, settings: LedgerSettings, store: Store, registry: Registry, metrics: LedgerMetrics) -> None:
+        self._settings = settings
+        self._store = store
+        self._metrics = metrics
+        self._projection = Projection(settings.topics, registry)
+        self._stop = threading.Event()
+        self._reader: LedgerReader | None = None
+        self.turned_s = time.monotonic()
+        self.written = 0
+
+    @property
+    def reading(self) -> bool:
+        """Whether partitions are read here."""
+        return self._reader is not None and self._reader.partitions > 0
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether every partition was read to its end."""
+        return self._reader is not None and self._reader.caught_up
+
+    def stop(self) -> None:
+        """End after the batch that is under way; from any thread or a signal handler."""
+        self._stop.set()
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Work until stopped, or until `until` says so after a turn. Blocks.
+
+        Raises:
+            OwnershipLost: another ledger writes to the same tables.
+            DatabaseAway: the database stayed away.
+            TopicsDiffer: the topics are not those that the tables were built from.
+        """
+        reader = self._reader = LedgerReader(
+            self._settings, self._projection.topics, self._patient(self._store.positions), self._metrics
+        )
+        shown_s = 0.0
+        try:
+            while not self._stop.is_set():
+                self._turn(reader)
+                self.turned_s = time.monotonic()
+                if self.turned_s - shown_s > SHOW_LAG_EVERY_S:
+                    reader.show_lag()
+                    shown_s = self.turned_s
+                if until():
+                    return
+        finally:
+            reader.close()
+
+    def _turn(self, reader: LedgerReader) -> None:
+        messages = reader.take()
+        if not messages:
+            return
+        marketplace_of = self._projection.marketplace_of
+        arrivals = [arrival_of(message, marketplace_of(str(message.topic()))) for message in messages]
+        batch = self._patient(lambda: self._projection.batch_of(arrivals, reader.begins))()
+        began_s = time.monotonic()
+        self._patient(lambda: self._store.write(batch))()
+        self._count(batch, time.monotonic() - began_s)
+        reader.written({place: end for place, (_, end) in batch.moves.items()})
+
+    def _patient(self, act: Callable[[], T]) -> Callable[[], T]:
+        """The same act, repeated while the database or the registry is away, up to the limit of the settings.
+
+        A commit whose answer was lost may have gone through. The repetition is refused then, since the positions have
+        moved; the process ends, and its successor goes on behind them.
+        """
+
+        def patiently() -> T:
+            deadline = time.monotonic() + self._settings.database_wait_s
+            while True:
+                try:
+                    return act()
+                except (OperationalError, InterfaceError, RegistryUnavailable) as error:
+                    self._metrics.database_failures.inc()
+                    self.turned_s = time.monotonic()
+                    why = str(error).partition("\n")[0]
+                    if time.monotonic() > deadline or self._stop.is_set():
+                        raise DatabaseAway(f"nothing could be written: {why}") from error
+                    log.warning("the ledger waits", extra={"error": why})
+                    self._stop.wait(RETRY_S)
+
+        return patiently
+
+    def _count(self, batch: Batch, took_s: float) -> None:
+        self.written += batch.records
+        self._metrics.write_seconds.observe(took_s)
+        self._metrics.written_at.set_to_current_time()
+        for name, count in batch.rows().items():
+            self._metrics.rows.labels(name).inc(count)
+        for topic, count in batch.read.items():
+            self._metrics.records.labels(topic).inc(count)
+        for topic, count in batch.unreadable.items():
+            self._metrics.unreadable.labels(topic).inc(count)
+            log.warning("records that cannot be read", extra={"topic": topic, "records": count})
