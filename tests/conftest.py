@@ -56,3 +56,21 @@ def topic_prefix() -> str:
 def application_id() -> str:
     """A consumer group or transactional id that belongs to this test alone."""
     return f"app-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL, started at the first test that needs it."""
+    from tests.support.databases import running_postgresql
+
+    with running_postgresql() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_database(postgresql: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database that belongs to this test alone."""
+    from tests.support.databases import new_database
+
+    with new_database(postgresql) as url:
+        yield url

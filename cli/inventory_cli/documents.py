@@ -71,6 +71,16 @@ class SecretSource:
         self._folder = folder
         self._look_up = look_up
 
+    @property
+    def folder(self) -> Path:
+        """Where the settings file is."""
+        return self._folder
+
+    @property
+    def look_up(self) -> bool:
+        """Whether references are followed; where not, each becomes a stand-in."""
+        return self._look_up
+
     def resolved(self, raw: object, path: str, faults: list[ConfigFault]) -> object:
         """The tree with its references replaced by secrets; what cannot be had is a fault at its path.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from inventory_adapters.fields import Fields
+from inventory_adapters.secrets import Secret
 
 
 class FileFields(Fields):
@@ -45,6 +46,12 @@ class FileFields(Fields):
             self._known.add(name)
             return ""
         return self.text(name)
+
+    def text_or_secret(self, name: str, default: str) -> str | Secret:
+        """Text, or a credential that came from the environment or a file."""
+        if isinstance(self._raw.get(name), Secret):
+            return self.secret(name)
+        return self.text(name, default)
 
     def numbers(self, name: str, default: Sequence[float]) -> tuple[float, ...]:
         """A list of numbers."""

@@ -32,9 +32,7 @@ def ledger(context: typer.Context, config: EngineConfigFile = None) -> None:
     settings = load(config)
     processes = settings.processes
     configure(LEDGER, level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
-    raise typer.Exit(
-        run(wiring.ledger_settings(settings), wiring.registry(settings), wiring.metrics(), SystemClock())
-    )
+    raise typer.Exit(run(wiring.ledger_settings(settings), wiring.registry(settings), wiring.metrics(), SystemClock()))
 
 
 @app.command()

@@ -40,6 +40,8 @@ COMMANDS: Final = (
     Command("schemas", "inventory_cli.schemas", is_group=True),
     Command("engine", "inventory_cli.engine", is_group=True),
     Command("deliver", "inventory_cli.deliver"),
+    Command("ledger", "inventory_cli.ledger", is_group=True),
+    Command("explain", "inventory_cli.explain"),
     Command("produce", "inventory_cli.produce"),
     Command("sku", "inventory_cli.sku", is_group=True),
     Command("sandbox", "inventory_cli.sandbox"),

@@ -7,6 +7,8 @@ from typing import Final
 from inventory_domain.identifiers import Marketplace
 
 ENGINE: Final = "engine"
+LEDGER: Final = "ledger"
+CONSOLE: Final = "console"
 
 
 def process_of(marketplace: Marketplace) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_cli.fields import FileFields
 from inventory_cli.logging import LogFormat
-from inventory_cli.process_names import ENGINE, process_of
+from inventory_cli.process_names import CONSOLE, ENGINE, LEDGER, process_of
 from inventory_domain.errors import ConfigFault
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.retry import RetrySchedule
@@ -30,7 +30,7 @@ WEEK_S: Final = 604_800.0
 
 def default_ports() -> dict[str, int]:
     """The probe port of each process where the file names none."""
-    names = [ENGINE, *(process_of(marketplace) for marketplace in MARKETPLACES)]
+    names = [ENGINE, *(process_of(marketplace) for marketplace in MARKETPLACES), LEDGER, CONSOLE]
     return {name: FIRST_PORT + index for index, name in enumerate(names)}
 
 

@@ -12,11 +12,14 @@ from inventory_adapters.catalog import MARKETPLACES
 from inventory_cli.connecting import Connection, read_connection
 from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
+from inventory_cli.ledger_settings import read_console, read_ledger
 from inventory_cli.policy_settings import POLICY_KEYS, Serving, read_policy
 from inventory_cli.process_settings import Processes, read_processes
+from inventory_console.settings import ConsoleSettings
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.identifiers import AccountId, Marketplace
 from inventory_domain.policies import AllocationPolicy
+from inventory_ledger.settings import LedgerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Settings:
     policy: AllocationPolicy
     accounts: Mapping[AccountId, AccountSettings]
     processes: Processes
+    ledger: LedgerSettings
+    console: ConsoleSettings
 
 
 def load(path: Path, env: Mapping[str, str] | None = None, *, look_up_secrets: bool = True) -> Settings:
@@ -58,6 +63,7 @@ def read(document: Mapping[str, object], env: Mapping[str, str], secrets: Secret
     }
     profile, policy = read_policy(root, raw_channels, serving, faults)
     processes = read_processes(root, faults)
+    ledger, console = read_ledger(root, secrets, faults), read_console(root, secrets, faults)
     root.end()
     faults = _each_once(faults)
     if faults:
@@ -69,6 +75,8 @@ def read(document: Mapping[str, object], env: Mapping[str, str], secrets: Secret
         policy=policy,
         accounts={name: account.settings for name, account in accounts.items() if account.settings is not None},
         processes=processes,
+        ledger=ledger,
+        console=console,
     )
 
 

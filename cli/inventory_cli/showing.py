@@ -11,6 +11,7 @@ import yaml
 from inventory_adapters.secrets import Secret
 from inventory_cli.connecting import is_secret
 from inventory_cli.settings import Settings
+from inventory_ledger import address
 
 _LEFT_OUT = frozenset({"kafka", "topics"})  # stand once, at the top; the roles' own copies are empty patterns
 
@@ -34,6 +35,14 @@ def shown(settings: Settings) -> str:
         "channels": {str(name): _plain(channel) for name, channel in settings.policy.channels.items()},
         "engine": _tree_of(settings.processes.engine, _LEFT_OUT | {"application", "partitions", *_PROBES}),
         "delivery": _tree_of(settings.processes.delivery, _LEFT_OUT | {"app", "marketplace", *_PROBES}),
+        "ledger": {
+            "url": address.shown(settings.ledger.url),
+            **_tree_of(settings.ledger, _LEFT_OUT | {"group", "url", *_PROBES}),
+        },
+        "console": {
+            "operators": dict.fromkeys(sorted(settings.console.operators), "***"),
+            **_tree_of(settings.console, {"operators", *_PROBES}),
+        },
         "probes": _plain(settings.processes.probes),
         "logs": {"level": settings.processes.log_level, "format": settings.processes.log_format.value},
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from inventory_cli.account_template import account_lines, channel_lines
 from inventory_cli.connecting import PARTITIONS_DEFAULT
+from inventory_cli.ledger_settings import console_lines, ledger_lines
 from inventory_cli.policy_template import buffer_lines, policy_lines
 from inventory_cli.process_settings import HOST_DEFAULT, default_ports
 from inventory_cli.template_lines import Line, rendered
@@ -55,6 +56,7 @@ class Draft:
     replication: int = 1
     by_category: Mapping[str, str] = field(default_factory=dict)
     engine: Mapping[str, object] = field(default_factory=dict)
+    ledger: Mapping[str, object] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=default_ports)
 
 
@@ -93,6 +95,8 @@ def settings_text(draft: Draft) -> str:
         Line("channels", channels, "The listings in one country or shop: the unit of policy, health and stop-sale."),
         Line("engine", _engine(draft.engine), "The process that computes what each listing should show."),
         Line("delivery", _delivery(), "The processes that tell the marketplaces; one per marketplace."),
+        Line("ledger", ledger_lines(draft.ledger), "The SQL database that explain, reports and the console ask."),
+        Line("console", console_lines(), "The operations page."),
         Line("probes", _probes(draft.ports), "Every process serves /metrics, /livez and /readyz."),
         Line("logs", (Line("level", "INFO", "DEBUG, INFO, WARNING or ERROR"), Line("format", "auto", _FORMATS))),
     )

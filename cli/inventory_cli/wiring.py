@@ -11,14 +11,17 @@ from inventory_adapters.catalog import MARKETPLACES
 from inventory_adapters.secrets import Secret
 from inventory_cli.clock import SystemClock
 from inventory_cli.connecting import is_secret
-from inventory_cli.process_names import ENGINE, process_of
+from inventory_cli.process_names import ENGINE, LEDGER, process_of
 from inventory_cli.settings import Settings
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
 from inventory_domain.ports import MarketplaceAdapter
+from inventory_ledger import address
+from inventory_ledger.settings import Feed, LedgerSettings, LedgerTopic
 from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.engine.settings import EngineSettings
+from inventory_streams.topics import Topics
 
 
 def engine_settings(settings: Settings) -> EngineSettings:
@@ -54,6 +57,46 @@ def delivery_settings(settings: Settings, marketplace: Marketplace) -> DeliveryS
         topics=connection.topics,
         probe_host=probes.host,
         probe_port=probes.ports[process_of(marketplace)],
+    )
+
+
+def ledger_settings(settings: Settings) -> LedgerSettings:
+    """What the ledger is started with: every topic that it keeps, by what is on it."""
+    connection, probes = settings.connection, settings.processes.probes
+    return replace(
+        settings.ledger,
+        kafka=connection.kafka,
+        topics=ledger_topics(connection.topics),
+        group=f"{settings.application_id}-ledger",
+        probe_host=probes.host,
+        probe_port=probes.ports[LEDGER],
+    )
+
+
+def ledger_topics(topics: Topics) -> tuple[LedgerTopic, ...]:
+    """The topics that the ledger keeps."""
+    of_marketplaces = [
+        LedgerTopic(name(one), feed, one)
+        for one in topics.marketplaces
+        for name, feed in (
+            (topics.targets, Feed.TARGETS),
+            (topics.exposure, Feed.EXPOSURE),
+            (topics.observations, Feed.OBSERVATIONS),
+            (topics.dead_letters, Feed.DEAD_LETTERS),
+        )
+    ]
+    return (
+        LedgerTopic(topics.inventory_changes, Feed.CHANGES),
+        LedgerTopic(topics.catalog_products, Feed.PRODUCTS),
+        LedgerTopic(topics.sku_commands, Feed.SKU_COMMANDS),
+        LedgerTopic(topics.sku_state, Feed.SKU_STATES),
+        LedgerTopic(topics.engine_progress, Feed.ENGINE_PROGRESS),
+        LedgerTopic(topics.inventory_dead_letters, Feed.DEAD_LETTERS),
+        LedgerTopic(topics.listing_outcomes, Feed.OUTCOMES),
+        LedgerTopic(topics.inventory_discrepancies, Feed.DISCREPANCIES),
+        LedgerTopic(topics.channel_health, Feed.CHANNEL_HEALTH),
+        LedgerTopic(topics.operator_commands, Feed.OPERATOR_COMMANDS),
+        *of_marketplaces,
     )
 
 
@@ -95,6 +138,8 @@ def secrets(settings: Settings) -> list[Secret]:
     found = [Secret(value) for name, value in security.items() if is_secret(name)]
     for account in settings.accounts.values():
         found.extend(_secrets_of(account))
+    password = address.password_of(settings.ledger.url)
+    found.extend(Secret(value) for value in (password, *settings.console.operators.values()) if value)
     return found
 
 

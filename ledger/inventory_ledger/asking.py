@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from inventory_domain.errors import InventorySyncError
+from inventory_ledger import address
 from inventory_ledger.migrating import revisions
-from inventory_ledger.store import database_url, opened
+from inventory_ledger.store import opened
 
 
 class LedgerNotReady(InventorySyncError):
@@ -30,7 +31,7 @@ def database(url: str) -> Iterator[Engine]:
         yield engine
     except OperationalError as error:
         why = str(error.orig).partition("\n")[0]
-        raise LedgerNotReady(f"the ledger's database at {_shown(url)} does not answer: {why}") from error
+        raise LedgerNotReady(f"the ledger's database at {address.shown(url)} does not answer: {why}") from error
     finally:
         engine.dispose()
 
@@ -42,9 +43,9 @@ def asked(url: str) -> Iterator[Connection]:
     Raises:
         LedgerNotReady: the database does not answer, or has other tables than this program needs.
     """
-    place = database_url(url)
-    if place.drivername == "sqlite" and place.database and not Path(place.database).exists():
-        raise LedgerNotReady(f"there is no ledger at {_shown(url)}; `inventory-sync ledger` makes and fills it")
+    file = address.file_of(url)
+    if file is not None and not Path(file).exists():
+        raise LedgerNotReady(f"there is no ledger at {address.shown(url)}; `inventory-sync ledger` makes and fills it")
     with database(url) as engine:
         check(engine)
         with engine.connect() as connection:
@@ -59,7 +60,3 @@ def check(engine: Engine) -> None:
             f"the ledger's tables have version {present or 'none'} and this program needs {needed}: "
             "`inventory-sync ledger migrate` brings them there"
         )
-
-
-def _shown(url: str) -> str:
-    return database_url(url).render_as_string(hide_password=True)

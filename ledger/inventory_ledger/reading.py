@@ -15,7 +15,7 @@ from inventory_ledger.rows import Arrival
 from inventory_ledger.settings import LedgerSettings
 
 WATERMARK_LIMIT_S: Final = 10.0
-GROUP_TIMES_MS: Final = {"session.timeout.ms": 45_000, "max.poll.interval.ms": 600_000}
+GROUP_TIMES_MS: Final = {"session.timeout.ms": 10_000, "max.poll.interval.ms": 600_000}
 
 log = logging.getLogger(__name__)
 

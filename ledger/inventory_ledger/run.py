@@ -36,6 +36,7 @@ def run(settings: LedgerSettings, registry: Registry, metrics: CollectorRegistry
     """
     engine = opened(settings.url)
     shown = LedgerMetrics(metrics)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # at INFO it tells of each chore that it begins
     before, now = migrate(engine)
     if before != now:
         log.info("tables brought to this version", extra={"before": before, "now": now})

@@ -23,16 +23,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
 
 from inventory_domain.errors import ConfigError, ConfigFault, OwnershipLost
-from inventory_ledger import tables
+from inventory_ledger import address, tables
 from inventory_ledger.batch import Batch, Place, Row
 
 SQLITE_WAIT_S: Final = 30.0
 COPIED_FROM: Final = 50  # rows from which a COPY is cheaper than an INSERT
 KEYS_MAX: Final = 500  # values in one IN list, below SQLite's bound of old
-POSTGRESQL: Final = "postgresql"
 BUILT: Final = tuple(table for table in tables.metadata.sorted_tables if table not in (tables.reports, tables.offsets))
 """Tables that come from the topics alone."""
 
@@ -45,23 +43,17 @@ def database_url(given: str) -> URL:
     Raises:
         ConfigError: it is no URL of SQLite or PostgreSQL.
     """
-    try:
-        url = make_url(given)
-    except ArgumentError as error:
+    kind = address.kind_of(given)
+    if kind is None:
         text = "must be like sqlite:///ledger.db or postgresql://user:password@host/database"
-        raise ConfigError([ConfigFault("ledger.url", text)]) from error
-    kind = url.drivername.partition("+")[0]
-    if kind in ("postgresql", "postgres"):
-        return url.set(drivername="postgresql+psycopg")
-    if kind == "sqlite":
-        return url.set(drivername="sqlite")
-    raise ConfigError([ConfigFault("ledger.url", f"is for {kind}; it may be for sqlite or postgresql")])
+        raise ConfigError([ConfigFault("ledger.url", text)])
+    return make_url(given).set(drivername="postgresql+psycopg" if kind == address.POSTGRESQL else address.SQLITE)
 
 
 def opened(given: str) -> Engine:
     """The database of this URL. Nothing is asked yet."""
     url = database_url(given)
-    if url.drivername != "sqlite":
+    if url.drivername != address.SQLITE:
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     engine = create_engine(url, connect_args={"timeout": SQLITE_WAIT_S})
 
@@ -80,7 +72,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._copies = engine.dialect.name == POSTGRESQL
+        self._copies = engine.dialect.name == address.POSTGRESQL
 
     def positions(self) -> dict[Place, int]:
         """Up to where each partition is in the tables, exclusive."""

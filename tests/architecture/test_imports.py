@@ -14,8 +14,26 @@ OUTSIDE = {
     "schemas": {"fastavro", "confluent_kafka.schema_registry"},
     "adapters": {"httpx"},
     "streams": {"faust", "mode", "aiokafka", "confluent_kafka", "prometheus_client", "structlog", "stamina"},
-    "ledger": {"sqlalchemy", "alembic", "confluent_kafka", "prometheus_client", "structlog", "stamina"},
-    "console": {"starlette", "jinja2", "sse_starlette", "uvicorn", "confluent_kafka", "prometheus_client", "structlog"},
+    "ledger": {
+        "sqlalchemy",
+        "alembic",
+        "apscheduler",  # reports and retention by the clock
+        "jinja2",  # reports as pages
+        "confluent_kafka",
+        "prometheus_client",
+        "structlog",
+        "stamina",
+    },
+    "console": {
+        "starlette",
+        "jinja2",
+        "sse_starlette",
+        "uvicorn",
+        "sqlalchemy",  # the type of the connection that the ledger's questions are asked on
+        "confluent_kafka",
+        "prometheus_client",
+        "structlog",
+    },
 }
 """Packages of others, by room; `cli` and `sandbox` may use what they need. mode and aiokafka are parts of Faust."""
 

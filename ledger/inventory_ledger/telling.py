@@ -1,0 +1,203 @@
+"""A story as text for people, and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from inventory_ledger.rows import as_json
+from inventory_ledger.story import Facts, ListingStory, LocationStory, Story
+
+JSON_COLUMNS = frozenset({"nodes", "positions", "sales", "details", "open_attempts"})
+
+
+def told(story: Story, changes_topic: str) -> str:
+    """The story as text. `changes_topic` names the topic that the offsets of changes are of."""
+    return "\n".join([*_head(story), *_stock(story, changes_topic), *_listings(story), *_rest(story)]) + "\n"
+
+
+def as_data(story: Story) -> object:
+    """The story as JSON has it: what the tables keep as JSON is unfolded, everything else is as it is there."""
+    return _unfolded(json.loads(as_json(story)))
+
+
+def clock(at_ms: object) -> str:
+    """A time for people, in UTC, to the millisecond."""
+    if not isinstance(at_ms, int):
+        return "never"
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def duration(ms: int | None) -> str:
+    """A span of time for people."""
+    if ms is None:
+        return "not yet"
+    if ms < 1_000:
+        return f"{ms} ms"
+    return f"{ms / 1000:.1f} s" if ms < 120_000 else f"{ms / 60_000:.0f} min"
+
+
+def _head(story: Story) -> Iterator[str]:
+    yield f"{story.sku} at {clock(story.at_ms)} UTC"
+    if story.product is None:
+        yield "  the catalog does not name it"
+        return
+    details = json.loads(str(story.product["details"]))
+    yield f"  {story.product['status']}, category {story.product['category'] or 'none'}"
+    if details["components"]:
+        parts = ", ".join(f"{units} x {sku}" for sku, units in details["components"].items())
+        yield f"  a kit of {parts}"
+
+
+def _stock(story: Story, topic: str) -> Iterator[str]:
+    yield ""
+    yield "Changes, newest first"
+    for change in story.changes:
+        yield f"  {clock(change['occurred_at_ms'])}  {_change(change)}"
+        yield f"      {topic}[{change['record_partition']}]@{change['record_offset']}, event {change['event_id']}"
+    if not story.changes:
+        yield "  none that is still kept"
+    yield ""
+    if story.state is None:
+        yield "Positions: the engine has none"
+        return
+    place = f"sku.state[{story.state['record_partition']}]@{story.state['record_offset']}"
+    yield f"Positions, as the engine had them at {clock(story.state['appended_at_ms'])} ({place})"
+    for one in story.locations:
+        yield f"  {_location(one)}"
+    sold = ", ".join(f"{units} on {channel}" for channel, units in sorted(story.sold_unreported.items()))
+    if sold:
+        yield f"  sold, and not reported by the source yet: {sold}"
+
+
+def _change(change: Facts) -> str:
+    parts = [str(change["kind"])]
+    if change["units"] is not None:
+        parts.append(f"{change['units']} units")
+    if change["location"]:
+        parts.append(f"at {change['location']}")
+    if change["channel"]:
+        parts.append(f"on {change['channel']}")
+    if change["order_id"]:
+        parts.append(f"order {change['order_id']}")
+    if change["reason"]:
+        parts.append(f"({change['reason']})")
+    sequence = "" if change["sequence"] is None else f" #{change['sequence']}"
+    return f"{' '.join(parts)} by {change['source']}{sequence}"
+
+
+def _location(one: LocationStory) -> str:
+    if one.on_hand is None:
+        return f"{one.location}: never counted"
+    if one.adds is None:
+        return f"{one.location}: on hand {one.on_hand}, and the catalog does not name it for this product"
+    return (
+        f"{one.location}: on hand {one.on_hand} - reserved {one.reserved} - safety stock {one.safety_stock}"
+        f" = {one.adds} to promise"
+    )
+
+
+def _listings(story: Story) -> Iterator[str]:
+    for listing in story.listings:
+        yield ""
+        yield from _listing(listing)
+    if not story.listings:
+        yield ""
+        yield "No listing."
+
+
+def _listing(one: ListingStory) -> Iterator[str]:
+    target = one.target
+    yield f"{one.listing_id}: {_headline(one)}"
+    if target is not None:
+        yield f"  why: {target['derivation']}"
+        yield (
+            f"  ATP {target['atp']}, strategy {target['strategy']} gave {target['allocation']}, "
+            f"buffer {target['buffer']}, so {target['quantity']}"
+        )
+        nodes = json.loads(str(target["nodes"]))
+        if nodes:
+            yield f"  by node: {', '.join(f'{node} {units}' for node, units in nodes.items())}"
+        yield (
+            f"  version {target['version']} because of {target['cause']}; changed {clock(target['changed_at_ms'])}, "
+            f"computed {clock(target['computed_at_ms'])}, waited {duration(one.queued_ms)} for its first attempt"
+        )
+    if one.channel_state is not None:
+        state = one.channel_state
+        yield f"  channel {one.channel}: {state['state']} since {clock(state['since_ms'])}: {state['reason']}"
+    yield from _attempts(one)
+    if one.exposure is not None:
+        yield f"  may be showing: {_exposure(one.exposure)}"
+    yield from _observed(one)
+
+
+def _headline(one: ListingStory) -> str:
+    if one.target is None:
+        return "no target: a location was not counted, it is not ours to write, or it is still to come"
+    seen = next((row for row in one.observed if row["quantity"] is not None), None)
+    shows = "not seen yet" if seen is None else f"seen to show {seen['quantity']} at {clock(seen['as_of_ms'])}"
+    return f"should show {one.target['quantity']}; {shows}"
+
+
+def _attempts(one: ListingStory) -> Iterator[str]:
+    for row in one.attempts:
+        answer = f"HTTP {row['status']}" if row["status"] is not None else "no HTTP status"
+        mask = f" under mask {row['mask']}" if row["mask"] else ""
+        took = duration(int(str(row["answered_at_ms"])) - int(str(row["sent_at_ms"])))
+        yield (
+            f"  attempt {row['attempt']}: {row['quantity']}{mask} (version {row['version']}) "
+            f"by {row['api'] or 'no call'} sent {clock(row['sent_at_ms'])}: {row['outcome']} after {took}, {answer}, "
+            f"request {row['request_id'] or 'without id'}"
+        )
+        words = " ".join(str(text) for text in (row["reason"], row["error"]) if text)
+        if words:
+            yield f"      {words}"
+    if not one.attempts:
+        yield "  no attempt that is still kept"
+
+
+def _exposure(row: Facts) -> str:
+    if row["highest_units"] is None:
+        return "anything: it was never confirmed"
+    confirmed = f"{row['confirmed_quantity']} confirmed by {row['proof']} at {clock(row['confirmed_at_ms'])}"
+    open_ = json.loads(str(row["open_attempts"]))
+    attempts = "".join(f"; attempt {one['number']} of {one['quantity']} is still open" for one in open_)
+    return f"up to {row['highest_units']} ({confirmed}{attempts})"
+
+
+def _observed(one: ListingStory) -> Iterator[str]:
+    for row in one.observed:
+        shown = "no number" if row["quantity"] is None else row["quantity"]
+        yield f"  observed {clock(row['as_of_ms'])}: {shown} by {row['observed_by']} ({row['evidence'] or 'no id'})"
+    for row in one.discrepancies:
+        yield (
+            f"  discrepancy {clock(row['observed_at_ms'])}: saw {row['observed']}, expected {row['expected_low']} to "
+            f"{row['expected_high']} ({int(str(row['delta'])):+d}); cause {row['cause'] or 'unknown'}; "
+            f"{row['action'] or 'no action'}"
+        )
+
+
+def _rest(story: Story) -> Iterator[str]:
+    if story.commands:
+        yield ""
+        yield "Commands"
+    for row in story.commands:
+        yield f"  {clock(row['issued_at_ms'])}  {row['kind']} by {row['issued_by']}: {row['details']}"
+    if story.dead_letters:
+        yield ""
+        yield "Dead letters"
+    for row in story.dead_letters:
+        place = f"{row['topic']}[{row['record_partition']}]@{row['record_offset']}"
+        yield f"  {clock(row['appended_at_ms'])}  {row['reason']}: {row['error']} ({place})"
+
+
+def _unfolded(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {
+            name: json.loads(one) if name in JSON_COLUMNS and isinstance(one, str) else _unfolded(one)
+            for name, one in value.items()
+        }
+    if isinstance(value, list):
+        return [_unfolded(one) for one in value]
+    return value

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inventory_cli.settings import load
+from inventory_cli.template import settings_text, starting_draft
+from inventory_domain.errors import ConfigError
+from inventory_ledger import address
+from inventory_ledger.settings import LedgerSettings, time_of_day
+from inventory_streams.kafka.settings import KafkaSettings
+
+URL_LINE = 'url: "sqlite:///inventory-ledger.db"'
+
+
+def written(folder: Path, *changes: tuple[str, str]) -> Path:
+    """A settings file with these lines replaced."""
+    text = settings_text(starting_draft("localhost:9092", "http://localhost:8081"))
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after, 1)
+    file = folder / "sync.yaml"
+    file.write_text(text)
+    return file
+
+
+def faults_of(file: Path, env: dict[str, str]) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load(file, env)
+    return [str(fault) for fault in raised.value.faults if fault.path.startswith(("ledger", "console"))]
+
+
+def test_sqlites_file_is_meant_from_the_settings_file(tmp_path: Path) -> None:
+    """The ledger and `explain` are started in different folders, and must mean the same database."""
+    settings = load(written(tmp_path), look_up_secrets=False)
+
+    assert settings.ledger.url == f"sqlite:///{tmp_path / 'inventory-ledger.db'}"
+
+
+def test_a_password_in_the_address_comes_from_outside_the_file(tmp_path: Path) -> None:
+    given = "postgresql://ledger:pa55@db/ledger"
+    plain = written(tmp_path, (URL_LINE, f"url: {given}"))
+    (fault,) = faults_of(plain, {})
+    assert fault.startswith("ledger.url: holds a password")
+
+    secret = written(tmp_path, (URL_LINE, "url: {env: LEDGER_URL}"))
+    assert [one for one in faults_of(secret, {"LEDGER_URL": given}) if one.startswith("ledger.url")] == []
+
+
+def test_every_fault_of_the_section_is_named_with_its_value(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        ("history_days: 30", "history_days: 0"),
+        ('daily_report_at: "05:00"', 'daily_report_at: "25:00"'),
+        ("operators: {}", "operators: {alice: {env: SHORT}}"),
+        ("public_url: null", "public_url: ftp://x"),
+    )
+
+    faults = faults_of(file, {"SHORT": "hunter2"})
+
+    assert [fault.partition(":")[0] for fault in faults] == [
+        "ledger.history_days",
+        "ledger.daily_report_at",
+        "console.public_url",
+        "console.operators.alice",
+    ]
+    assert not any("hunter2" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(("text", "time"), [("05:30", (5, 30)), ("23:59", (23, 59)), ("24:00", None), ("5", None)])
+def test_a_time_of_the_day_is_hours_and_minutes(text: str, time: tuple[int, int] | None) -> None:
+    assert time_of_day(text) == time
+
+
+def test_a_password_is_never_shown() -> None:
+    url = "postgresql://ledger:pa%2F55@db:5432/ledger"
+
+    assert address.shown(url) == "postgresql://ledger:***@db:5432/ledger"
+    assert address.password_of(url) == "pa/55"
+    assert "pa%2F55" not in repr(LedgerSettings(KafkaSettings("k"), url=url))
