@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,15 +14,29 @@ from inventory_cli.addresses import local_stack_or
 from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
 from inventory_domain.errors import ConfigError, ConfigFault
-from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.kafka.settings import SECURITY_SETTINGS, KafkaSettings
 from inventory_streams.topics import Topics
 
 ENV_BOOTSTRAP_SERVERS: Final = "INVENTORY_SYNC_BOOTSTRAP_SERVERS"
 ENV_SCHEMA_REGISTRY: Final = "INVENTORY_SYNC_SCHEMA_REGISTRY"
+APPLICATION_DEFAULT: Final = "inventory-sync"
 PARTITIONS_DEFAULT: Final = 6
 PARTITIONS_MAX: Final = 10_000
 REPLICATION_MAX: Final = 100
-_SECRET_WORDS: Final = ("password", "secret", "jaas", "pem")
+_SECRET_WORDS: Final = ("password", "secret", "jaas", "pem", "user.info", "token")
+_REGISTRY_SETTINGS: Final = frozenset(
+    {
+        "basic.auth.user.info",
+        "bearer.auth.credentials.source",
+        "bearer.auth.token",
+        "bearer.auth.logical.cluster",
+        "bearer.auth.identity.pool.id",
+        "ssl.ca.location",
+        "ssl.certificate.location",
+        "ssl.key.location",
+        "ssl.key.password",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,7 @@ class Connection:
     topics: Topics
     partitions: int = PARTITIONS_DEFAULT
     replication: int = 1
+    registry_security: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def connection(
@@ -73,10 +88,13 @@ def read_connection(
     fields = root.within("kafka")
     env_bootstrap, env_registry = env.get(ENV_BOOTSTRAP_SERVERS), env.get(ENV_SCHEMA_REGISTRY)
     bootstrap = fields.text("bootstrap_servers", env_bootstrap or None)
-    security = _security(fields.mapping("security"), secrets, faults)
+    security = _security(fields.mapping("security"), "kafka.security", SECURITY_SETTINGS, secrets, faults)
     fields.end()
     registry = root.within("schema_registry")
     url = registry.text("url", env_registry or None)
+    registry_security = _security(
+        registry.mapping("security"), "schema_registry.security", _REGISTRY_SETTINGS, secrets, faults
+    )
     registry.end()
     if url and not url.startswith(("http://", "https://")):
         registry.fault("url", f"must be an address like http://host:port/path, not {url!r}")
@@ -93,19 +111,24 @@ def read_connection(
         Topics(tuple(MARKETPLACES), prefix),
         partitions,
         replication,
+        registry_security,
     )
 
 
-def _security(raw: Mapping[str, object], secrets: SecretSource, faults: list[ConfigFault]) -> dict[str, str]:
-    """librdkafka's settings. What is a credential by its name must come from the environment or a file."""
+def _security(
+    raw: Mapping[str, object], section: str, known: Set[str], secrets: SecretSource, faults: list[ConfigFault]
+) -> dict[str, str]:
+    """Settings of a client. What is a credential by its name must come from the environment or a file."""
     security: dict[str, str] = {}
     for name, given in raw.items():
-        path = f"kafka.security.{name}"
+        path = f"{section}.{name}"
         value = secrets.resolved(given, path, faults)
-        if isinstance(value, Secret):
+        if name not in known:
+            faults.append(ConfigFault(path, f"is not one of {', '.join(sorted(known))}"))
+        elif isinstance(value, Secret):
             security[name] = value.reveal()
         elif isinstance(value, Mapping | list) or value is None:
-            faults.append(ConfigFault(path, "must be a setting of librdkafka: text, a number, or true or false"))
+            faults.append(ConfigFault(path, "must be text, a number, or true or false"))
         elif is_secret(name):
             text = "secrets come from the environment or a file only: write {env: NAME} or {file: PATH}"
             faults.append(ConfigFault(path, text))
@@ -114,6 +137,11 @@ def _security(raw: Mapping[str, object], secrets: SecretSource, faults: list[Con
     return security
 
 
+def application_of(config: Path) -> str:
+    """What the settings file calls the system; nothing else of the file is judged."""
+    return FileFields(read_document(config), "", []).text("application_id", APPLICATION_DEFAULT)
+
+
 def is_secret(name: str) -> bool:
-    """Whether this setting of librdkafka is a credential, by its name."""
+    """Whether this setting of a client is a credential, by its name."""
     return any(word in name for word in _SECRET_WORDS)

@@ -34,8 +34,8 @@ def deliver(
     from inventory_cli.settings import load
     from inventory_streams.delivery.run import run
 
-    settings = load(config)
     name = Marketplace(marketplace)
+    settings = load(config, secrets_at=(name,))
     processes = settings.processes
     configure(process_of(name), level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     clock = SystemClock()

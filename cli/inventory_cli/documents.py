@@ -81,6 +81,10 @@ class SecretSource:
         """Whether references are followed; where not, each becomes a stand-in."""
         return self._look_up
 
+    def used_if(self, used: bool) -> SecretSource:
+        """This source, or one that looks nothing up where the secrets are not to be used."""
+        return self if used else SecretSource(self._env, self._folder, look_up=False)
+
     def resolved(self, raw: object, path: str, faults: list[ConfigFault]) -> object:
         """The tree with its references replaced by secrets; what cannot be had is a fault at its path.
 

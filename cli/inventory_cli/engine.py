@@ -26,7 +26,8 @@ def engine(context: typer.Context, config: EngineConfigFile = None) -> None:
     from inventory_cli.logging import configure
     from inventory_cli.settings import load
 
-    settings = load(config)  # before the engine is loaded: a fault of the file is told at once
+    # Before the engine is loaded: a fault of the file is told at once. It calls no marketplace, so it has no secrets.
+    settings = load(config, secrets_at=())
     from inventory_streams.engine.run import run
 
     processes = settings.processes
@@ -53,7 +54,7 @@ def adopt(config: ConfigFile) -> None:
     from inventory_cli import wiring
     from inventory_cli.settings import load
 
-    settings = load(config)
+    settings = load(config, secrets_at=())
     from inventory_streams.engine.adopt import adopt as accept
 
     adopted = accept(wiring.engine_settings(settings), wiring.registry(settings))

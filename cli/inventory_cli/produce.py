@@ -91,7 +91,7 @@ def _producer(
 
     configure("produce", level="ERROR")  # what a client says while it waits for Kafka is not this command's output
     found = connection(config, bootstrap_servers, schema_registry)
-    registry = ConfluentRegistry(found.schema_registry_url)
+    registry = ConfluentRegistry(found.schema_registry_url, found.registry_security)
     with InventoryProducer(
         found.kafka, found.topics, registry, SourceId(source), now_ms=SystemClock().now_ms
     ) as producer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from inventory_cli.connecting import connection
+from inventory_cli.connecting import Connection, connection
 from inventory_cli.options import OptionalConfigFile, SchemaRegistry
 from inventory_cli.topics import Marketplaces, TopicPrefix, chosen_topics
 from inventory_streams.topics import Topics
@@ -41,9 +42,9 @@ def register_command(
     """
     from inventory_schemas.registration import IncompatibleSchemas, SchemaChange
 
-    url, topics = _wanted(config, schema_registry, topic_prefix, marketplace)
+    found = _wanted(config, schema_registry, topic_prefix, marketplace)
     try:
-        findings = register_schemas(url, topics)
+        findings = register_schemas(found.schema_registry_url, found.topics, found.registry_security)
     except IncompatibleSchemas as error:
         _refuse(error.findings)
         raise typer.Exit(1) from error
@@ -67,10 +68,10 @@ def check_command(
     from inventory_schemas.registration import SchemaChange, check
     from inventory_schemas.registry import client
 
-    url, topics = _wanted(config, schema_registry, topic_prefix, marketplace)
-    registry = client(url)
+    found = _wanted(config, schema_registry, topic_prefix, marketplace)
+    registry = client(found.schema_registry_url, found.registry_security)
     try:
-        findings = check(registry, url, subjects_of(topics))
+        findings = check(registry, found.schema_registry_url, subjects_of(found.topics))
     finally:
         registry.close()
     _print(findings, "to do")
@@ -79,12 +80,12 @@ def check_command(
         raise typer.Exit(1)
 
 
-def register_schemas(url: str, topics: Topics) -> list[SchemaFinding]:
+def register_schemas(url: str, topics: Topics, security: Mapping[str, str] | None = None) -> list[SchemaFinding]:
     """Register the schema of every topic; see `inventory_schemas.registration.register` for what it raises."""
     from inventory_schemas.registration import register
     from inventory_schemas.registry import client
 
-    registry = client(url)
+    registry = client(url, security)
     try:
         return register(registry, url, subjects_of(topics))
     finally:
@@ -98,9 +99,9 @@ def subjects_of(topics: Topics) -> Mapping[str, str]:
 
 def _wanted(
     config: Path | None, schema_registry: str | None, prefix: str | None, marketplaces: list[str] | None
-) -> tuple[str, Topics]:
+) -> Connection:
     found = connection(config, "not asked", schema_registry)
-    return found.schema_registry_url, chosen_topics(found.topics, prefix, marketplaces)
+    return replace(found, topics=chosen_topics(found.topics, prefix, marketplaces))
 
 
 def _print(findings: Sequence[SchemaFinding], outcome: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.catalog import MARKETPLACES
-from inventory_cli.connecting import Connection, read_connection
+from inventory_cli.connecting import APPLICATION_DEFAULT, Connection, read_connection
 from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
 from inventory_cli.ledger_settings import read_console, read_ledger
@@ -36,27 +36,41 @@ class Settings:
     console: ConsoleSettings
 
 
-def load(path: Path, env: Mapping[str, str] | None = None, *, look_up_secrets: bool = True) -> Settings:
+def load(
+    path: Path,
+    env: Mapping[str, str] | None = None,
+    *,
+    look_up_secrets: bool = True,
+    secrets_at: Collection[Marketplace] | None = None,
+) -> Settings:
     """The settings in this file. `env` replaces the environment; it overrides the two addresses and holds secrets.
+
+    `secrets_at`: only accounts at these marketplaces are to be used, so that a process needs the secrets of no other;
+    None uses all.
 
     Raises:
         ConfigError: with every fault of the file, each with its path in it.
     """
     env = os.environ if env is None else env
     secrets = SecretSource(env, path.absolute().parent, look_up=look_up_secrets)
-    return read(read_document(path), env, secrets)
+    return read(read_document(path), env, secrets, secrets_at)
 
 
-def read(document: Mapping[str, object], env: Mapping[str, str], secrets: SecretSource) -> Settings:
+def read(
+    document: Mapping[str, object],
+    env: Mapping[str, str],
+    secrets: SecretSource,
+    secrets_at: Collection[Marketplace] | None = None,
+) -> Settings:
     """The settings in this tree; see `load`."""
     faults: list[ConfigFault] = []
     root = FileFields(document, "", faults)
     connection = read_connection(root, env, secrets, faults)
-    application_id = root.text("application_id", "inventory-sync")
+    application_id = root.text("application_id", APPLICATION_DEFAULT)
     raw_channels = {name: _mapping(raw) for name, raw in root.mapping("channels", required=True).items()}
     if not raw_channels:
         root.fault("channels", "must name at least one channel")
-    accounts = _accounts(root, raw_channels, secrets, faults)
+    accounts = _accounts(root, raw_channels, lambda at: secrets.used_if(secrets_at is None or at in secrets_at), faults)
     serving = {
         name: Serving(one.marketplace, one.settings.settling_s_max if one.settings is not None else 1.0)
         for name, one in accounts.items()
@@ -91,7 +105,7 @@ class _Account:
 def _accounts(
     root: FileFields,
     channels: Mapping[str, Mapping[str, object]],
-    secrets: SecretSource,
+    secrets_at: Callable[[Marketplace], SecretSource],
     faults: list[ConfigFault],
 ) -> dict[AccountId, _Account]:
     """Every account, each read by its marketplace's own rules together with the channels that name it."""
@@ -118,7 +132,7 @@ def _accounts(
                 ConfigFault(path, "no channel sells through it: name it as `account` of one below `channels`")
             )
             served = {}
-        tree = {**_mapping(secrets.resolved(own, path, faults)), "channels": served}
+        tree = {**_mapping(secrets_at(marketplace).resolved(own, path, faults)), "channels": served}
         accounts[AccountId(name)] = _Account(marketplace, _account(marketplace, tree, path, faults))
     return accounts
 

@@ -123,11 +123,23 @@ def _system(draft: Draft) -> tuple[Line, ...]:
                     "security",
                     {},
                     "librdkafka's settings, such as {security.protocol: SASL_SSL, sasl.mechanism: SCRAM-SHA-512, "
-                    "sasl.username: sync, sasl.password: {env: KAFKA_PASSWORD}}",
+                    "sasl.username: {env: KAFKA_USER}, sasl.password: {env: KAFKA_PASSWORD}, "
+                    "ssl.ca.location: /etc/kafka/ca.crt}; `topics acls` lists the users that there should be",
                 ),
             ),
         ),
-        Line("schema_registry", (Line("url", draft.schema_registry, "any registry with Confluent's interface"),)),
+        Line(
+            "schema_registry",
+            (
+                Line("url", draft.schema_registry, "any registry with Confluent's interface"),
+                Line(
+                    "security",
+                    {},
+                    "such as {basic.auth.user.info: {env: REGISTRY_LOGIN}, ssl.ca.location: /etc/registry/ca.crt}; "
+                    "the login is user:password",
+                ),
+            ),
+        ),
         Line("application_id", draft.application_id, "names the consumer groups: one per system, never changed"),
         Line(
             "topics",

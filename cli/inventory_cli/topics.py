@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +12,18 @@ from rich.console import Console
 from rich.table import Table
 
 from inventory_adapters.catalog import MARKETPLACES
-from inventory_cli.connecting import PARTITIONS_DEFAULT, PARTITIONS_MAX, REPLICATION_MAX, Connection, connection
+from inventory_cli.connecting import (
+    APPLICATION_DEFAULT,
+    PARTITIONS_DEFAULT,
+    PARTITIONS_MAX,
+    REPLICATION_MAX,
+    Connection,
+    application_of,
+    connection,
+)
 from inventory_cli.options import BootstrapServers, OptionalConfigFile
 from inventory_domain.identifiers import Marketplace
+from inventory_streams.access import Grant, grants, principals
 from inventory_streams.kafka.admin import TopicChange, TopicFinding, apply, plan
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
@@ -96,6 +105,39 @@ def list_command(
         raise typer.Exit(1)
 
 
+@app.command("acls")
+def acls_command(
+    config: OptionalConfigFile = None,
+    bootstrap_servers: BootstrapServers = None,
+    topic_prefix: TopicPrefix = None,
+    marketplace: Marketplaces = None,
+    application_id: Annotated[
+        str | None, typer.Option(help="Begins the names of users and groups. Default: the settings file's.")
+    ] = None,
+    bring: Annotated[
+        bool, typer.Option("--apply", help="Add what the broker lacks; entries of others are left alone.")
+    ] = False,
+) -> None:
+    """Show what each role may do on Kafka, one user per role, or bring it to the broker.
+
+    Everything follows from the declaration of the topics. What is not listed must be refused: let the broker deny by
+    default. The users themselves, with their passwords, are made with the broker's own tools.
+
+        inventory-sync topics acls --config sync.yaml --apply
+    """
+    if not bring:
+        bootstrap_servers = bootstrap_servers or "not asked"
+    found = _connection(config, bootstrap_servers, topic_prefix, marketplace)
+    application = application_id or (application_of(config) if config else APPLICATION_DEFAULT)
+    by_user = {one.user(application): grants(found.topics, application, one) for one in principals(found.topics)}
+    _print_grants(by_user)
+    if bring:
+        from inventory_streams.kafka.acls import apply_grants
+
+        added = apply_grants(found.kafka, by_user)
+        typer.echo(f"{sum(len(one.operations) for each in by_user.values() for one in each)} entries: {added} added")
+
+
 def apply_topics(
     kafka: KafkaSettings, topics: Topics, partitions: int = PARTITIONS_DEFAULT, replication: int | None = None
 ) -> list[TopicFinding]:
@@ -150,3 +192,15 @@ def _print(findings: Sequence[TopicFinding], topics: Topics, outcome: str) -> No
             "\n".join([f"[{color}]{found.change.value}[/]", *found.altered]),
         )
     Console().print(table)
+
+
+def _print_grants(by_user: Mapping[str, Sequence[Grant]]) -> None:
+    """Plain text, one line for each, to be searched and compared."""
+    lines = [
+        (user, grant.resource.value, f"{grant.name}*" if grant.prefixed else grant.name, ", ".join(grant.operations))
+        for user, each in by_user.items()
+        for grant in each
+    ]
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    for user, resource, name, operations in lines:
+        typer.echo(f"{user:<{widths[0]}}  {resource:<{widths[1]}}  {name:<{widths[2]}}  {operations}")

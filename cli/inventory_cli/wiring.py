@@ -120,7 +120,7 @@ def accounts_of(settings: Settings, marketplace: Marketplace) -> dict[ChannelId,
 
 def registry(settings: Settings) -> ConfluentRegistry:
     """The schema registry of the settings. Nothing is asked yet."""
-    return ConfluentRegistry(settings.connection.schema_registry_url)
+    return ConfluentRegistry(settings.connection.schema_registry_url, settings.connection.registry_security)
 
 
 def metrics() -> CollectorRegistry:
@@ -134,8 +134,8 @@ def metrics() -> CollectorRegistry:
 
 def secrets(settings: Settings) -> list[Secret]:
     """Every credential of the settings, to be struck out of what is logged."""
-    security = settings.connection.kafka.security
-    found = [Secret(value) for name, value in security.items() if is_secret(name)]
+    security = [*settings.connection.kafka.security.items(), *settings.connection.registry_security.items()]
+    found = [Secret(value) for name, value in security if is_secret(name)]
     for account in settings.accounts.values():
         found.extend(_secrets_of(account))
     password = address.password_of(settings.ledger.url)

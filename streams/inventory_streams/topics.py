@@ -28,7 +28,10 @@ class Partitioning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TopicDeclaration:
-    """One topic. `schema` names the value's Avro schema (None: raw bytes); `written_by`: the roles that may write."""
+    """One topic. `schema` names the value's Avro schema (None: raw bytes).
+
+    `written_by` and `read_by` name the roles that may write and read it; nobody else may (see `access`).
+    """
 
     name: str
     key: str
@@ -39,6 +42,7 @@ class TopicDeclaration:
     retention_ms: int = 7 * DAY_MS
     append_time: bool = False
     extra: Mapping[str, str] = field(default_factory=dict)
+    read_by: tuple[str, ...] = ()
 
     def config(self) -> dict[str, str]:
         """The broker's settings of this topic."""
@@ -165,8 +169,17 @@ class Topics:
                 "inventory_change",
                 ("producers", "signals", "reconcile"),
                 append_time=True,
+                read_by=("engine", "reconcile", "ledger"),
             ),
-            TopicDeclaration(self.catalog_products, "SKU", compact, "product", ("producers",), append_time=True),
+            TopicDeclaration(
+                self.catalog_products,
+                "SKU",
+                compact,
+                "product",
+                ("producers",),
+                append_time=True,
+                read_by=("engine", "reconcile", "signals", "ledger", "operators"),
+            ),
             TopicDeclaration(
                 self.sku_commands,
                 "SKU",
@@ -174,8 +187,8 @@ class Topics:
                 "sku_command",
                 ("engine", "reconcile", "operators"),
                 append_time=True,
+                read_by=("engine", "ledger"),
             ),
-            TopicDeclaration(self.sku_state, "SKU", compact, "sku_state", ("engine",)),
             TopicDeclaration(
                 self.sku_velocity,
                 "window of a SKU's sales",
@@ -183,17 +196,41 @@ class Topics:
                 None,
                 ("engine",),
                 retention_ms=35 * DAY_MS,
+                read_by=("engine",),
             ),
-            TopicDeclaration(self.engine_progress, "partition", compact, "engine_progress", ("engine",)),
             TopicDeclaration(
-                self.inventory_dead_letters, "original key", delete, None, ("engine",), retention_ms=90 * DAY_MS
+                self.sku_state, "SKU", compact, "sku_state", ("engine",), read_by=("engine", "ledger", "operators")
+            ),
+            TopicDeclaration(
+                self.engine_progress,
+                "partition",
+                compact,
+                "engine_progress",
+                ("engine",),
+                read_by=("engine", "delivery", "reconcile", "ledger", "operators"),
+            ),
+            TopicDeclaration(
+                self.inventory_dead_letters,
+                "original key",
+                delete,
+                None,
+                ("engine",),
+                retention_ms=90 * DAY_MS,
+                read_by=("ledger", "operators"),
             ),
         )
 
     def _of_channels(self) -> tuple[TopicDeclaration, ...]:
         delete = Cleanup.DELETE
         return (
-            TopicDeclaration(self.listing_outcomes, "listing id", delete, "listing_outcome", ("delivery",)),
+            TopicDeclaration(
+                self.listing_outcomes,
+                "listing id",
+                delete,
+                "listing_outcome",
+                ("delivery",),
+                read_by=("ledger", "operators"),
+            ),
             TopicDeclaration(
                 self.inventory_discrepancies,
                 "listing id",
@@ -201,25 +238,59 @@ class Topics:
                 "discrepancy",
                 ("reconcile",),
                 retention_ms=90 * DAY_MS,
+                read_by=("reconcile", "ledger", "operators"),
             ),
             TopicDeclaration(
-                self.channel_health, "channel", Cleanup.COMPACT, "channel_health", ("delivery",), Partitioning.SINGLE
+                self.channel_health,
+                "channel",
+                Cleanup.COMPACT,
+                "channel_health",
+                ("delivery",),
+                Partitioning.SINGLE,
+                read_by=("delivery", "reconcile", "ledger", "operators"),
             ),
             TopicDeclaration(
-                self.operator_commands, "channel", delete, "operator_command", ("operators",), Partitioning.SINGLE
+                self.operator_commands,
+                "channel",
+                delete,
+                "operator_command",
+                ("operators",),
+                Partitioning.SINGLE,
+                read_by=("delivery", "reconcile", "ledger"),
             ),
         )
 
     def _of_marketplace(self, one: Marketplace) -> tuple[TopicDeclaration, ...]:
         compact, delete = Cleanup.COMPACT, Cleanup.DELETE
         return (
-            TopicDeclaration(self.targets(one), "listing id", compact, "listing_target", ("engine",)),
             TopicDeclaration(
-                self.exposure(one), "listing id", compact, "listing_exposure", ("delivery",), append_time=True
+                self.targets(one),
+                "listing id",
+                compact,
+                "listing_target",
+                ("engine",),
+                read_by=("delivery", "reconcile", "ledger", "operators"),
             ),
-            TopicDeclaration(self.retries(one), "listing id", delete, "listing_target", ("delivery",)),
             TopicDeclaration(
-                self.dead_letters(one), "listing id", delete, None, ("delivery",), retention_ms=90 * DAY_MS
+                self.exposure(one),
+                "listing id",
+                compact,
+                "listing_exposure",
+                ("delivery",),
+                append_time=True,
+                read_by=("engine", "delivery", "reconcile", "ledger", "operators"),
+            ),
+            TopicDeclaration(
+                self.retries(one), "listing id", delete, "listing_target", ("delivery",), read_by=("delivery",)
+            ),
+            TopicDeclaration(
+                self.dead_letters(one),
+                "listing id",
+                delete,
+                None,
+                ("delivery",),
+                retention_ms=90 * DAY_MS,
+                read_by=("delivery", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.observations(one),
@@ -227,9 +298,16 @@ class Topics:
                 delete,
                 "listing_observation",
                 ("reconcile", "signals", "delivery"),
+                read_by=("delivery", "reconcile", "ledger"),
             ),
             TopicDeclaration(
-                self.reports(one), "channel", delete, "channel_report", ("delivery",), Partitioning.SINGLE
+                self.reports(one),
+                "channel",
+                delete,
+                "channel_report",
+                ("delivery",),
+                Partitioning.SINGLE,
+                read_by=("delivery",),
             ),
             TopicDeclaration(
                 self.reconciliations(one),
@@ -239,5 +317,6 @@ class Topics:
                 ("reconcile",),
                 Partitioning.SINGLE,
                 retention_ms=90 * DAY_MS,
+                read_by=("reconcile", "ledger", "operators"),
             ),
         )

@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from inventory_streams.delivery.arrivals import Arrival, Arrivals
 from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.kafka.refusals import raise_refusal
 
 BATCH_MAX = 500
 POLL_S = 0.1
@@ -175,10 +176,10 @@ class Poller:
         }
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.fatal() or error.code() == KafkaError._AUTHENTICATION:
+        if error.fatal():
             self._failed(KafkaException(error))
-            return
-        log.warning("kafka client reports", extra={"error": error.str()})
+        else:
+            raise_refusal(error)
 
     def _on_assign(self, consumer: Consumer, given: list[TopicPartition]) -> None:
         self._generation += 1

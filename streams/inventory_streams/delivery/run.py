@@ -28,8 +28,10 @@ from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.reports import KafkaReports, ReportsRefused
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.worker import Worker
+from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.probes import Probe, ProbeServer
 from inventory_streams.kafka.reading import ReadStalled
+from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.kafka.transactions import TransactionFailed
 
@@ -107,7 +109,9 @@ def run(
     Raises:
         ConfigError: a schema is not registered.
         RegistryUnavailable: the schema registry cannot be asked.
+        NotAuthenticated: Kafka does not let us in.
     """
+    check_login(settings.kafka)
     codecs_of(settings.topics, settings.marketplace, registry).prepare()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="delivery") as threads:
 
@@ -156,6 +160,8 @@ def end_for(error: BaseException) -> None:
         end_process(ExitCode.OWNERSHIP_LOST, str(error))
     if isinstance(error, TransactionFailed | ReportsRefused):
         end_process(ExitCode.TRANSACTION_FAILED, str(error))
+    if isinstance(error, NotAuthenticated):
+        end_process(ExitCode.NOT_AUTHENTICATED, str(error))
     if isinstance(error, ReadStalled | KafkaException):
         end_process(ExitCode.RECOVERY_FAILED, str(error))
     log.critical("a bug, or something nobody foresaw", exc_info=error)

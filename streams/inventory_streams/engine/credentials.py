@@ -8,20 +8,7 @@ from collections.abc import Mapping
 import faust
 
 from inventory_domain.errors import ConfigError, ConfigFault
-
-KNOWN = frozenset(
-    {
-        "security.protocol",
-        "sasl.mechanism",
-        "sasl.mechanisms",
-        "sasl.username",
-        "sasl.password",
-        "ssl.ca.location",
-        "ssl.certificate.location",
-        "ssl.key.location",
-        "ssl.key.password",
-    }
-)
+from inventory_streams.kafka.settings import SECURITY_SETTINGS
 
 
 def broker_credentials(security: Mapping[str, str]) -> faust.types.auth.CredentialsT | None:
@@ -31,7 +18,8 @@ def broker_credentials(security: Mapping[str, str]) -> faust.types.auth.Credenti
         ConfigError: a setting cannot be said to Faust; it would be dropped silently, so it is refused. Only names are
             given, never values.
     """
-    unknown = [ConfigFault(f"kafka.security.{name}", "is not known to the engine") for name in set(security) - KNOWN]
+    names = set(security) - SECURITY_SETTINGS
+    unknown = [ConfigFault(f"kafka.security.{name}", "is not known to the engine") for name in names]
     if unknown:
         raise ConfigError(sorted(unknown, key=lambda fault: fault.path))
     protocol = security.get("security.protocol", "plaintext").lower()

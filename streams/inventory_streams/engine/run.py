@@ -29,7 +29,9 @@ from inventory_streams.engine.settings import STOP_LIMIT_S, TURN_LIMIT_S, Engine
 from inventory_streams.engine.values import Rules
 from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.watch import CommitWatch, Watcher
+from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.probes import Probe, ProbeServer
+from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 
 QUIET_LOGGERS = ("faust", "mode", "aiokafka", "kafka")  # at INFO they tell of each step of a normal start
@@ -52,7 +54,9 @@ def run(
         ConfigError: topics or schemas are not as they must be.
         RegistryUnavailable: the schema registry cannot be asked.
         BrokerUnavailable: Kafka cannot be asked.
+        NotAuthenticated: Kafka does not let us in.
     """
+    check_login(settings.kafka)
     collect_rarely()
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -175,6 +179,8 @@ def _failed(what: str, error: BaseException) -> NoReturn:
         log.critical("unexpected failure", exc_info=error, extra={"in": what})
     if isinstance(error, OwnershipLost):
         end_process(ExitCode.OWNERSHIP_LOST, str(error))
+    if isinstance(error, NotAuthenticated):
+        end_process(ExitCode.NOT_AUTHENTICATED, str(error))
     if what == "recovery":
         end_process(ExitCode.RECOVERY_FAILED, str(error) or repr(error))
     end_process(ExitCode.INVARIANT_BROKEN, f"{what}: {error!r}")

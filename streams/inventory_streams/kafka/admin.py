@@ -20,10 +20,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # these are r
 )
 
 from inventory_domain.errors import ConfigError, ConfigFault, InventorySyncError
+from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Partitioning, TopicDeclaration
 
 CONTACT_LIMIT_S = 10.0
+LOGIN_LIMIT_S = 2.0
 REQUEST_LIMIT_S = 30.0
 VISIBLE_LIMIT_S = 30.0
 VISIBLE_POLL_S = 0.05
@@ -96,6 +98,7 @@ def plan(
 
 
 def _contacted(kafka: KafkaSettings, limit_s: float) -> tuple[AdminClient, ClusterMetadata]:
+    check_login(kafka, min(limit_s, LOGIN_LIMIT_S))  # what waits for a broker comes after it
     settings = kafka.admin()
     admin = AdminClient({**settings, "log_level": 0})  # what goes wrong is raised; librdkafka would print it as well
     try:

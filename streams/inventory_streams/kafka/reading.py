@@ -14,6 +14,7 @@ from inventory_streams.kafka.settings import KafkaSettings
 BATCH = 10_000
 POLL_S = 0.02  # Consumer.consume waits the whole time when it gets less than a batch
 STALL_LIMIT_S = 60.0
+READING_GROUP = "inventory-sync-reading"  # wanted by librdkafka; no group is joined and nothing is committed
 
 
 class ReadStalled(InventorySyncError):
@@ -49,7 +50,7 @@ def read_to_end(
     consumer = Consumer(
         {
             **settings.consumer(),
-            "group.id": "inventory-sync-reading",  # wanted by librdkafka; no group is joined and nothing is committed
+            "group.id": READING_GROUP,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
             "enable.auto.commit": False,

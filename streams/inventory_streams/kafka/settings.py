@@ -3,8 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+from confluent_kafka import KafkaError
+
+from inventory_streams.kafka.refusals import raise_refusal
+
+SECURITY_SETTINGS: Final = frozenset(
+    {
+        "security.protocol",
+        "sasl.mechanism",
+        "sasl.mechanisms",
+        "sasl.username",
+        "sasl.password",
+        "ssl.ca.location",
+        "ssl.certificate.location",
+        "ssl.key.location",
+        "ssl.key.password",
+    }
+)
+"""The settings of librdkafka that every client of ours takes; Faust's driver could not be told of others."""
+
+Setting = str | int | float | bool | logging.Logger | Callable[[KafkaError], None]
 
 # What librdkafka says comes into our logs when a client is polled, and not as lines of its own on standard error.
 _librdkafka = logging.getLogger("inventory_streams.kafka.librdkafka")
@@ -21,12 +43,12 @@ class KafkaSettings:
         """What a client that only asks and administers is configured with."""
         return {"bootstrap.servers": self.bootstrap_servers, "client.id": "inventory-sync", **self.security}
 
-    def consumer(self) -> dict[str, str | int | float | bool | logging.Logger]:
-        """What a client that consumes is configured with."""
-        return {**self.admin(), "logger": _librdkafka}
+    def consumer(self) -> dict[str, Setting]:
+        """What a client that consumes is configured with; a refused login leaves its poll as `NotAuthenticated`."""
+        return {**self.admin(), "logger": _librdkafka, "error_cb": raise_refusal}
 
-    def producer(self) -> dict[str, str | int | float | bool | logging.Logger]:
-        """What a client that produces is configured with."""
+    def producer(self) -> dict[str, Setting]:
+        """What a client that produces is configured with; a refused login likewise."""
         return {
             **self.consumer(),
             "partitioner": "murmur2_random",  # Java's default, so that a SKU has one partition whoever produces it

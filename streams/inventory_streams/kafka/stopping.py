@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     RECOVERY_FAILED = 72
     INVARIANT_BROKEN = 73
     STALLED = 74
+    NOT_AUTHENTICATED = 75
 
 
 def end_process(code: ExitCode, why: str) -> NoReturn:

@@ -66,6 +66,7 @@ class TransactionalWriter:
 
         Raises:
             TransactionFailed: the broker did not answer in time, or refuses us the id.
+            NotAuthenticated: it does not let us in.
         """
         deadline = time.monotonic() + timeout_s
         while True:
@@ -75,6 +76,7 @@ class TransactionalWriter:
                 cause = error.args[0]
                 if cause.retriable() and time.monotonic() < deadline:
                     log.info("take-over repeated", extra={"id": self.transactional_id, "error": cause.str()})
+                    self._producer.poll(0)  # only here does the client say that it is refused
                     continue
                 raise self._failure("take over", cause) from error
             return
@@ -113,6 +115,7 @@ class TransactionalWriter:
         Raises:
             OwnershipLost: another process took the id over.
             TransactionFailed: it had to be given up.
+            NotAuthenticated: the broker does not let us in any more.
         """
         end = time.monotonic() + deadline_s
         while True:
@@ -122,6 +125,7 @@ class TransactionalWriter:
                 cause = error.args[0]
                 if cause.retriable() and time.monotonic() < end:
                     log.warning("commit repeated", extra={"id": self.transactional_id, "error": cause.str()})
+                    self._producer.poll(0)  # as above
                     continue
                 raise self._failure("commit", cause) from error
             return

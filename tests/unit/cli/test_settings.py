@@ -14,7 +14,7 @@ from inventory_cli.showing import shown
 from inventory_cli.template import settings_text, starting_draft
 from inventory_domain.buffers import BufferPolicy
 from inventory_domain.errors import ConfigError
-from inventory_domain.identifiers import ChannelId
+from inventory_domain.identifiers import ChannelId, Marketplace
 from inventory_domain.risk import RiskPolicy
 from inventory_domain.surges import HighVelocity, Peak
 from inventory_domain.velocity import DAY_MS
@@ -390,3 +390,19 @@ def test_a_policy_is_told_in_sentences() -> None:
         "buffers x 1.5 from 3 times a SKU's usual rate and 20 units a day, until below 2 times",
         "buffers x 1.5 for x, 2026-11-27 00:00 UTC up to 2026-11-28 00:00 UTC",
     ]
+
+
+def test_a_process_needs_the_secrets_of_its_own_marketplace_only(tmp_path: Path) -> None:
+    """What a process was never given it cannot lose."""
+    file = tmp_path / "sync.yaml"
+    file.write_text(MINIMAL)
+
+    found = load(file, {"SHOP_ACCESS_TOKEN": "canary-shop-token"}, secrets_at=(Marketplace("shopify"),))
+    with pytest.raises(ConfigError) as told:
+        load(file, {"SHOP_ACCESS_TOKEN": "canary-shop-token"}, secrets_at=(Marketplace("ebay"),))
+
+    assert len(found.accounts) == 4
+    assert {fault.path for fault in told.value.faults} == {
+        "accounts.ebay.client_secret",
+        "accounts.ebay.refresh_token",
+    }

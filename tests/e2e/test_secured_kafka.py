@@ -1,0 +1,198 @@
+"""TLS, SCRAM and access control, from the topics' declaration to a marketplace, with one user for each role."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from inventory_domain.identifiers import Marketplace
+from inventory_streams.access import Principal, Resource, grants, principals
+from inventory_streams.kafka.acls import apply_grants
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+from tests.support.commands import Started, first_line, run_command, wait_until
+from tests.support.guarded_registry import guarded_registry
+from tests.support.secured_broker import SecuredBroker, secured_broker
+
+APPLICATION = "shop-sync"
+TOPICS = Topics(tuple(Marketplace(name) for name in ("amazon", "ebay", "walmart", "shopify")))
+LOGIN = "registry-user:registry-password"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SHOWN = {"walmart/SKU-00002": 35, "shopify/50000000002": 38}
+
+
+@dataclass(frozen=True)
+class Secured:
+    """The broker with a user for every role, and the address of a registry that asks for a password."""
+
+    broker: SecuredBroker
+    registry_url: str
+
+    def env(self, process: str, password: str | None = None) -> dict[str, str]:
+        """What a process of this name is given to log in with."""
+        user = f"{APPLICATION}-{process}"
+        return {"KAFKA_USER": user, "KAFKA_PASSWORD": password or f"{user}-password", "REGISTRY_LOGIN": LOGIN}
+
+    def security(self, principal: Principal) -> dict[str, str]:
+        """The same for a client of the test's own."""
+        user = principal.user(APPLICATION)
+        return self.broker.security(user, f"{user}-password")
+
+
+@pytest.fixture(scope="module")
+def secured(registry_url: str) -> Iterator[Secured]:
+    with secured_broker() as broker, guarded_registry(registry_url, LOGIN, broker.certificates) as url:
+        users = [one.user(APPLICATION) for one in principals(TOPICS)]
+        broker.set_passwords({user: f"{user}-password" for user in users})
+        by_user = {one.user(APPLICATION): grants(TOPICS, APPLICATION, one) for one in principals(TOPICS)}
+        assert apply_grants(KafkaSettings(broker.open_bootstrap_servers), by_user) > 0
+        assert apply_grants(KafkaSettings(broker.open_bootstrap_servers), by_user) == 0
+        yield Secured(broker, url)
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Started]:
+    found = Started(tmp_path)
+    yield found
+    found.kill()
+
+
+@pytest.mark.timeout(300)
+def test_every_role_works_with_its_own_user_and_nothing_but_it(
+    secured: Secured, tmp_path: Path, started: Started
+) -> None:
+    announced = started.start("sandbox", "sandbox", "--json", "--skus", "5", "--factor", "0.001")
+    facts = json.loads(first_line(announced))
+    _settings_file(tmp_path, announced, secured)
+
+    _done(tmp_path, secured, "topics", "topics", "apply", "--config", "sync.yaml")
+    _done(tmp_path, secured, "topics", "schemas", "register", "--config", "sync.yaml")
+    started.start("engine", "engine", "--config", "sync.yaml", env=secured.env("engine"))
+    for name in ("walmart", "shopify"):
+        process = f"deliver-{name}"
+        started.start(process, "deliver", name, "--config", "sync.yaml", env=secured.env(process))
+    _done(tmp_path, secured, "producers", "produce", str(EXAMPLES / "03_events.jsonl"), "--config", "sync.yaml")
+
+    wait_until(lambda: _shown(facts["control_url"]) == SHOWN, f"both marketplaces show {SHOWN}")
+    assert {name: status for name, status in started.end().items() if status != 0} == {}
+    _assert_refused_what_is_not_its_own(secured)
+
+
+@pytest.mark.parametrize("process", ["engine", "deliver-shopify", "topics"])
+def test_a_wrong_password_ends_the_process_and_is_told(
+    secured: Secured, tmp_path: Path, started: Started, process: str
+) -> None:
+    """Kafka's clients would say for ever that nobody answers (rule 37)."""
+    _settings_file(tmp_path, None, secured)
+    env = {**secured.env(process, "wrong"), "SHOP_ACCESS_TOKEN": "none"}
+    command = {"deliver-shopify": ("deliver", "shopify"), "topics": ("topics", "apply")}.get(process, (process,))
+
+    done = run_command(*command, "--config", "sync.yaml", folder=tmp_path, env=env)
+
+    assert done.returncode == 2
+    assert f"refuses the user '{APPLICATION}-{process}'" in done.stderr
+    assert "wrong" not in done.stderr + done.stdout
+
+
+def test_a_password_changed_while_a_process_runs_ends_it(secured: Secured, tmp_path: Path, started: Started) -> None:
+    """An open connection lives on; it is refused when it has to be made again, and then nobody may wait for ever."""
+    process = "deliver-ebay"
+    announced = started.start("sandbox", "sandbox", "--json", "--skus", "0", "--factor", "0.001")
+    first_line(announced)
+    _settings_file(tmp_path, announced, secured)
+    _done(tmp_path, secured, "topics", "topics", "apply", "--config", "sync.yaml")
+    _done(tmp_path, secured, "topics", "schemas", "register", "--config", "sync.yaml")
+    started.start(process, "deliver", "ebay", "--config", "sync.yaml", env=secured.env(process))
+    wait_until(lambda: "partitions taken over" in started.log(process).read_text(), "the delivery owns its partitions")
+
+    secured.broker.set_passwords({f"{APPLICATION}-{process}": "another"})
+    secured.broker.restart()
+
+    assert started.status_of(process) == 75
+    assert "invalid credentials" in started.log(process).read_text()
+
+
+def _settings_file(folder: Path, announced: Path | None, secured: Secured) -> None:
+    sandbox = () if announced is None else ("--sandbox", str(announced))
+    addresses = ("--bootstrap-servers", secured.broker.bootstrap_servers, "--schema-registry", secured.registry_url)
+    done = run_command("config", "init", "sync.yaml", *sandbox, *addresses, folder=folder)
+    assert done.returncode == 0, done.stderr
+    settings = yaml.safe_load((folder / "sync.yaml").read_text())
+    authority = str(secured.broker.certificates.authority)
+    settings["application_id"] = APPLICATION
+    settings["kafka"]["security"] = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": {"env": "KAFKA_USER"},
+        "sasl.password": {"env": "KAFKA_PASSWORD"},
+        "ssl.ca.location": authority,
+    }
+    settings["schema_registry"]["security"] = {
+        "basic.auth.user.info": {"env": "REGISTRY_LOGIN"},
+        "ssl.ca.location": authority,
+    }
+    settings["probes"]["ports"] = dict.fromkeys(settings["probes"]["ports"], 0)
+    (folder / "sync.yaml").write_text(yaml.safe_dump(settings))
+
+
+def _done(folder: Path, secured: Secured, process: str, *arguments: str) -> None:
+    done = run_command(*arguments, folder=folder, env=secured.env(process))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _shown(control_url: str) -> dict[str, int]:
+    return {key: httpx.get(f"{control_url}/listings/{key}").json()["live_quantity"] for key in SHOWN}
+
+
+def _assert_refused_what_is_not_its_own(secured: Secured) -> None:
+    """Every user may do what the declaration says and nothing else, in the broker's own judgement and in the act."""
+    for principal in principals(TOPICS):
+        granted = {
+            grant.name: set(grant.operations)
+            for grant in grants(TOPICS, APPLICATION, principal)
+            if grant.resource is Resource.TOPIC
+        }
+        settings = {"bootstrap.servers": secured.broker.bootstrap_servers, **secured.security(principal)}
+        assert _allowed(settings) == granted, principal
+        assert _written_by(settings) == {name for name, may in granted.items() if "Write" in may}, principal
+
+
+def _allowed(settings: dict[str, str]) -> dict[str, set[str]]:
+    """What the broker says that this user may do with each topic; a topic that is none of its business is left out."""
+    names = [one.name for one in TOPICS.declarations()]
+    admin = AdminClient({**settings, "log_level": 0})
+    asked = admin.describe_topics(TopicCollection(names), include_authorized_operations=True, request_timeout=30)
+    found = {}
+    for name, answer in asked.items():
+        try:
+            operations = answer.result(40).authorized_operations
+        except KafkaException as error:
+            assert error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED, (name, error)
+            continue
+        found[name] = {"".join(part.title() for part in one.name.split("_")) for one in operations}
+    return found
+
+
+def _written_by(settings: dict[str, str]) -> set[str]:
+    """Topics that took a record of this user."""
+    taken: set[str] = set()
+    producer = Producer({**settings, "acks": "all", "enable.idempotence": False, "log_level": 0})
+
+    def delivered(error: KafkaError | None, topic: str) -> None:
+        if error is None:
+            taken.add(topic)
+        else:
+            assert error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED, error
+
+    for declaration in TOPICS.declarations():
+        name = declaration.name
+        # A tombstone of a key that nobody has: a topic that is compacted takes nothing without a key.
+        producer.produce(name, value=None, key=b"nobody", on_delivery=lambda error, _, to=name: delivered(error, to))
+    assert producer.flush(60) == 0
+    return taken
