@@ -31,7 +31,7 @@ from inventory_streams.engine.settings import (
 )
 from inventory_streams.engine.values import Computed, RecordEffect, Rules
 from inventory_streams.engine.velocity import SalesVelocity
-from inventory_streams.engine.waking import next_wake_ms
+from inventory_streams.engine.waking import InForce, next_wake_ms
 from inventory_streams.engine.windows import WindowRecord
 from inventory_streams.kafka.transactions import Write
 
@@ -74,10 +74,10 @@ class EngineAgent:
         inputs: Inputs,
         clock: Clock,
         metrics: EngineMetrics,
-        policy: str,
+        policy: InForce,
         velocity: SalesVelocity,
     ) -> None:
-        """`policy` is the fingerprint of the rules' policy."""
+        """`policy` tells when the rules' policy, or what holds of its schedule, is another one."""
         self._settings = settings
         self._rules = rules
         self._serdes = serdes
@@ -204,7 +204,8 @@ class EngineAgent:
             self._measure()
 
     def _submit(self, partition: Partition, work: Work, topic: str | None, position: int) -> None:
-        sweep_ends = self._wake(partition, work)
+        applied = self._wake(partition, work)
+        sweep_ends = applied is not None
         computed = work.finish()
         told = self._told(partition, topic, position)
         windows = self._windows(partition, computed)
@@ -213,7 +214,7 @@ class EngineAgent:
         )
         if not wanted:
             return
-        progress = partition.progress_after(computed, topic, position, self._policy if sweep_ends else None)
+        progress = partition.progress_after(computed, topic, position, applied)
         encoded = encode_states(computed.states, self._serdes)
         writes = writes_of(
             computed,
@@ -236,8 +237,8 @@ class EngineAgent:
         self._velocity.note(partition.number, computed.sales, now_ms)
         return self._velocity.flush(partition.number, now_ms, self._clock.monotonic_s())
 
-    def _wake(self, partition: Partition, work: Work) -> bool:
-        """Add what is due beside the input. True when this is the end of a sweep."""
+    def _wake(self, partition: Partition, work: Work) -> str | None:
+        """Add what is due beside the input. At the end of a sweep: the mark that is now applied to all SKUs."""
         now_ms = self._clock.now_ms()
         for sku in partition.timers.due(now_ms, WAKE_CHUNK):
             work.wake(sku, "reservation-expired")
@@ -246,19 +247,22 @@ class EngineAgent:
                 work.wake(sku, "caught-up")
             for sku in self._velocity.changed(partition.number, now_ms):
                 work.wake(sku, "velocity")
+        if partition.sweep is None and partition.progress.policy != (mark := self._policy.mark(now_ms)):
+            partition.start_sweep(mark)
         sweep = partition.sweep
         if sweep is None:
-            return False
+            return None
         for sku in sweep.chunk(WAKE_CHUNK):
             if sweep.recompute:
-                work.wake(sku, "policy")
+                work.wake(sku, sweep.cause)
             else:
                 self._look_at(partition, work, now_ms, sku)
         if sweep.left:
-            return False
+            return None
         if sweep.recompute and sweep.total:
-            log.info("policy applied to all SKUs", extra={"partition": partition.number, "skus": sweep.total})
-        return True
+            told = {"partition": partition.number, "skus": sweep.total, "cause": sweep.cause}
+            log.info("policy applied to all SKUs", extra=told)
+        return sweep.mark
 
     def _look_at(self, partition: Partition, work: Work, now_ms: int, sku: Sku) -> None:
         """What a recovered state owes, when it must be looked at again, and whether it waits for a count."""

@@ -19,6 +19,7 @@ from inventory_streams.engine.partition import Partition
 from inventory_streams.engine.recovery import Opener, read_windows
 from inventory_streams.engine.settings import RECOVERY_LOG_S, EngineSettings
 from inventory_streams.engine.velocity import SalesVelocity
+from inventory_streams.engine.waking import InForce
 from inventory_streams.engine.windows import WindowRecord
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Ownership:
         executor: Executor,
         clock: Clock,
         metrics: EngineMetrics,
-        policy: str,
+        policy: InForce,
         velocity: SalesVelocity,
     ) -> None:
         self._settings = settings
@@ -91,7 +92,7 @@ class Ownership:
             if self.partitions.get(partition.number) is partition:
                 kept += 1
                 continue
-            partition.start_sweep(self._policy)
+            partition.start_sweep(self._policy.mark(self._clock.now_ms()))
             self.partitions[partition.number] = partition
         if kept < len(opened):
             leave_out_what_stays()

@@ -15,7 +15,7 @@ from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
 from inventory_streams.engine.values import Computed
-from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms
+from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms, sweep_cause
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 from inventory_streams.topics import Topics
 
@@ -66,9 +66,10 @@ class Partition:
         """Up to where this input is durably applied."""
         return self.progress.positions[topic].position
 
-    def start_sweep(self, policy: str) -> None:
-        """Begin to look at every SKU once: all are decided anew when the policy is not the one last applied."""
-        self.sweep = Sweep(self.states.skus(), recompute=self.progress.policy != policy)
+    def start_sweep(self, mark: str) -> None:
+        """Begin to look at every SKU once: all are decided anew when policy and schedule are not those last applied."""
+        before = self.progress.policy
+        self.sweep = Sweep(self.states.skus(), recompute=before != mark, mark=mark, cause=sweep_cause(before, mark))
 
     def progress_after(
         self, computed: Computed, topic: str | None, position: int, policy: str | None

@@ -28,6 +28,7 @@ from inventory_streams.engine.serdes import EngineSerdes, engine_serdes
 from inventory_streams.engine.settings import STOP_LIMIT_S, TURN_LIMIT_S, EngineSettings
 from inventory_streams.engine.values import Rules
 from inventory_streams.engine.velocity import SalesVelocity
+from inventory_streams.engine.waking import InForce
 from inventory_streams.engine.watch import CommitWatch, Watcher
 from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.probes import Probe, ProbeServer
@@ -115,7 +116,7 @@ class _Process:
         settings, clock, metrics = self._settings, self._clock, self._metrics
         grace_ms = int(settings.unknown_sku_grace_s * 1000)
         rules = Rules(self._policy, settings.topics, self._serdes.decoders, settings.partitions, grace_ms)
-        policy = fingerprint(self._policy)
+        policy = InForce(fingerprint(self._policy), self._policy.peaks)
         velocity = SalesVelocity(app, settings.velocity_writes_per_s)
         inputs = FaustInputs(app)
         inputs.consumer.watch = self._watch

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from inventory_domain.identifiers import Sku
 from inventory_domain.sku_state import SkuState
+from inventory_domain.surges import Peak, names_now, next_change_ms
+
+NEVER_MS = 2**63
 
 
 class Timers:
@@ -54,6 +57,35 @@ def next_wake_ms(state: SkuState, now_ms: int, unknown_sku_grace_ms: int) -> int
     return min((at for at in times if at is not None), default=None)
 
 
+class InForce:
+    """Which policy holds, and which of its peak days, as one mark: at an edge of the schedule all SKUs are swept.
+
+    A partition keeps the mark that it last applied to all of its SKUs, so an edge that passed while no engine ran is
+    made up for at the next start.
+    """
+
+    def __init__(self, policy: str, peaks: Sequence[Peak]) -> None:
+        """`policy` is the fingerprint of the policy whose peaks these are."""
+        self._policy = policy
+        self._peaks = tuple(peaks)
+        self._mark = policy
+        self._since_ms = self._until_ms = 0
+
+    def mark(self, now_ms: int) -> str:
+        """Equal at two times when the same policy and the same peaks hold at both."""
+        if self._peaks and not self._since_ms <= now_ms < self._until_ms:
+            names = names_now(self._peaks, now_ms)
+            self._mark = ":".join([self._policy, *names])
+            edge = next_change_ms(self._peaks, now_ms)
+            self._since_ms, self._until_ms = now_ms, NEVER_MS if edge is None else edge
+        return self._mark
+
+
+def sweep_cause(before: str, mark: str) -> str:
+    """Why all SKUs are decided anew when the mark becomes another one."""
+    return "schedule" if before.partition(":")[0] == mark.partition(":")[0] else "policy"
+
+
 class Owing:
     """SKUs of which a rise was withheld while catching up, in the order in which they began to owe it."""
 
@@ -79,9 +111,14 @@ class Owing:
 class Sweep:
     """One pass over all SKUs of a partition, a chunk at a time, between batches."""
 
-    def __init__(self, skus: Iterable[Sku], *, recompute: bool) -> None:
-        """`recompute`: every SKU is decided anew (another policy); else only those that are found to owe something."""
+    def __init__(self, skus: Iterable[Sku], *, recompute: bool, mark: str = "", cause: str = "policy") -> None:
+        """`recompute`: every SKU is decided anew (another policy); else only those that are found to owe something.
+
+        `mark` is the policy and schedule that it applies; what is decided anew is so for this cause.
+        """
         self.recompute = recompute
+        self.mark = mark
+        self.cause = cause
         self._left = deque(skus)
         self.total = len(self._left)
 

@@ -16,6 +16,7 @@ from inventory_domain.changes import StockAdjusted, StockCounted
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import InputPosition, PartitionProgress
+from inventory_domain.surges import Peak
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Serde
 from inventory_schemas.records import LISTING_TARGET
@@ -33,6 +34,7 @@ from inventory_streams.engine.serdes import engine_serdes
 from inventory_streams.engine.settings import GAP_REFETCHES_MAX, PROGRESS_INTERVAL_S, EngineSettings
 from inventory_streams.engine.states import SkuStates
 from inventory_streams.engine.values import Rules
+from inventory_streams.engine.waking import InForce
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.kafka.transactions import Write
 from tests.support.engine_work import GRACE_MS, PARTITION, PARTITIONS, TOPICS, Wire, a_velocity
@@ -107,10 +109,11 @@ class Bench:
         metrics = EngineMetrics(CollectorRegistry())
         rules = Rules(policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)
         print_of = fingerprint(policy)
+        in_force = InForce(print_of, policy.peaks)
         admin = AdminClient({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
         self.velocity = a_velocity()
         opener = Opener(settings, serdes)
-        self.ownership = Ownership(settings, opener, admin, executor, self.clock, metrics, print_of, self.velocity)
+        self.ownership = Ownership(settings, opener, admin, executor, self.clock, metrics, in_force, self.velocity)
         positions = {name: InputPosition("id", 0) for name in TOPICS.engine_inputs()}
         progress = PartitionProgress(positions, policy=print_of)
         states = SkuStates(serdes.decode_state, 10)
@@ -127,7 +130,7 @@ class Bench:
             self.inputs,
             self.clock,
             metrics,
-            print_of,
+            in_force,
             self.velocity,
         )
         self._queue: asyncio.Queue[FetchedBatch] = asyncio.Queue()
@@ -330,13 +333,43 @@ async def test_another_policy_is_applied_to_every_sku_in_a_sweep() -> None:
     async with a_bench(policy=a_policy(a_channel(units=4))) as bench:
         bench.partition.states = states
         bench.partition.progress = progress
-        bench.partition.start_sweep("the new one")
 
         await bench.until(bench.told, "the SKU is computed anew")
 
         assert [(target.quantity, target.cause) for target in bench.told()] == [(6, "policy")]
         await bench.until(lambda: bench.partition.sweep is None, "the sweep ends")
         assert bench.partition.progress.policy == fingerprint(a_policy(a_channel(units=4)))
+
+
+PEAK = Peak("black-friday", NOW_MS + 1_000, NOW_MS + 60_000, 200)
+
+
+async def test_an_edge_of_the_schedule_sweeps_all_skus_without_any_input() -> None:
+    """Nobody touches these SKUs on the morning of a peak day, and nobody when it is over."""
+    policy = replace(a_policy(a_channel(units=2)), peaks=(PEAK,))
+    async with a_bench(policy=policy) as bench:
+        await selling(bench)
+
+        await bench.until(lambda: len(bench.told()) == 2, "the peak begins")
+        bench.clock.at_s += 60
+        await bench.until(lambda: len(bench.told()) == 3, "the peak ends")
+
+        told = [(target.quantity, target.cause) for target in bench.told()]
+        assert told == [(8, "stock-counted"), (6, "schedule"), (8, "schedule")]
+
+
+async def test_an_edge_that_passed_while_no_engine_ran_is_made_up_for() -> None:
+    policy = replace(a_policy(a_channel(units=2)), peaks=(PEAK,))
+    async with a_bench(policy=policy) as bench:
+        await selling(bench)
+        states, progress = bench.partition.states, bench.partition.progress
+    async with a_bench(policy=policy) as bench:
+        bench.clock.at_s = 30
+        bench.partition.states, bench.partition.progress = states, progress
+
+        await bench.until(bench.told, "the SKU is computed anew")
+
+        assert [(target.quantity, target.cause) for target in bench.told()] == [(6, "schedule")]
 
 
 async def test_after_a_recovery_timers_and_debts_are_found_again() -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from inventory_domain.changes import StockReserved
 from inventory_domain.identifiers import ReservationId, Sku
 from inventory_domain.sku_state import HeldRecord, SkuState
-from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms
+from inventory_domain.surges import Peak
+from inventory_streams.engine.waking import InForce, Owing, Sweep, Timers, next_wake_ms, sweep_cause
 from tests.support.stock import NOW_MS, SKU, a_stock, after
 
 A, B, C = Sku("A"), Sku("B"), Sku("C")
@@ -81,3 +82,20 @@ def test_a_sweep_hands_every_sku_out_once() -> None:
     assert sweep.chunk(2) == [C]
     assert sweep.chunk(2) == []
     assert sweep.total == 3
+
+
+def test_the_mark_of_what_is_in_force_changes_at_each_edge_and_is_the_same_when_a_peak_is_over() -> None:
+    in_force = InForce("print", [Peak("a", 10, 20, 200), Peak("b", 15, 25, 150)])
+
+    marks = [in_force.mark(at) for at in (9, 10, 14, 15, 20, 25, 9)]
+
+    assert marks == ["print", "print:a", "print:a", "print:a:b", "print:b", "print", "print"]
+
+
+def test_without_a_schedule_the_mark_is_the_policy() -> None:
+    assert InForce("print", ()).mark(5) == "print"
+
+
+def test_a_sweep_is_for_the_schedule_only_while_the_policy_stays() -> None:
+    assert sweep_cause("print", "print:a") == sweep_cause("print:a", "print") == "schedule"
+    assert sweep_cause("", "print") == sweep_cause("print:a", "other:a") == "policy"
