@@ -11,8 +11,10 @@ from inventory_cli.fields import FileFields
 from inventory_cli.logging import LogFormat
 from inventory_cli.process_names import CONSOLE, ENGINE, LEDGER, process_of
 from inventory_domain.errors import ConfigFault
-from inventory_domain.identifiers import Marketplace
+from inventory_domain.identifiers import Marketplace, SourceId
+from inventory_domain.mass_change import MassChangePolicy
 from inventory_domain.retry import RetrySchedule
+from inventory_domain.silence import SilencePolicy
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.settings import KafkaSettings
@@ -77,10 +79,40 @@ def _engine(fields: FileFields) -> EngineSettings:
         velocity_writes_per_s=fields.whole(
             "velocity_writes_per_s", _ENGINE.velocity_writes_per_s, least=1, most=100_000
         ),
+        sweep_skus_per_s=fields.whole("sweep_skus_per_s", _ENGINE.sweep_skus_per_s, least=1, most=1_000_000),
+        silence=_silence(fields.within("silent_sources")),
+        mass_change=_mass_change(fields.within("mass_change")),
         instance_id=fields.text_or_none("instance_id"),
     )
     fields.end()
     return settings
+
+
+def _silence(fields: FileFields) -> SilencePolicy:
+    default = _ENGINE.silence
+    inner = fields.within("by_source")
+    by_source = {
+        SourceId(source): round(1000 * inner.number(source, 0, least=1, most=WEEK_S))
+        for source in fields.mapping("by_source")
+    }
+    policy = SilencePolicy(
+        limit_ms=round(1000 * fields.number("after_s", default.limit_ms / 1000, least=1, most=WEEK_S)),
+        grace_ms=round(1000 * fields.number("grace_s", default.grace_ms / 1000, least=0, most=WEEK_S)),
+        by_source=by_source,
+    )
+    fields.end()
+    return policy
+
+
+def _mass_change(fields: FileFields) -> MassChangePolicy:
+    default = _ENGINE.mass_change
+    policy = MassChangePolicy(
+        share_percent=fields.whole("share_percent", default.share_percent, least=1, most=100),
+        window_ms=round(1000 * fields.number("window_s", default.window_ms / 1000, least=1, most=86_400)),
+        listings_min=fields.whole("listings_min", default.listings_min, least=1, most=ANY),
+    )
+    fields.end()
+    return policy
 
 
 def _delivery(fields: FileFields, faults: list[ConfigFault]) -> DeliverySettings:

@@ -175,6 +175,27 @@ def _engine(given: Mapping[str, object]) -> tuple[Line, ...]:
             _ENGINE.velocity_writes_per_s,
             "Windows of sales written a second by this worker; sales beyond it wait and are counted late.",
         ),
+        Line(
+            "sweep_skus_per_s",
+            _ENGINE.sweep_skus_per_s,
+            "SKUs decided anew a second by this worker when settings changed or a source fell silent.",
+        ),
+        Line(
+            "silent_sources",
+            (
+                Line("after_s", _ENGINE.silence.limit_ms / 1000, "a source that sends heartbeats is overdue: alert"),
+                Line("grace_s", _ENGINE.silence.grace_ms / 1000, "then its stock counts as 0, until it speaks again"),
+                Line("by_source", {}, "another limit for a source: {wms: 3600}"),
+            ),
+        ),
+        Line(
+            "mass_change",
+            (
+                Line("share_percent", _ENGINE.mass_change.share_percent, "of a channel's listings zeroed by the input"),
+                Line("window_s", _ENGINE.mass_change.window_ms / 1000, "within this are held a while, with an alert"),
+                Line("listings_min", _ENGINE.mass_change.listings_min, "fewer are no mass, per partition"),
+            ),
+        ),
         Line("instance_id", None, "this worker's stable name (a pod's), for quick restarts; null for none"),
     )
     return tuple(Line(line.key, given.get(line.key, line.value), line.comment) for line in lines)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from inventory_domain.catalog import ProductStatus
 from inventory_domain.commands import Override, OverrideKind
-from inventory_domain.identifiers import ListingId, Marketplace, NodeId
+from inventory_domain.identifiers import ListingId, Marketplace, NodeId, SourceId
 from inventory_domain.mass_change import guard_kept
 from inventory_domain.overrides import capped, in_force, note
 from inventory_domain.policies import AllocationPolicy
+from inventory_domain.positions import Stock
+from inventory_domain.silence import vouched
 from inventory_domain.sku_state import EmittedTarget, SkuState
 from inventory_domain.surges import is_high
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
@@ -39,18 +41,20 @@ def decide(
     cause: str,
     restate: frozenset[ListingId] = frozenset(),
     demand: Demand | None = None,
+    silent: frozenset[SourceId] = frozenset(),
 ) -> Decision:
     """Compute every listing of the SKU and say what changed.
 
     While catching up only falls are said, and a first target counts as a rise: what the input still holds may lower it.
     A listing that left the catalog gets a zero, and is forgotten when that zero is confirmed. `demand` is how fast the
     SKU sells, None where nothing is known of it; every rule is safe without it. An operator's override bounds what is
-    said while it is in force.
+    said while it is in force. `silent` are the sources that cannot be vouched for.
     """
     override = in_force(state.override, now_ms)
     zeroed = override is not None and override.kind is OverrideKind.ZERO
     high = is_high(state.high_velocity, demand, policy.high_velocity)
-    proposed = _proposals(state, policy, now_ms, demand, zeroed=zeroed, high=high)
+    stock = vouched(state.stock, silent)
+    proposed = _proposals(state, stock, policy, now_ms, demand, zeroed=zeroed, high=high)
     emitted = dict(state.targets)
     targets: list[Target] = []
     owes = False
@@ -91,7 +95,14 @@ def decide(
 
 
 def _proposals(
-    state: SkuState, policy: AllocationPolicy, now_ms: int, demand: Demand | None, *, zeroed: bool, high: bool
+    state: SkuState,
+    stock: Stock,
+    policy: AllocationPolicy,
+    now_ms: int,
+    demand: Demand | None,
+    *,
+    zeroed: bool,
+    high: bool,
 ) -> Proposals:
     product = state.product
     if product is None:
@@ -99,7 +110,7 @@ def _proposals(
     if zeroed:  # whatever was counted, and whatever was not
         product = replace(product, status=ProductStatus.DISCONTINUED)
     first = frozenset(one.listing_id for one in product.listings if one.listing_id not in state.targets)
-    return proposals(product, state.stock, policy, first, now_ms, demand, high_velocity=high)
+    return proposals(product, stock, policy, first, now_ms, demand, high_velocity=high)
 
 
 def _under(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from inventory_domain.catalog import Product
 from inventory_domain.commands import Override
-from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, NodeId, Sku
+from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, NodeId, Sku, SourceId
 from inventory_domain.positions import Stock
 
 HELD_RECORDS_MAX = 64  # changes kept for a SKU whose product is not known yet; further ones are dead letters at once
@@ -62,6 +62,7 @@ class SkuState:
     `unknown_since_ms` is when the first record came for a SKU without a product; None once the product is known.
     `override` is an operator's, kept until it ends or is released.
     `high_velocity`: when it was last decided, the SKU was in a period of high velocity.
+    `overshown_listing_units` and `overshown_sku_units` are what `overshown` says of it.
     """
 
     sku: Sku
@@ -75,6 +76,8 @@ class SkuState:
     unknown_since_ms: int | None = None
     override: Override | None = None
     high_velocity: bool = False
+    overshown_listing_units: int = 0
+    overshown_sku_units: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -109,9 +112,12 @@ class InputPosition:
 class PartitionProgress:
     """What the changelog of one partition knows beside its SKUs. `policy` is a fingerprint of the policy last applied.
 
-    `sources` has, per source, when its newest word on this partition occurred.
+    `sources` has, per source, when its newest word on this partition occurred; `heard`, per source that has sent a
+    heartbeat, when its newest word arrived. `silent` are the sources whose stock counts as 0 since they fell silent.
     """
 
     positions: Mapping[str, InputPosition] = field(default_factory=dict)
     sources: Mapping[str, int] = field(default_factory=dict)
     policy: str = ""
+    heard: Mapping[str, int] = field(default_factory=dict)
+    silent: frozenset[SourceId] = frozenset()

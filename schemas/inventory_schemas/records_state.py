@@ -37,7 +37,13 @@ _input_to_record = flat(InputPosition)
 def _to_record(entry: SkuState | PartitionProgress) -> Record:
     if isinstance(entry, PartitionProgress):
         positions = {topic: _input_to_record(position) for topic, position in entry.positions.items()}
-        progress = {"positions": positions, "sources": entry.sources, "policy": entry.policy}
+        progress = {
+            "positions": positions,
+            "sources": entry.sources,
+            "policy": entry.policy,
+            "heard": entry.heard,
+            "silent": sorted(entry.silent),
+        }
         return {"entry": branch("PartitionProgress", progress)}
     return {"entry": (_SKU_STATE, _state_to_record(entry))}
 
@@ -55,6 +61,8 @@ def _state_to_record(state: SkuState) -> Record:
         "unknown_since_ms": state.unknown_since_ms,
         "override": None if state.override is None else branch("Override", override_to_record(state.override)),
         "high_velocity": state.high_velocity,
+        "overshown_listing_units": state.overshown_listing_units,
+        "overshown_sku_units": state.overshown_sku_units,
     }
 
 
@@ -89,7 +97,8 @@ def _from_record(record: Record) -> SkuState | PartitionProgress:
     if name == _SKU_STATE:
         return _state_from_record(entry)
     positions = {topic: InputPosition(**position) for topic, position in entry["positions"].items()}
-    return PartitionProgress(positions, entry["sources"], entry["policy"])
+    silent = frozenset([SourceId(source) for source in entry["silent"]])
+    return PartitionProgress(positions, entry["sources"], entry["policy"], entry["heard"], silent)
 
 
 def _state_from_record(record: Record) -> SkuState:
@@ -110,6 +119,8 @@ def _state_from_record(record: Record) -> SkuState:
         unknown_since_ms=record["unknown_since_ms"],
         override=None if record["override"] is None else override_from_record(record["override"]),
         high_velocity=record["high_velocity"],
+        overshown_listing_units=record["overshown_listing_units"],
+        overshown_sku_units=record["overshown_sku_units"],
     )
 
 

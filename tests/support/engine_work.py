@@ -19,7 +19,7 @@ from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import SkuState
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.records import InputRecord
-from inventory_streams.engine.values import Computed, Decoders, Rules
+from inventory_streams.engine.values import ALONE, Computed, Decoders, Rules
 from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.topics import Topics
@@ -93,6 +93,7 @@ class Memory:
         self.applied: dict[str, int] = {}
         self.now_ms = NOW_MS
         self.policy = policy or a_policy()
+        self.beside = ALONE
 
     def get(self, sku: Sku) -> SkuState | None:
         return self.states.get(sku)
@@ -104,7 +105,15 @@ class Memory:
     def work(self, *, catching_up: bool = False) -> Work:
         """A computation on what is durable now."""
         rules = Rules(self.policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)
-        return Work(rules, self, PARTITION, self.applied, now_ms=self.now_ms, catching_up=catching_up)
+        return Work(
+            rules,
+            self,
+            PARTITION,
+            self.applied,
+            now_ms=self.now_ms,
+            catching_up=catching_up,
+            beside=self.beside,
+        )
 
     def batch(
         self, *records: InputRecord, catching_up: bool = False, wake: Mapping[Sku, str] | None = None

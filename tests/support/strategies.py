@@ -228,12 +228,16 @@ sku_states = st.builds(
     maybe(times),
     maybe(overrides),
     booleans,
+    overshown_listing_units=quantities,
+    overshown_sku_units=quantities,
 )
 partition_progress = st.builds(
     PartitionProgress,
     st.dictionaries(identifiers, st.builds(InputPosition, identifiers, counters), max_size=3),
     st.dictionaries(identifiers, times, max_size=3),
     texts,
+    st.dictionaries(identifiers, times, max_size=3),
+    st.frozensets(identifiers, max_size=3),
 )
 engine_progress = st.builds(
     EngineProgress,

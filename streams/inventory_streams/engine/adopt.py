@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from confluent_kafka import Message
 
@@ -48,7 +49,7 @@ def _adopt(settings: EngineSettings, serdes: EngineSerdes, number: int, facts: d
         positions[topic] = InputPosition(fact.topic_id, fact.first)
         adopted.append(f"{topic}[{number}]: read from offset {fact.first} (was applied up to {applied.position})")
     if adopted:
-        progress = PartitionProgress(positions, known.sources, known.policy)
+        progress = replace(known, positions=positions)
         writer.commit_all([Write(settings.topics.sku_state, number, PROGRESS_KEY, serdes.state.encode(progress))])
         log.info("inputs adopted", extra={"partition": number, "inputs": adopted})
     return adopted

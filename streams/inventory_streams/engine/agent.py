@@ -10,12 +10,14 @@ from typing import Any, Literal, Protocol
 
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
-from inventory_domain.identifiers import Sku, SourceId
+from inventory_domain.identifiers import ChannelId, SourceId
 from inventory_domain.progress import EngineProgress
 from inventory_streams.engine.catching_up import FetchState, complete_until_ms
 from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.continuity import Fit, fit
+from inventory_streams.engine.due import DueWork
+from inventory_streams.engine.measuring import measure, measure_lag
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.ownership import Ownership
 from inventory_streams.engine.partition import Partition, Prepared, encode_states, writes_of
@@ -26,12 +28,11 @@ from inventory_streams.engine.settings import (
     PROGRESS_INTERVAL_S,
     TURN_BUSY_S,
     TURN_IDLE_S,
-    WAKE_CHUNK,
     EngineSettings,
 )
-from inventory_streams.engine.values import Computed, RecordEffect, Rules
+from inventory_streams.engine.values import Computed, RecordEffect, Rules, Surroundings
 from inventory_streams.engine.velocity import SalesVelocity
-from inventory_streams.engine.waking import InForce, next_wake_ms
+from inventory_streams.engine.waking import InForce
 from inventory_streams.engine.windows import WindowRecord
 from inventory_streams.kafka.transactions import Write
 
@@ -86,8 +87,8 @@ class EngineAgent:
         self._inputs = inputs
         self._clock = clock
         self._metrics = metrics
-        self._policy = policy
         self._velocity = velocity
+        self._due = DueWork(settings, velocity, clock, policy)
         self._turned_s = float("-inf")
         self._measured_s = float("-inf")
         self.looped_s = clock.monotonic_s()
@@ -179,17 +180,25 @@ class EngineAgent:
         return False
 
     def _work(self, partition: Partition, topic: str | None = None, position: int = 0) -> Work:
-        catch_up = partition.catch_up
+        catch_up, now_ms = partition.catch_up, self._clock.now_ms()
         caught_up = catch_up.done or (topic is not None and catch_up.done_at(topic, position))
         return Work(
             self._rules,
             partition.states,
             partition.number,
             partition.positions(),
-            now_ms=self._clock.now_ms(),
+            now_ms=now_ms,
             catching_up=not caught_up,
-            demand=partial(self._velocity.demand, partition.number),
+            beside=self._beside(partition, now_ms),
         )
+
+    def _beside(self, partition: Partition, now_ms: int) -> Surroundings:
+        def guards(zeroed: Mapping[ChannelId, int]) -> Mapping[ChannelId, str]:
+            totals = partition.totals
+            return partition.mass.guards(totals.showing, zeroed, now_ms) if totals.whole else {}
+
+        demand = partial(self._velocity.demand, partition.number)
+        return Surroundings(demand, partition.progress.silent, guards)
 
     def _turn(self) -> None:
         """What is due without input, one transaction per partition at most."""
@@ -204,17 +213,21 @@ class EngineAgent:
             self._measure()
 
     def _submit(self, partition: Partition, work: Work, topic: str | None, position: int) -> None:
-        applied = self._wake(partition, work)
-        sweep_ends = applied is not None
+        due = self._due.add(partition, work, lambda: self._until_ms(partition, partition.positions()))
         computed = work.finish()
         told = self._told(partition, topic, position)
         windows = self._windows(partition, computed)
         wanted = (
-            topic is not None or windows or computed.states or computed.dead_letters or sweep_ends or told is not None
+            topic is not None
+            or windows
+            or computed.states
+            or computed.dead_letters
+            or due.applied is not None
+            or told is not None
         )
-        if not wanted:
+        if not wanted and due.silent == partition.progress.silent:
             return
-        progress = partition.progress_after(computed, topic, position, applied)
+        progress = partition.progress_after(computed, topic, position, due.applied, due.silent)
         encoded = encode_states(computed.states, self._serdes)
         writes = writes_of(
             computed,
@@ -229,47 +242,15 @@ class EngineAgent:
         writes += [
             Write(self._settings.topics.sku_velocity, partition.number, one.key(), one.value()) for one in windows
         ]
-        self._committer.submit(partition, Prepared(writes, encoded, computed, progress, topic, position, sweep_ends))
+        self._committer.submit(
+            partition, Prepared(writes, encoded, computed, progress, topic, position, due.applied is not None)
+        )
 
     def _windows(self, partition: Partition, computed: Computed) -> list[WindowRecord]:
         """Count what was sold; the records go into this transaction."""
         now_ms = self._clock.now_ms()
         self._velocity.note(partition.number, computed.sales, now_ms)
         return self._velocity.flush(partition.number, now_ms, self._clock.monotonic_s())
-
-    def _wake(self, partition: Partition, work: Work) -> str | None:
-        """Add what is due beside the input. At the end of a sweep: the mark that is now applied to all SKUs."""
-        now_ms = self._clock.now_ms()
-        for sku in partition.timers.due(now_ms, WAKE_CHUNK):
-            work.wake(sku, "reservation-expired")
-        if not work.catching_up:
-            for sku in partition.owing.first(WAKE_CHUNK):
-                work.wake(sku, "caught-up")
-            for sku in self._velocity.changed(partition.number, now_ms):
-                work.wake(sku, "velocity")
-        if partition.sweep is None and partition.progress.policy != (mark := self._policy.mark(now_ms)):
-            partition.start_sweep(mark)
-        sweep = partition.sweep
-        if sweep is None:
-            return None
-        for sku in sweep.chunk(WAKE_CHUNK):
-            if sweep.recompute:
-                work.wake(sku, sweep.cause)
-            else:
-                self._look_at(partition, work, now_ms, sku)
-        if sweep.left:
-            return None
-        if sweep.recompute and sweep.total:
-            told = {"partition": partition.number, "skus": sweep.total, "cause": sweep.cause}
-            log.info("policy applied to all SKUs", extra=told)
-        return sweep.mark
-
-    def _look_at(self, partition: Partition, work: Work, now_ms: int, sku: Sku) -> None:
-        """What a recovered state owes, when it must be looked at again, and whether it waits for a count."""
-        state = partition.states.peek(sku)
-        partition.timers.set(sku, next_wake_ms(state, now_ms, self._rules.unknown_sku_grace_ms))
-        if state.owes_rise or state.lacks_a_target:
-            work.wake(sku, "caught-up")
 
     def _told(self, partition: Partition, topic: str | None, position: int) -> EngineProgress | None:
         """The partition's `engine.progress`, when it is time to tell it and there is something to tell."""
@@ -278,8 +259,7 @@ class EngineAgent:
         positions = partition.positions()
         if topic is not None:
             positions[topic] = position
-        fetched = self._inputs.fetch_states(positions, partition.number)
-        until_ms = complete_until_ms(positions, fetched, partition.newest_applied_ms)
+        until_ms = self._until_ms(partition, positions)
         if until_ms is None:
             return None
         partition.progress_told_s = self._clock.monotonic_s()
@@ -293,23 +273,15 @@ class EngineAgent:
             sources={SourceId(name): at for name, at in partition.progress.sources.items()},
         )
 
+    def _until_ms(self, partition: Partition, positions: Mapping[str, int]) -> int | None:
+        fetched = self._inputs.fetch_states(positions, partition.number)
+        return complete_until_ms(positions, fetched, partition.newest_applied_ms)
+
     def _measure(self) -> None:
         owned = self._ownership.partitions.values()
-        metrics = self._metrics
-        metrics.partitions.set(len(owned))
-        metrics.skus.set(sum(len(one.states) for one in owned))
-        metrics.velocity_windows.set(self._velocity.windows())
-        metrics.velocity_waiting.set(self._velocity.waiting())
-        metrics.velocity_lost.inc(self._velocity.take_lost())
-        metrics.uncounted.set(sum(sum(one.uncounted.values()) for one in owned))
-        metrics.owing.set(sum(len(one.owing) for one in owned))
-        metrics.catching_up.set(sum(not one.catch_up.done for one in owned))
-        for topic in self._settings.topics.engine_inputs():
-            lag = 0
-            for one in owned:
-                state = self._inputs.fetch_states([topic], one.number).get(topic)
-                lag += max(0, state.end - one.position(topic)) if state is not None else 0
-            metrics.lag.labels(topic).set(lag)
+        measure(self._metrics, owned, self._velocity)
+        inputs = self._settings.topics.engine_inputs()
+        measure_lag(self._metrics, owned, inputs, lambda topic, one: self._inputs.fetch_states([topic], one).get(topic))
 
 
 async def _next(stream: AsyncIterator[FetchedBatch]) -> FetchedBatch:

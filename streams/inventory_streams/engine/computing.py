@@ -16,21 +16,23 @@ from inventory_domain.decisions import decide
 from inventory_domain.errors import BadRecord, InvalidRecord
 from inventory_domain.identifiers import ListingId, Marketplace, Sku, SourceId
 from inventory_domain.overrides import in_force, overridden
+from inventory_domain.overshown import Overshown, overshown
 from inventory_domain.positions import Effect, Stock, apply, without_expired
 from inventory_domain.sales import Sale, sale_of
 from inventory_domain.sku_state import HELD_RECORDS_MAX, HeldRecord, SeenExposure, SkuState
 from inventory_domain.targets import Target
 from inventory_streams.engine.dead_letters import DeadLetter
+from inventory_streams.engine.guarding import Zeroed
 from inventory_streams.engine.records import InputRecord, key_of, same_as_key, value_of
 from inventory_streams.engine.values import (
+    ALONE,
     CAUSES,
     OF_STOCK,
     Computed,
-    DemandView,
     RecordEffect,
     Rules,
     StateView,
-    no_demand,
+    Surroundings,
 )
 from inventory_streams.kafka.partitioner import partition_of
 
@@ -58,11 +60,12 @@ class Work:
         *,
         now_ms: int,
         catching_up: bool,
-        demand: DemandView = no_demand,
+        beside: Surroundings = ALONE,
     ) -> None:
         """`applied` is the position per topic up to which records were applied before; what is below it is a replay."""
-        self._demand = demand
+        self._beside = beside
         self._sales: list[Sale] = []
+        self._beating: set[SourceId] = set()
         self._rules = rules
         self._durable = states
         self._partition = partition
@@ -116,6 +119,7 @@ class Work:
     def finish(self) -> Computed:
         """Decide every SKU that was touched, once, and say all that follows."""
         targets: list[Target] = []
+        zeroed = Zeroed()
         forgotten: list[tuple[Marketplace, ListingId]] = []
         uncounted: dict[Sku, int] = {}
         owing: dict[Sku, bool] = {}
@@ -133,8 +137,10 @@ class Work:
                 catching_up=self.catching_up,
                 cause=cause or "exposure",
                 restate=frozenset(self._restate.get(sku, ())),
-                demand=self._demand(sku),
+                demand=self._beside.demand(sku),
+                silent=self._beside.silent,
             )
+            zeroed.note(state, decision.targets)
             targets.extend(decision.targets)
             forgotten.extend(decision.forgotten)
             uncounted[sku] = len(decision.uncounted)
@@ -143,19 +149,32 @@ class Work:
             remembers = kept.owes_rise != state.owes_rise or kept.high_velocity != state.high_velocity
             if sku in self._states or decision.targets or decision.forgotten or remembers:
                 self._states[sku] = kept
+        targets = zeroed.guarded(targets, self._states, self._beside.guards)
+        self._hold_exposure_against_stock()
         return Computed(
             states=self._states,
             targets=tuple(targets),
             forgotten=tuple(forgotten),
             dead_letters=tuple(self._dead_letters),
             words=self._words,
+            beating=frozenset(self._beating),
             sales=tuple(self._sales),
+            zeroed=zeroed.by_channel(),
             uncounted=uncounted,
             owing=owing,
             effects=self._effects,
             released=self._released,
             newest_record_ms=self._newest_record_ms,
+            computed_at_ms=self._now_ms,
         )
+
+    def _hold_exposure_against_stock(self) -> None:
+        for sku, state in self._states.items():
+            found = overshown(state, self._rules.policy, self._now_ms, self._beside.silent)
+            if found != Overshown(state.overshown_listing_units, state.overshown_sku_units):
+                self._states[sku] = replace(
+                    state, overshown_listing_units=found.listing_units, overshown_sku_units=found.sku_units
+                )
 
     def _state(self, sku: Sku) -> SkuState | None:
         draft = self._drafts.pop(sku, None)
@@ -181,6 +200,7 @@ class Work:
         change = self._rules.decoders.change(value_of(record))
         if isinstance(change.kind, SourceHeartbeat):
             self._word(change)
+            self._beating.add(change.source)
             return RecordEffect.APPLIED
         if change.sku is None:
             raise InvalidRecord("no-sku", f"sku is missing in a {type(change.kind).__name__}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -137,4 +137,4 @@ def begin_at(known: PartitionProgress, facts: dict[str, InputFacts], partition: 
         if applied.position < fact.first:
             lost.append(topic)
         positions[topic] = InputPosition(fact.topic_id, max(applied.position, fact.first))
-    return Beginning(PartitionProgress(positions, known.sources, known.policy), tuple(lost))
+    return Beginning(replace(known, positions=positions), tuple(lost))

@@ -47,6 +47,32 @@ class EngineMetrics:
         self.velocity_lost = counter(
             "velocity_lost_units", "Units sold that no window counts: too old, or too many waited."
         )
+        self.sweep_left = gauge("sweep_left_skus", "SKUs that a sweep has still to look at.")
+        self.mass_changes = gauge(
+            "mass_changes", "Channels, per partition, of which the input zeroes more listings than is believed."
+        )
+        self.overshown_units = gauge(
+            "over_shown_units",
+            "Units that single listings may be showing beyond all that their channel could promise.",
+            "promise",
+        )
+        self.at_risk_units = gauge(
+            "oversell_risk_units",
+            "Units that the listings of a SKU may together be showing beyond what there is: sum of exposures - ATP.",
+            "promise",
+        )
+        self.unknown_exposure = gauge(
+            "unknown_exposure_listings", "Listings of which nobody knows what they may be showing."
+        )
+        self.source_silence = gauge(
+            "source_silence_seconds", "How long a source that sends heartbeats has said nothing.", "source"
+        )
+        self.source_overdue = gauge(
+            "source_overdue_partitions", "Partitions on which a source has said nothing past its limit.", "source"
+        )
+        self.source_silent = gauge(
+            "source_silent_partitions", "Partitions on which a source's stock counts as 0 for its silence.", "source"
+        )
         self.owing = gauge("owing_skus", "SKUs of which a rise is withheld until input is caught up with.")
         self.catching_up = gauge(
             "catching_up_partitions", "Partitions behind the ends that their inputs had at the assignment."

@@ -92,7 +92,7 @@ class Ownership:
             if self.partitions.get(partition.number) is partition:
                 kept += 1
                 continue
-            partition.start_sweep(self._policy.mark(self._clock.now_ms()))
+            partition.recovered(self._policy.mark(self._clock.now_ms(), partition.progress.silent))
             self.partitions[partition.number] = partition
         if kept < len(opened):
             leave_out_what_stays()

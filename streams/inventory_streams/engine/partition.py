@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from inventory_domain.identifiers import Sku, SourceId
+from inventory_domain.mass_change import MassChangePolicy
 from inventory_domain.progress import EngineProgress
+from inventory_domain.silence import Standing
 from inventory_domain.sku_state import InputPosition, PartitionProgress, SkuState
 from inventory_streams.engine.catching_up import CatchUp
 from inventory_streams.engine.dead_letters import write_of
+from inventory_streams.engine.guarding import MassChanges
 from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
+from inventory_streams.engine.totals import Totals
 from inventory_streams.engine.values import Computed
-from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms, sweep_cause
+from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms, sources_changed, sweep_cause
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 from inventory_streams.topics import Topics
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,8 @@ class Partition:
         states: SkuStates,
         progress: PartitionProgress,
         catch_up: CatchUp,
+        promise: Callable[[SkuState], str],
+        mass_change: MassChangePolicy,
     ) -> None:
         self.number = number
         self.writer = writer
@@ -53,6 +62,12 @@ class Partition:
         self.owing = Owing()
         self.uncounted: dict[Sku, int] = {}
         self.sweep: Sweep | None = None
+        self._promise = promise
+        self.totals = Totals((), promise)
+        self.mass = MassChanges(number, mass_change)
+        self.standing = Standing({}, frozenset(), frozenset())
+        self.judged_s = float("-inf")
+        self.watched_ms: int | None = None  # since when all input is read, so that silence is silence
         self.running: asyncio.Future[None] | None = None
         self.progress_told_s = float("-inf")
         self.newest_applied_ms: dict[str, int] = {}
@@ -67,19 +82,32 @@ class Partition:
         return self.progress.positions[topic].position
 
     def start_sweep(self, mark: str) -> None:
-        """Begin to look at every SKU once: all are decided anew when policy and schedule are not those last applied."""
+        """Begin to look at every SKU once; those are decided anew that another mark than the last concerns."""
         before = self.progress.policy
-        self.sweep = Sweep(self.states.skus(), recompute=before != mark, mark=mark, cause=sweep_cause(before, mark))
+        cause = None if before == mark else sweep_cause(before, mark)
+        self.sweep = Sweep(self.states.skus(), mark=mark, cause=cause, only=sources_changed(before, mark))
+
+    def recovered(self, mark: str) -> None:
+        """Begin the sweep that also finds what the states owe, and adds them up."""
+        self.totals = Totals(self.states.skus(), self._promise)
+        self.start_sweep(mark)
 
     def progress_after(
-        self, computed: Computed, topic: str | None, position: int, policy: str | None
+        self,
+        computed: Computed,
+        topic: str | None,
+        position: int,
+        policy: str | None,
+        silent: frozenset[SourceId],
     ) -> PartitionProgress:
-        """The partition's progress once this is committed."""
+        """The partition's progress once this is committed. `policy`: rules that are now applied to all SKUs."""
         positions = self.progress.positions
         if topic is not None:
             positions = {**positions, topic: InputPosition(positions[topic].topic_id, position)}
         sources = newest_words(self.progress.sources, computed.words)
-        return PartitionProgress(positions, sources, self.progress.policy if policy is None else policy)
+        heard = newest_heard(self.progress.heard, computed)
+        applied = self.progress.policy if policy is None else policy
+        return PartitionProgress(positions, sources, applied, heard, silent)
 
     def skip(self, topic: str, position: int) -> None:
         """Go past transaction markers. Not worth a transaction: after a crash they are skipped once more."""
@@ -92,11 +120,15 @@ class Partition:
         """Take over what was committed."""
         computed = done.computed
         for sku, state in computed.states.items():
+            self.totals.changed(self.states.get(sku), state)
             self.states.put(sku, state, done.encoded[sku])
             self.timers.set(sku, next_wake_ms(state, now_ms, unknown_sku_grace_ms))
         self.owing.note(computed.owing)
         for sku, count in computed.uncounted.items():
             self.note_uncounted(sku, count)
+        begun = self.mass.commit(self.totals.showing, computed.zeroed, computed.computed_at_ms)
+        for channel in begun:
+            log.warning("mass change: falls are stamped", extra={"partition": self.number, "channel": channel})
         self.progress = done.progress
         if done.topic is not None:
             self.catch_up.reached(done.topic, done.position)
@@ -120,6 +152,22 @@ def newest_words(before: Mapping[str, int], words: Mapping[SourceId, int]) -> Ma
     after = dict(before)
     for source, at_ms in words.items():
         after[source] = max(at_ms, after.get(source, 0))
+    while len(after) > SOURCES_MAX:
+        del after[min(after, key=lambda source: after[source])]
+    return after
+
+
+def newest_heard(before: Mapping[str, int], computed: Computed) -> Mapping[str, int]:
+    """Per source that has sent a heartbeat when its newest word arrived, which is never later than its batch's last."""
+    at_ms = computed.newest_record_ms
+    if at_ms is None or not computed.words:
+        return before
+    spoke = [source for source in computed.words if source in before or source in computed.beating]
+    if not spoke:
+        return before
+    after = dict(before)
+    for source in spoke:
+        after[source] = max(at_ms, before.get(source, 0))
     while len(after) > SOURCES_MAX:
         del after[min(after, key=lambda source: after[source])]
     return after

@@ -7,11 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from confluent_kafka import Message
 
 from inventory_domain.errors import BadRecord, InvariantBroken, OwnershipLost
 from inventory_domain.identifiers import Sku
+from inventory_domain.overshown import promise_of
+from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import PartitionProgress
 from inventory_streams.engine.catching_up import CatchUp
 from inventory_streams.engine.inputs import InputFacts, begin_at
@@ -44,8 +47,9 @@ class Changelog:
 class Opener:
     """Opens partitions for this process. Every call blocks and belongs into a thread."""
 
-    def __init__(self, settings: EngineSettings, serdes: EngineSerdes) -> None:
+    def __init__(self, settings: EngineSettings, serdes: EngineSerdes, policy: AllocationPolicy) -> None:
         self._settings = settings
+        self._promise = partial(promise_of, policy=policy)
         self._serdes = serdes
         # A cancelled recovery goes on in its thread: it must not fence its successor in this process (rule 10).
         self._locks = [threading.Lock() for _ in range(settings.partitions)]
@@ -123,7 +127,15 @@ class Opener:
             log.error("input was deleted before it was read", extra={"topic": topic, "partition": number})
         positions = {topic: at.position for topic, at in beginning.progress.positions.items()}
         catch_up = CatchUp({topic: fact.end for topic, fact in facts.items()}, positions)
-        return Partition(number, writer, changelog.states, beginning.progress, catch_up)
+        return Partition(
+            number,
+            writer,
+            changelog.states,
+            beginning.progress,
+            catch_up,
+            self._promise,
+            self._settings.mass_change,
+        )
 
 
 def read_windows(settings: EngineSettings, numbers: Iterable[int]) -> dict[int, list[WindowRecord]]:

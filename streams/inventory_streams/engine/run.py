@@ -120,7 +120,7 @@ class _Process:
         velocity = SalesVelocity(app, settings.velocity_writes_per_s)
         inputs = FaustInputs(app)
         inputs.consumer.watch = self._watch
-        opener = Opener(settings, self._serdes)
+        opener = Opener(settings, self._serdes, self._policy)
         admin = admin_client(settings.kafka)
         ownership = Ownership(settings, opener, admin, self._executor, clock, metrics, policy, velocity)
         committer = Committer(self._executor, clock, metrics, grace_ms, inputs.durable)

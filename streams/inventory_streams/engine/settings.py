@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from inventory_domain.mass_change import MassChangePolicy
+from inventory_domain.silence import SilencePolicy
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
 
@@ -17,6 +19,8 @@ DECODED_STATES_MAX = 5_000  # SKUs of one partition kept decoded; all others are
 WAKE_CHUNK = 200  # SKUs that timers, owed rises and sweeps recompute in one transaction
 TURN_IDLE_S = 0.5  # how long the loop waits for input before it looks at timers and progress
 TURN_BUSY_S = 0.05  # how often it looks at them while there is always input
+JUDGE_INTERVAL_S = 1.0  # how often the silence of sources is judged
+SWEEP_LOG_S = 10.0  # how often the progress of a sweep is logged
 PROGRESS_INTERVAL_S = 2.0  # `engine.progress`; promised is 5 s, so one slow transaction may come between
 GAP_REFETCHES_MAX = 3  # the same gap in an input again after this many refetches ends the process
 
@@ -42,8 +46,8 @@ class EngineSettings:
     fault. `instance_id` is this worker's stable name for static membership: it is back at once after a crash. The
     partitions of a dead worker move to others after `session_timeout_s`. A change for an unknown SKU waits
     `unknown_sku_grace_s` for its product before it becomes a dead letter. `velocity_writes_per_s` is what this worker
-    may write into windows of sales; beyond it they are counted later, in their own windows. Probe port 0 takes a free
-    one.
+    may write into windows of sales; beyond it they are counted later, in their own windows. `sweep_skus_per_s` is how
+    many SKUs it decides anew when the policy changed or a source fell silent. Probe port 0 takes a free one.
     """
 
     kafka: KafkaSettings
@@ -54,6 +58,9 @@ class EngineSettings:
     batch_records_max: int = 5_000
     unknown_sku_grace_s: float = 3_600.0
     velocity_writes_per_s: int = 500
+    sweep_skus_per_s: int = 5_000
+    silence: SilencePolicy = field(default_factory=SilencePolicy)
+    mass_change: MassChangePolicy = field(default_factory=MassChangePolicy)
     instance_id: str | None = None
     session_timeout_s: float = 10.0  # rule 17
     probe_host: str = "127.0.0.1"

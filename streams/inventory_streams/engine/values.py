@@ -20,7 +20,7 @@ from inventory_domain.changes import (
 )
 from inventory_domain.commands import SkuCommand
 from inventory_domain.exposure import Exposure
-from inventory_domain.identifiers import ListingId, Marketplace, Sku, SourceId
+from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, Sku, SourceId
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.positions import Effect
 from inventory_domain.sales import Sale
@@ -79,6 +79,31 @@ def no_demand(sku: Sku) -> Demand | None:
     return None
 
 
+class GuardView(Protocol):
+    """What is known of mass changes."""
+
+    def __call__(self, zeroed: Mapping[ChannelId, int]) -> Mapping[ChannelId, str]:
+        """The guard of each channel for which so many more listings zeroed by the input are a mass change."""
+        ...
+
+
+def no_guards(zeroed: Mapping[ChannelId, int]) -> Mapping[ChannelId, str]:
+    """Every fall is believed."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a computation must know beside the states of SKUs: demand, sources that fell silent, mass changes."""
+
+    demand: DemandView = no_demand
+    silent: frozenset[SourceId] = frozenset()
+    guards: GuardView = no_guards
+
+
+ALONE = Surroundings()
+
+
 @dataclass(frozen=True, slots=True)
 class Decoders:
     """How the values of the inputs are read. Each raises BadRecord for bytes that it cannot accept."""
@@ -106,8 +131,9 @@ class Computed:
 
     `states` are those that changed; an empty one is forgotten. `uncounted` and `owing` tell of every SKU that was
     decided: how many of its listings wait for a count, and whether a rise was withheld. `words` are the newest times
-    at which sources spoke. `sales` were applied, and tell how fast SKUs sell. `effects` counts the records read by
-    topic; `released` those that had been held.
+    at which sources spoke, `beating` the sources that sent a heartbeat. `sales` were applied, and tell how fast SKUs
+    sell. `zeroed` counts the listings per channel that the input zeroed. `effects` counts the records read by topic;
+    `released` those that had been held.
     """
 
     states: Mapping[Sku, SkuState]
@@ -115,9 +141,12 @@ class Computed:
     forgotten: tuple[tuple[Marketplace, ListingId], ...]
     dead_letters: tuple[DeadLetter, ...]
     words: Mapping[SourceId, int]
+    beating: frozenset[SourceId]
     sales: tuple[Sale, ...]
+    zeroed: Mapping[ChannelId, int]
     uncounted: Mapping[Sku, int]
     owing: Mapping[Sku, bool]
     effects: Mapping[tuple[str, RecordEffect], int]
     released: Mapping[RecordEffect, int]
     newest_record_ms: int | None
+    computed_at_ms: int

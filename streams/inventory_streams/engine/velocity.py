@@ -16,6 +16,7 @@ import faust
 from inventory_domain.identifiers import ChannelId, Sku
 from inventory_domain.sales import BASELINE_DAYS, HOUR_MS, RATE_HOURS, Sale, demand_of, window_start
 from inventory_domain.velocity import DAY_MS, Demand
+from inventory_streams.engine.budget import Budget
 from inventory_streams.engine.settings import (
     VELOCITY_LOOKS_MAX,
     VELOCITY_PENDING_MAX,
@@ -27,24 +28,6 @@ from inventory_streams.engine.windows import SalesTable, WindowRecord, records_o
 HOURS: Final = "hours"
 DAYS: Final = "days"
 _SPREAD_MS: Final = HOUR_MS // 4  # rates are looked at again in the first quarter of an hour, not all at once
-
-
-class Budget:
-    """So many acts a second, gathered over at most a second."""
-
-    def __init__(self, per_s: int) -> None:
-        self._per_s = per_s
-        self._left = float(per_s)
-        self._asked_s: float | None = None
-
-    def take(self, wanted: int, now_s: float) -> int:
-        """How many of these may be done now."""
-        since_s = 0.0 if self._asked_s is None else max(0.0, now_s - self._asked_s)
-        self._asked_s = now_s
-        self._left = min(float(self._per_s), self._left + since_s * self._per_s)
-        given = min(wanted, int(self._left))
-        self._left -= given
-        return given
 
 
 class _Partition:

@@ -6,11 +6,12 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
-from inventory_domain.identifiers import Sku
+from inventory_domain.identifiers import Sku, SourceId
 from inventory_domain.sku_state import SkuState
 from inventory_domain.surges import Peak, names_now, next_change_ms
 
 NEVER_MS = 2**63
+_SILENT = "\x1f"  # in a mark, before each source that is silent; no name has a control character
 
 
 class Timers:
@@ -71,8 +72,11 @@ class InForce:
         self._mark = policy
         self._since_ms = self._until_ms = 0
 
-    def mark(self, now_ms: int) -> str:
-        """Equal at two times when the same policy and the same peaks hold at both."""
+    def mark(self, now_ms: int, silent: frozenset[SourceId] = frozenset()) -> str:
+        """Equal at two times when the same policy and the same peaks hold at both, and the same sources are silent."""
+        return _SILENT.join([self._scheduled(now_ms), *sorted(silent)])
+
+    def _scheduled(self, now_ms: int) -> str:
         if self._peaks and not self._since_ms <= now_ms < self._until_ms:
             names = names_now(self._peaks, now_ms)
             self._mark = ":".join([self._policy, *names])
@@ -82,8 +86,18 @@ class InForce:
 
 
 def sweep_cause(before: str, mark: str) -> str:
-    """Why all SKUs are decided anew when the mark becomes another one."""
+    """Why SKUs are decided anew when the mark becomes another one."""
+    was, now = before.split(_SILENT), mark.split(_SILENT)
+    if was[0] == now[0]:
+        return "source-silent" if set(now) - set(was) else "source-heard"
+    before, mark = was[0], now[0]
     return "schedule" if before.partition(":")[0] == mark.partition(":")[0] else "policy"
+
+
+def sources_changed(before: str, mark: str) -> frozenset[SourceId] | None:
+    """The sources that fell silent or spoke again, when that is all that became different; else None."""
+    was, now = before.split(_SILENT), mark.split(_SILENT)
+    return frozenset([SourceId(one) for one in {*was} ^ {*now}]) if was[0] == now[0] else None
 
 
 class Owing:
@@ -111,14 +125,17 @@ class Owing:
 class Sweep:
     """One pass over all SKUs of a partition, a chunk at a time, between batches."""
 
-    def __init__(self, skus: Iterable[Sku], *, recompute: bool, mark: str = "", cause: str = "policy") -> None:
-        """`recompute`: every SKU is decided anew (another policy); else only those that are found to owe something.
+    def __init__(
+        self, skus: Iterable[Sku], *, mark: str, cause: str | None, only: frozenset[SourceId] | None = None
+    ) -> None:
+        """`mark` is the policy, schedule and silent sources that it applies.
 
-        `mark` is the policy and schedule that it applies; what is decided anew is so for this cause.
+        `cause`: every SKU is decided anew for it, or those alone of which one of the sources `only` tells. Without a
+        cause only those that are found to owe something are decided.
         """
-        self.recompute = recompute
         self.mark = mark
         self.cause = cause
+        self.only = only
         self._left = deque(skus)
         self.total = len(self._left)
 
@@ -130,3 +147,9 @@ class Sweep:
     def chunk(self, limit: int) -> list[Sku]:
         """The next SKUs, each handed out once."""
         return [self._left.popleft() for _ in range(min(limit, len(self._left)))]
+
+    def concerns(self, state: SkuState) -> bool:
+        """Whether the SKU is one of those that must be decided anew."""
+        if self.only is None:
+            return True
+        return any(not self.only.isdisjoint(position.sources) for position in state.stock.positions.values())

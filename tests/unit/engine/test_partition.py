@@ -6,6 +6,7 @@ import pytest
 
 from inventory_domain.changes import StockCounted
 from inventory_domain.identifiers import Marketplace, SourceId
+from inventory_domain.mass_change import MassChangePolicy
 from inventory_domain.progress import EngineProgress
 from inventory_domain.sku_state import InputPosition, PartitionProgress, SkuState
 from inventory_schemas.registry import LocalRegistry
@@ -33,7 +34,10 @@ def a_partition(serdes: EngineSerdes, ends: dict[str, int] | None = None) -> Par
     """Partition 4 without a connection: a producer connects when it first produces."""
     writer = TransactionalWriter(KafkaSettings("127.0.0.1:1"), "app-4")
     catch_up = CatchUp(ends or {}, {})
-    return Partition(4, writer, SkuStates(serdes.decode_state, 10), PartitionProgress(POSITIONS), catch_up)
+    states = SkuStates(serdes.decode_state, 10)
+    return Partition(
+        4, writer, states, PartitionProgress(POSITIONS), catch_up, lambda state: "shared-pool", MassChangePolicy()
+    )
 
 
 def a_batch(memory: Memory) -> Computed:
@@ -45,7 +49,7 @@ def a_batch(memory: Memory) -> Computed:
 
 def prepared(partition: Partition, computed: Computed, serdes: EngineSerdes, **more: bool) -> Prepared:
     encoded = encode_states(computed.states, serdes)
-    progress = partition.progress_after(computed, TOPIC, 2, None)
+    progress = partition.progress_after(computed, TOPIC, 2, None, frozenset())
     return Prepared([], encoded, computed, progress, TOPIC, 2, **more)
 
 
@@ -121,7 +125,7 @@ def test_the_end_of_a_sweep_is_known_only_after_its_commit(serdes: EngineSerdes)
     partition = a_partition(serdes)
     partition.start_sweep("another policy")
     assert partition.sweep is not None
-    assert partition.sweep.recompute
+    assert partition.sweep.cause == "policy"
 
     partition.adopt(prepared(partition, a_batch(Memory()), serdes, sweep_ends=True), NOW_MS, 1_000)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from inventory_domain.identifiers import ChannelId, Sku
 from inventory_domain.sales import BASELINE_DAYS, HOUR_MS, RATE_HOURS, Sale
 from inventory_domain.velocity import DAY_MS
+from inventory_streams.engine.budget import Budget
 from inventory_streams.engine.settings import VELOCITY_STEADY_MS
-from inventory_streams.engine.velocity import Budget, SalesVelocity
+from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.windows import WindowRecord
 from tests.support.engine_work import a_velocity
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inventory_domain.changes import StockReserved
-from inventory_domain.identifiers import ReservationId, Sku
+from inventory_domain.identifiers import ReservationId, Sku, SourceId
 from inventory_domain.sku_state import HeldRecord, SkuState
 from inventory_domain.surges import Peak
-from inventory_streams.engine.waking import InForce, Owing, Sweep, Timers, next_wake_ms, sweep_cause
+from inventory_streams.engine.waking import InForce, Owing, Sweep, Timers, next_wake_ms, sources_changed, sweep_cause
 from tests.support.stock import NOW_MS, SKU, a_stock, after
 
 A, B, C = Sku("A"), Sku("B"), Sku("C")
@@ -75,7 +75,7 @@ def test_what_is_owed_is_paid_first_come_first_served_and_stays_until_paid() -> 
 
 
 def test_a_sweep_hands_every_sku_out_once() -> None:
-    sweep = Sweep([A, B, C], recompute=True)
+    sweep = Sweep([A, B, C], mark="print", cause="policy")
 
     assert sweep.chunk(2) == [A, B]
     assert sweep.left == 1
@@ -99,3 +99,17 @@ def test_without_a_schedule_the_mark_is_the_policy() -> None:
 def test_a_sweep_is_for_the_schedule_only_while_the_policy_stays() -> None:
     assert sweep_cause("print", "print:a") == sweep_cause("print:a", "print") == "schedule"
     assert sweep_cause("", "print") == sweep_cause("print:a", "other:a") == "policy"
+
+
+def test_the_mark_names_the_sources_that_are_silent() -> None:
+    """So a sweep for them that a crash cut short is made up for by whoever owns the partition next."""
+    erp, wms = SourceId("erp"), SourceId("wms")
+    in_force = InForce("print", ())
+    speaking, silent, both = (in_force.mark(5, frozenset(some)) for some in ((), (erp,), (wms, erp)))
+
+    assert len({speaking, silent, both}) == 3
+    assert sweep_cause(speaking, silent) == sweep_cause(silent, both) == "source-silent"
+    assert sweep_cause(both, silent) == "source-heard"
+    assert sources_changed(silent, both) == {wms}
+    assert sources_changed(silent, InForce("other", ()).mark(5)) is None
+    assert sweep_cause(silent, InForce("other", ()).mark(5)) == "policy"

@@ -1,0 +1,115 @@
+"""What is due without any input: clocks, owed rises, sweeps, demands that changed, and sources that fell silent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inventory_domain.clock import Clock
+from inventory_domain.identifiers import Sku, SourceId
+from inventory_domain.silence import standing
+from inventory_streams.engine.budget import Budget
+from inventory_streams.engine.computing import Work
+from inventory_streams.engine.partition import Partition
+from inventory_streams.engine.settings import JUDGE_INTERVAL_S, SWEEP_LOG_S, WAKE_CHUNK, EngineSettings
+from inventory_streams.engine.velocity import SalesVelocity
+from inventory_streams.engine.waking import InForce, Sweep, next_wake_ms
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What was added to a computation: the mark that is then applied to all SKUs, and which sources are silent then."""
+
+    applied: str | None
+    silent: frozenset[SourceId]
+
+
+class DueWork:
+    """Adds to a computation what is due in its partition. Nothing here writes or waits."""
+
+    def __init__(self, settings: EngineSettings, velocity: SalesVelocity, clock: Clock, in_force: InForce) -> None:
+        self._settings = settings
+        self._grace_ms = int(settings.unknown_sku_grace_s * 1000)
+        self._velocity = velocity
+        self._clock = clock
+        self._in_force = in_force
+        self._sweeping = Budget(settings.sweep_skus_per_s)
+        self._sweep_told_s = float("-inf")
+
+    def add(self, partition: Partition, work: Work, until: Callable[[], int | None]) -> Due:
+        """`until` says up to when all input of the partition is known; None when that cannot be told."""
+        now_ms = self._clock.now_ms()
+        for sku in partition.timers.due(now_ms, WAKE_CHUNK):
+            work.wake(sku, "reservation-expired")
+        if not work.catching_up:
+            for sku in partition.owing.first(WAKE_CHUNK):
+                work.wake(sku, "caught-up")
+            for sku in self._velocity.changed(partition.number, now_ms):
+                work.wake(sku, "velocity")
+        silent = partition.progress.silent
+        applied = self._swept(partition, work, now_ms)
+        return Due(applied, silent if work.catching_up else self._judged(partition, until, now_ms))
+
+    def _swept(self, partition: Partition, work: Work, now_ms: int) -> str | None:
+        """The next SKUs of a sweep. When there are no more: the mark that it applied."""
+        mark = self._in_force.mark(now_ms, partition.progress.silent)
+        if partition.sweep is None and partition.progress.policy != mark:
+            partition.start_sweep(mark)
+        sweep = partition.sweep
+        if sweep is None:
+            return None
+        wanted = min(WAKE_CHUNK, sweep.left)
+        if sweep.cause is not None:
+            wanted = self._sweeping.take(wanted, self._clock.monotonic_s())
+        for sku in sweep.chunk(wanted):
+            self._look_at(partition, work, now_ms, sku, sweep)
+        self._tell(partition, sweep)
+        return None if sweep.left else sweep.mark
+
+    def _look_at(self, partition: Partition, work: Work, now_ms: int, sku: Sku, sweep: Sweep) -> None:
+        """What a state owes, when it must be looked at again, and whether it is one that the sweep is about."""
+        state = partition.states.peek(sku)
+        partition.timers.set(sku, next_wake_ms(state, now_ms, self._grace_ms))
+        partition.totals.look_at(state)
+        for target in state.targets.values():
+            if target.guard is not None:
+                partition.mass.restore(target, now_ms)
+        if sweep.cause is not None and sweep.concerns(state):
+            work.wake(sku, sweep.cause)
+        elif state.owes_rise or state.lacks_a_target:
+            work.wake(sku, "caught-up")
+
+    def _tell(self, partition: Partition, sweep: Sweep) -> None:
+        if sweep.cause is None or not sweep.total:
+            return
+        facts = {"partition": partition.number, "cause": sweep.cause, "skus": sweep.total}
+        now_s = self._clock.monotonic_s()
+        if not sweep.left:
+            log.info("all SKUs decided anew", extra=facts)
+        elif now_s - self._sweep_told_s >= SWEEP_LOG_S:
+            self._sweep_told_s = now_s
+            log.info("deciding SKUs anew", extra={**facts, "left": sweep.left})
+
+    def _judged(self, partition: Partition, until: Callable[[], int | None], now_ms: int) -> frozenset[SourceId]:
+        """The sources that count as silent once this is committed; then the SKUs of which they tell are swept."""
+        before, now_s = partition.progress.silent, self._clock.monotonic_s()
+        if partition.watched_ms is None:
+            partition.watched_ms = now_ms
+        if not partition.progress.heard or now_s - partition.judged_s < JUDGE_INTERVAL_S:
+            return before
+        until_ms = until()
+        if until_ms is None:
+            return before
+        partition.judged_s = now_s
+        found = standing(partition.progress.heard, before, self._settings.silence, until_ms, partition.watched_ms)
+        partition.standing = found
+        for sources, text in (
+            (found.silent - before, "source fell silent: its stock counts as 0"),
+            (before - found.silent, "source speaks again: its stock counts"),
+        ):
+            if sources:
+                log.warning(text, extra={"partition": partition.number, "sources": sorted(sources)})
+        return found.silent
