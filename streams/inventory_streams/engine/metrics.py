@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 BATCH_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -47,6 +49,22 @@ class EngineMetrics:
         self.velocity_lost = counter(
             "velocity_lost_units", "Units sold that no window counts: too old, or too many waited."
         )
+        self._add_safety(gauge)
+        self.owing = gauge("owing_skus", "SKUs of which a rise is withheld until input is caught up with.")
+        self.catching_up = gauge(
+            "catching_up_partitions", "Partitions behind the ends that their inputs had at the assignment."
+        )
+        self.partitions = gauge("partitions", "Partitions owned.")
+        self.recovery_seconds = gauge("recovery_seconds", "How long the last recovery took.")
+        self.lag = gauge("lag_records", "Offsets between what is applied and the end of the input.", "topic")
+        self.input_age = histogram(
+            "input_age_seconds",
+            "Age of the newest record of a batch at its commit.",
+            AGE_BUCKETS_S,
+        )
+
+    def _add_safety(self, gauge: Callable[..., Gauge]) -> None:
+        """What tells whether the numbers can be trusted: sweeps, mass changes, exposure against stock, sources."""
         self.sweep_left = gauge("sweep_left_skus", "SKUs that a sweep has still to look at.")
         self.mass_changes = gauge(
             "mass_changes", "Channels, per partition, of which the input zeroes more listings than is believed."
@@ -72,16 +90,4 @@ class EngineMetrics:
         )
         self.source_silent = gauge(
             "source_silent_partitions", "Partitions on which a source's stock counts as 0 for its silence.", "source"
-        )
-        self.owing = gauge("owing_skus", "SKUs of which a rise is withheld until input is caught up with.")
-        self.catching_up = gauge(
-            "catching_up_partitions", "Partitions behind the ends that their inputs had at the assignment."
-        )
-        self.partitions = gauge("partitions", "Partitions owned.")
-        self.recovery_seconds = gauge("recovery_seconds", "How long the last recovery took.")
-        self.lag = gauge("lag_records", "Offsets between what is applied and the end of the input.", "topic")
-        self.input_age = histogram(
-            "input_age_seconds",
-            "Age of the newest record of a batch at its commit.",
-            AGE_BUCKETS_S,
         )
