@@ -53,11 +53,12 @@ async def test_stock_of_a_source_that_fell_silent_is_not_shown_until_it_speaks()
         assert [one.quantity for one in bench.told()] == [10]
 
         await turned(bench, 150)
+        await bench.until(lambda: len(bench.told()) == 2, "the SKU is decided anew")
 
         assert [(one.quantity, one.cause) for one in bench.told()] == [(10, "stock-counted"), (0, "source-silent")]
         assert bench.partition.progress.silent == {ERP}
         heartbeat(bench)
-        await turned(bench, 5)
+        await bench.until(lambda: len(bench.told()) == 3, "the SKU is decided anew")
         assert [(one.quantity, one.cause) for one in bench.told()][2:] == [(10, "source-heard")]
         assert not bench.partition.progress.silent
 
@@ -92,7 +93,7 @@ async def test_a_new_owner_goes_on_holding_a_silent_source_s_stock_back() -> Non
         await selling(bench)
         heartbeat(bench)
         await turned(bench, 900)
-        assert [one.quantity for one in bench.told()] == [10, 0]
+        await bench.until(lambda: len(bench.told()) == 2, "the SKU is decided anew")
         states, progress = bench.partition.states, bench.partition.progress
     async with a_bench(silence=POLICY) as bench:
         bench.clock.at_s = 1_000
