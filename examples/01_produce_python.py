@@ -18,7 +18,8 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 def main(bootstrap_servers: str, schema_registry: str, prefix: str = "") -> None:
     """Send one product and two changes of its stock, and wait until Kafka has them."""
-    registry = SchemaRegistryClient({"url": schema_registry})
+    # This client waits for ever unless it is told a limit: a request that got no answer is made again after it.
+    registry = SchemaRegistryClient({"url": schema_registry, "timeout": 10})
     changes, products = f"{prefix}inventory.changes", f"{prefix}catalog.products"
     # 1. Values are Avro in Confluent's wire format, in the registered schema; never register one here.
     as_avro = {"auto.register.schemas": False, "use.latest.version": True}

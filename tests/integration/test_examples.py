@@ -29,7 +29,7 @@ from inventory_streams.topics import Topics
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PARTITIONS = 3
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 @pytest.fixture
