@@ -95,6 +95,9 @@ class EngineProcess:
         return self.process.wait(30)
 
 
+LAST_WORDS = 6_000
+
+
 class Engines:
     """Starts engine processes and leaves none behind."""
 
@@ -127,9 +130,11 @@ class Engines:
         return engine
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill what still runs. What each said last, and how far it was, is printed: it is shown where a test fails."""
         for engine in self._all:
+            lag = [line for line in engine.probe("/metrics")[1].splitlines() if "_lag" in line and line[0] != "#"]
             engine.kill()
+            sys.stdout.write("\n".join([f"{engine.log.name}:", *lag, engine.text()[-LAST_WORDS:], ""]))
 
 
 class _Lines(logging.Formatter):
