@@ -143,10 +143,9 @@ def margin_first(available: Availability, shares: Shares, horizon_days: int) -> 
     return _by_pool(available, shares, divide)
 
 
-def is_scarce(available: Availability, shares: Shares, horizon_days: int) -> bool:
-    """Whether all channels together are expected to sell more within the horizon than may be promised."""
-    atp = available.atp(_union(shares))
-    return atp * 1000 < horizon_days * sum([share.milli_per_day for share in shares.values()])
+def is_scarce(available: Availability, shares: Shares, milli_per_day: int, horizon_days: int) -> bool:
+    """Whether more is expected to be sold within the horizon, at this rate, than may be promised."""
+    return available.atp(_union(shares)) * 1000 < horizon_days * milli_per_day
 
 
 def _margin(share: Share) -> int:

@@ -61,6 +61,12 @@ class ChannelPolicy:
     buffer_by_category: Mapping[str, BufferPolicy] | None = None
     buffer_by_sku: Mapping[str, BufferPolicy] | None = None
 
+    @property
+    def has_risk_rule(self) -> bool:
+        """Whether any of its buffers goes by the risk rule."""
+        buffers = [self.buffer, *(self.buffer_by_category or {}).values(), *(self.buffer_by_sku or {}).values()]
+        return any(buffer.risk is not None for buffer in buffers)
+
     def buffer_for(self, sku: str, category: str) -> BufferPolicy:
         """The buffer that holds for this SKU."""
         if self.buffer_by_sku and sku in self.buffer_by_sku:

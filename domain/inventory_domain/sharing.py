@@ -46,7 +46,8 @@ def share_out(
     strategy = asked
     if asked is Strategy.MARGIN_FIRST:
         claims = _claims(channels, written, stocked, policy, asked, demand)
-        if not is_scarce(available, claims, policy.margin_horizon_days):
+        expected = demand.expected_milli_per_day if demand is not None else 0
+        if not is_scarce(available, claims, expected, policy.margin_horizon_days):
             strategy = policy.otherwise
     if strategy is Strategy.SHARED_POOL:
         return _pool(channels, written, stocked, available, policy, asked)

@@ -59,6 +59,11 @@ class Demand:
         known = [one.baseline_milli_per_day for one in self.channels.values() if one.baseline_milli_per_day is not None]
         return sum(known) if known else None
 
+    @property
+    def expected_milli_per_day(self) -> int:
+        """What all channels together are expected to sell, sales of which nobody knows the channel included."""
+        return sum([one.weight for one in self.channels.values()])
+
     def weight(self, channel: ChannelId) -> int:
         """What the channel is expected to sell, in thousandths of a unit per day."""
         one = self.channels.get(channel)

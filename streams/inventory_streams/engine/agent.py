@@ -10,14 +10,16 @@ from typing import Any, Literal, Protocol
 
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
-from inventory_domain.identifiers import ChannelId, SourceId
+from inventory_domain.identifiers import ChannelId, Sku, SourceId
 from inventory_domain.progress import EngineProgress
+from inventory_domain.velocity import Demand
 from inventory_streams.engine.catching_up import FetchState, complete_until_ms
 from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.continuity import Fit, fit
 from inventory_streams.engine.due import DueWork
 from inventory_streams.engine.measuring import measure, measure_lag
+from inventory_streams.engine.live_times import LiveTimes
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.ownership import Ownership
 from inventory_streams.engine.partition import Partition, Prepared, encode_states, writes_of
@@ -89,6 +91,7 @@ class EngineAgent:
         self._metrics = metrics
         self._velocity = velocity
         self._due = DueWork(settings, velocity, clock, policy)
+        self._live_times = LiveTimes(rules.policy)
         self._turned_s = float("-inf")
         self._measured_s = float("-inf")
         self.looped_s = clock.monotonic_s()
@@ -197,8 +200,12 @@ class EngineAgent:
             totals = partition.totals
             return partition.mass.guards(totals.showing, zeroed, now_ms) if totals.whole else {}
 
-        demand = partial(self._velocity.demand, partition.number)
+        demand = partial(self._demand, partition.number)
         return Surroundings(demand, partition.progress.silent, guards)
+
+    def _demand(self, partition: int, sku: Sku) -> Demand | None:
+        """How fast the SKU sells, with the times to live that the risk rule goes by."""
+        return self._live_times.within(self._velocity.demand(partition, sku))
 
     def _turn(self) -> None:
         """What is due without input, one transaction per partition at most."""
@@ -250,6 +257,7 @@ class EngineAgent:
         """Count what was sold; the records go into this transaction."""
         now_ms = self._clock.now_ms()
         self._velocity.note(partition.number, computed.sales, now_ms)
+        self._live_times.note(computed.live)
         return self._velocity.flush(partition.number, now_ms, self._clock.monotonic_s())
 
     def _told(self, partition: Partition, topic: str | None, position: int) -> EngineProgress | None:
@@ -279,7 +287,7 @@ class EngineAgent:
 
     def _measure(self) -> None:
         owned = self._ownership.partitions.values()
-        measure(self._metrics, owned, self._velocity)
+        measure(self._metrics, owned, self._velocity, self._live_times)
         inputs = self._settings.topics.engine_inputs()
         measure_lag(self._metrics, owned, inputs, lambda topic, one: self._inputs.fetch_states([topic], one).get(topic))
 

@@ -14,7 +14,8 @@ from inventory_domain.changes import (
 from inventory_domain.commands import Override, Restate, SkuCommand
 from inventory_domain.decisions import decide
 from inventory_domain.errors import BadRecord, InvalidRecord
-from inventory_domain.identifiers import ListingId, Marketplace, Sku, SourceId
+from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, Sku, SourceId
+from inventory_domain.live_times import live_sample_ms
 from inventory_domain.overrides import in_force, overridden
 from inventory_domain.overshown import Overshown, overshown
 from inventory_domain.positions import Effect, Stock, apply, without_expired
@@ -66,6 +67,7 @@ class Work:
         self._beside = beside
         self._sales: list[Sale] = []
         self._beating: set[SourceId] = set()
+        self._live: list[tuple[ChannelId, int]] = []
         self._rules = rules
         self._durable = states
         self._partition = partition
@@ -160,6 +162,7 @@ class Work:
             beating=frozenset(self._beating),
             sales=tuple(self._sales),
             zeroed=zeroed.by_channel(),
+            live=tuple(self._live),
             uncounted=uncounted,
             owing=owing,
             effects=self._effects,
@@ -323,6 +326,10 @@ class Work:
         seen = SeenExposure(
             exposure.units(), confirmed.quantity if confirmed else None, confirmed.version if confirmed else None
         )
-        if state.exposures.get(listing_id) != seen:
+        before, target = state.exposures.get(listing_id), state.targets.get(listing_id)
+        took_ms = live_sample_ms(exposure, before, target)
+        if took_ms is not None and target is not None:
+            self._live.append((target.channel, took_ms))
+        if before != seen:
             self._states[state.sku] = replace(state, exposures={**state.exposures, listing_id: seen})
         return RecordEffect.APPLIED

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 
 from inventory_streams.engine.catching_up import FetchState
+from inventory_streams.engine.live_times import LiveTimes
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.partition import Partition
 from inventory_streams.engine.velocity import SalesVelocity
@@ -13,10 +14,12 @@ from inventory_streams.engine.velocity import SalesVelocity
 PROMISES = ("shared-pool", "divided")
 
 
-def measure(metrics: EngineMetrics, owned: Collection[Partition], velocity: SalesVelocity) -> None:
-    """Set the gauges that follow from the partitions."""
+def measure(metrics: EngineMetrics, owned: Collection[Partition], velocity: SalesVelocity, live: LiveTimes) -> None:
+    """Set the gauges that follow from the partitions and from what was measured beside them."""
     metrics.partitions.set(len(owned))
     metrics.skus.set(sum(len(one.states) for one in owned))
+    for channel, known_ms in live.known_ms().items():
+        metrics.time_to_live.labels(channel).set(known_ms / 1000)
     metrics.velocity_windows.set(velocity.windows())
     metrics.velocity_waiting.set(velocity.waiting())
     metrics.velocity_lost.inc(velocity.take_lost())

@@ -50,6 +50,11 @@ class EngineMetrics:
             "velocity_lost_units", "Units sold that no window counts: too old, or too many waited."
         )
         self._add_safety(gauge)
+        self.time_to_live = gauge(
+            "time_to_live_seconds",
+            "From computing a number until it was seen live, on channels with a risk rule; the slowest 5 % left out.",
+            "channel",
+        )
         self.owing = gauge("owing_skus", "SKUs of which a rise is withheld until input is caught up with.")
         self.catching_up = gauge(
             "catching_up_partitions", "Partitions behind the ends that their inputs had at the assignment."

@@ -132,8 +132,9 @@ class Computed:
     `states` are those that changed; an empty one is forgotten. `uncounted` and `owing` tell of every SKU that was
     decided: how many of its listings wait for a count, and whether a rise was withheld. `words` are the newest times
     at which sources spoke, `beating` the sources that sent a heartbeat. `sales` were applied, and tell how fast SKUs
-    sell. `zeroed` counts the listings per channel that the input zeroed. `effects` counts the records read by topic;
-    `released` those that had been held.
+    sell. `zeroed` counts the listings per channel that the input zeroed. `live` tells per channel how long numbers took
+    until they were seen there, in milliseconds. `effects` counts the records read by topic; `released` those that had
+    been held.
     """
 
     states: Mapping[Sku, SkuState]
@@ -144,6 +145,7 @@ class Computed:
     beating: frozenset[SourceId]
     sales: tuple[Sale, ...]
     zeroed: Mapping[ChannelId, int]
+    live: tuple[tuple[ChannelId, int], ...]
     uncounted: Mapping[Sku, int]
     owing: Mapping[Sku, bool]
     effects: Mapping[tuple[str, RecordEffect], int]

@@ -1,5 +1,6 @@
 """docs/quantities.md explains every number with examples; each of them is run here through the rules."""
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks import buffers
 from inventory_cli.profiles import PROFILES
 from inventory_domain.buffers import BufferPolicy
 from inventory_domain.catalog import Listing, ListingNode, Product, ProductStatus, StockingLocation
@@ -27,11 +29,21 @@ from inventory_domain.identifiers import (
 from inventory_domain.outcomes import Accepted, Applied, Outcome, Rejected, Transient
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy, faults
 from inventory_domain.positions import Stock
-from inventory_domain.targets import next_version, proposals
+from inventory_domain.risk import RiskPolicy
+from inventory_domain.surges import HighVelocity, Peak, is_high
+from inventory_domain.targets import Proposals, next_version, proposals
+from inventory_domain.velocity import ChannelDemand, Demand
 from tests.support.stock import NOW_MS, SKU, after
 
 PAGE = Path(__file__).parents[3] / "docs" / "quantities.md"
 LISTING = ListingId("shop/1")
+STEPS = (
+    r"atp (no location|[^=]+=(\d+|uncounted)( \+ [^=]+=(\d+|uncounted))*)( - sold and not reported \d+)? = \d+",
+    r"(margin-first not needed, )?(shared-pool|(fixed-percentage|velocity-weighted|margin-first)( [^= ]+=[^ ,]+)+)"
+    r"(, share at most \d+ %)? = \d+(, over \d+ listings = \d+)?",
+    r"buffer \d+ units, (\d+ %|risk \d+ units)(, x \d+ % for [^;]+)? = \d+",
+)
+LATER_STEP = r"at most \d+|nodes [^=]+=\d+( \+ [^=]+=\d+)*|none below \d+"
 
 
 @cache
@@ -45,7 +57,7 @@ def having(key: str) -> list[Any]:
 
 
 def test_every_example_is_run_and_has_a_name_of_its_own() -> None:
-    run = [one for one in examples() if {"shows", "versions", "exposure"} & set(one)]
+    run = [one for one in examples() if {"shows", "versions", "exposure", "periods"} & set(one)]
 
     assert len(run) == len(examples()) == PAGE.read_text().count("```yaml\n") > 15
     assert len({one["name"] for one in run}) == len(run)
@@ -57,7 +69,7 @@ def test_a_channel_shows_what_the_page_says(example: Mapping[str, Any]) -> None:
     product = a_product(example)
     first = frozenset(listing.listing_id for listing in product.listings)
 
-    found = proposals(product, a_stock(example), policy, first, NOW_MS)
+    found = proposed(example, product, policy, first)
 
     shown = {
         one.listing.channel: {
@@ -71,6 +83,64 @@ def test_a_channel_shows_what_the_page_says(example: Mapping[str, Any]) -> None:
     }
     waiting = {listing.partition("/")[0]: "waits for a count" for listing in found.uncounted}
     assert shown | waiting == example["shows"]
+
+
+def proposed(
+    example: Mapping[str, Any], product: Product, policy: AllocationPolicy, first: frozenset[ListingId]
+) -> Proposals:
+    high = example.get("high_velocity", False)
+    return proposals(product, a_stock(example), policy, first, NOW_MS, a_demand(example), high_velocity=high)
+
+
+@pytest.mark.parametrize("example", having("derivations"))
+def test_a_derivation_says_what_the_page_says(example: Mapping[str, Any]) -> None:
+    found = proposed(example, a_product(example), a_policy(example), frozenset()).listings
+
+    assert {one.listing.channel: one.derivation() for one in found} == example["derivations"]
+
+
+@pytest.mark.parametrize("example", having("shows"))
+def test_every_derivation_follows_the_grammar_of_the_page(example: Mapping[str, Any]) -> None:
+    """Other programs may read it, and find the three outcomes where the page says that they are."""
+    for one in proposed(example, a_product(example), a_policy(example), frozenset()).listings:
+        steps = one.derivation().split("; ")
+
+        assert [re.fullmatch(rule, step) is not None for rule, step in zip(STEPS, steps, strict=False)] == [True] * 3
+        assert [int(step.rpartition("= ")[2]) for step in steps[:3]] == [one.atp, one.allocation, one.buffer]
+        assert all(re.fullmatch(LATER_STEP, step) for step in steps[3:]), steps
+
+
+@pytest.mark.parametrize("example", having("periods"))
+def test_periods_begin_and_end_as_the_page_says(example: Mapping[str, Any]) -> None:
+    high = False
+    for row in example["periods"]:
+        rate = row["per_day"]
+        known = ChannelDemand(0 if rate == "unknown" else rate * 1000, example["usual_per_day"] * 1000)
+        demand = None if rate == "unknown" else Demand({ChannelId("shop"): known})
+
+        high = is_high(high, demand, HighVelocity())
+
+        assert high is row["high"], row
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in buffers.KINDS])
+def test_the_figures_are_those_of_the_benchmark(kind: str) -> None:
+    """The table is what `benchmarks/buffers.py` wrote, and for the quickest kind what it writes today."""
+    kept = json.loads(buffers.RESULTS.read_text())["figures"][kind]
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| {kind} ")]
+    cells = [cell.strip() for cell in rows[0].strip("|").split("|")[1:]]
+
+    assert cells == [
+        f"{one['oversold_per_1000']:g} / {one['unsold_percent']:g} / {one['earned_percent']:g}" for one in kept.values()
+    ]
+
+
+def test_the_benchmark_gives_the_same_figures_again() -> None:
+    told = json.loads(buffers.RESULTS.read_text())
+    slow = next(kind for kind in buffers.KINDS if kind.name == "slow")
+
+    for name, kept in told["figures"]["slow"].items():
+        assert buffers.figures(slow, name, told["runs"], told["seed"]) == kept, name
 
 
 @pytest.mark.parametrize("example", having("shows"))
@@ -125,7 +195,7 @@ def a_stock(example: Mapping[str, Any]) -> Stock:
 def a_policy(example: Mapping[str, Any]) -> AllocationPolicy:
     channels = {}
     for name, own in example["channels"].items():
-        buffer = PROFILES[example["profile"]][name] if "profile" in example else BufferPolicy(**own.get("buffer", {}))
+        buffer = PROFILES[example["profile"]][name] if "profile" in example else a_buffer(own.get("buffer", {}))
         channels[ChannelId(name)] = ChannelPolicy(
             channel=ChannelId(name),
             marketplace=Marketplace("harbor"),
@@ -134,8 +204,42 @@ def a_policy(example: Mapping[str, Any]) -> AllocationPolicy:
             buffer=buffer,
             percent=own.get("percent", 0),
             allow_full=own.get("allow_full", False),
+            largest_percent=own.get("largest_share"),
+            buffer_by_category={key: a_buffer(one) for key, one in own.get("buffer_by_category", {}).items()},
+            buffer_by_sku={key: a_buffer(one) for key, one in own.get("buffer_by_sku", {}).items()},
         )
-    return AllocationPolicy(channels, Strategy(example.get("strategy", "shared-pool")))
+    peaks = ()
+    if "peak" in example:
+        named = frozenset(ChannelId(name) for name in example["peak"]["channels"])
+        peaks = (Peak("peak", NOW_MS, NOW_MS + 1, round(example["peak"]["widen"] * 100), named),)
+    return AllocationPolicy(
+        channels,
+        Strategy(example.get("strategy", "shared-pool")),
+        high_velocity=HighVelocity(),
+        peaks=peaks,
+    )
+
+
+def a_buffer(own: Mapping[str, Any]) -> BufferPolicy:
+    risk = None
+    if "risk" in own:
+        rule = own["risk"]
+        spread = round(rule.get("dispersion", 1) * 100)
+        risk = RiskPolicy(round(rule["chance"] * 1_000_000), rule["time_to_live_s"] * 1000, spread)
+    percent = 100 - own["show"] if "show" in own else own.get("percent", 0)
+    return BufferPolicy(own.get("units", 0), percent, risk)
+
+
+def a_demand(example: Mapping[str, Any]) -> Demand | None:
+    if "selling" not in example:
+        return None
+    usual = example.get("usually", {})
+    return Demand(
+        {
+            ChannelId(name): ChannelDemand(round(rate * 1000), usual[name] * 1000 if name in usual else None)
+            for name, rate in example["selling"].items()
+        }
+    )
 
 
 def a_product(example: Mapping[str, Any]) -> Product:
@@ -151,13 +255,14 @@ def a_product(example: Mapping[str, Any]) -> Product:
             two_day="two_day_nodes" in own,
             min_shown=own.get("min_shown", 0),
             max_shown=own.get("max_shown"),
+            margin_minor=own.get("margin"),
         )
         for name, own in example["channels"].items()
     ]
     locations = [
         StockingLocation(LocationId(name), known.get("safety_stock", 0)) for name, known in example["locations"].items()
     ]
-    return Product(SKU, ProductStatus.ACTIVE, "toys", tuple(locations), tuple(listings))
+    return Product(SKU, ProductStatus.ACTIVE, example.get("category", "toys"), tuple(locations), tuple(listings))
 
 
 def taken(exposure: Exposure, step: Mapping[str, Any], version: int, settling_ms: int) -> Exposure:

@@ -123,6 +123,14 @@ def test_margin_first_is_the_default_strategy_while_there_is_enough() -> None:
     assert sum(units(scarce).values()) == 174
 
 
+def test_sales_of_which_nobody_knows_the_channel_make_stock_scarce_too() -> None:
+    """Orders that only the source reported will take units as well."""
+    demand = selling(unattributed=25)
+
+    assert given(policy_of(Strategy.MARGIN_FIRST), 174, demand)[AMAZON].strategy == "margin-first"
+    assert given(policy_of(Strategy.MARGIN_FIRST), 175, demand)[AMAZON].strategy == "shared-pool"
+
+
 def test_margin_first_as_the_default_is_the_pool_while_there_is_enough() -> None:
     assert given(policy_of(Strategy.MARGIN_FIRST), 10, None)[AMAZON].strategy == "shared-pool"
 

@@ -13,6 +13,7 @@ from inventory_domain.changes import (
     StockReserved,
 )
 from inventory_domain.commands import KitRemoved, SkuCommand
+from inventory_domain.exposure import Confirmed, Proof
 from inventory_domain.identifiers import EventId, ListingId, Marketplace, ReservationId, Sku
 from inventory_domain.sku_state import HELD_RECORDS_MAX
 from inventory_streams.engine.values import RecordEffect
@@ -159,6 +160,21 @@ def test_exposure_alone_changes_no_target(memory: Memory) -> None:
 
     assert not computed.targets
     assert computed.states[SKU].exposures[LISTING].units == 3
+
+
+def test_the_first_proof_of_a_number_tells_how_long_it_took_until_it_was_seen(memory: Memory) -> None:
+    """The risk rule goes by it; what was seen before, or only assumed, says nothing."""
+    target = selling(memory).targets[0]
+    memory.batch(memory.wire.exposure(an_exposure(0, 1)))
+    seen = replace(
+        an_exposure(10, target.version), confirmed=Confirmed(10, target.version, target.version + 800, Proof.READ)
+    )
+
+    first = memory.batch(memory.wire.exposure(seen))
+    again = memory.batch(memory.wire.exposure(seen))
+
+    assert first.live == ((target.channel, 800),)
+    assert again.live == ()
 
 
 def test_exposure_that_says_nothing_new_is_not_written_again(memory: Memory) -> None:
