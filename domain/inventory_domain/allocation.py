@@ -68,15 +68,9 @@ def capped_units(total: int, weights: Sequence[int], most: Sequence[int]) -> lis
     return parts
 
 
-def shared_pool(available: Availability, shares: Shares) -> dict[ChannelId, int]:
-    """Every channel is given all that its locations have; only buffers keep channels from selling the same unit."""
-    atp = {locations: available.atp(locations) for locations in {share.locations for share in shares.values()}}
-    return {
-        channel: atp[share.locations]
-        if share.largest_percent == 100
-        else atp[share.locations] * share.largest_percent // 100
-        for channel, share in shares.items()
-    }
+def shared_pool(atp: int, largest_percent: int) -> int:
+    """What the pool gives a channel: all that its locations have; only buffers keep two from selling the same unit."""
+    return atp if largest_percent == 100 else atp * largest_percent // 100
 
 
 def fixed_percentage(available: Availability, shares: Shares) -> dict[ChannelId, int]:

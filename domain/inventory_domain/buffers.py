@@ -63,15 +63,11 @@ def buffer_units(
     return min(allocation, withheld)
 
 
-def buffer_words(
-    allocation: int, policy: BufferPolicy, widening: Widening = NOT_WIDENED, risk_units: int | None = None
-) -> str:
-    """How the number came about, as docs/quantities.md documents it for a derivation."""
-    text = f"{policy.units} units"
-    text += f", {policy.percent} %" if risk_units is None else f", risk {risk_units} units"
-    if widening.percent != 100:
-        text += f", x {widening.percent} % for {widening.why}"
-    return f"buffer {text} = {buffer_units(allocation, policy, widening, risk_units)}"
+def buffer_words(withheld: int, policy: BufferPolicy, widening: Widening, risk_units: int | None) -> str:
+    """How this number came about, as docs/quantities.md documents it for a derivation."""
+    other = f"{policy.percent} %" if risk_units is None else f"risk {risk_units} units"
+    wider = f", x {widening.percent} % for {widening.why}" if widening.percent != 100 else ""
+    return f"buffer {policy.units} units, {other}{wider} = {withheld}"
 
 
 def may_show_all(policy: BufferPolicy) -> bool:

@@ -111,7 +111,12 @@ class AllocationPolicy:
         """The most that this strategy may give the channel, in percent of the channel's available-to-promise."""
         if channel.largest_percent is not None:
             return channel.largest_percent
-        return 100 if channel.allow_full else self.largest_percent.get(strategy, LARGEST_PERCENT[strategy])
+        return 100 if channel.allow_full else self.usual_largest(strategy)
+
+    def usual_largest(self, strategy: Strategy) -> int:
+        """The most that this strategy gives a channel that says nothing else."""
+        percent = self.largest_percent.get(strategy)
+        return LARGEST_PERCENT[strategy] if percent is None else percent
 
     def widening(self, channel: ChannelId, high: bool, now_ms: int) -> Widening:
         """How much more than usual the channel withholds now: by the period or by the schedule, whichever is more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from inventory_domain.allocation import (
     Share,
@@ -17,80 +18,98 @@ from inventory_domain.allocation import (
     whole_units,
 )
 from inventory_domain.atp import Availability
+from inventory_domain.buffers import BufferPolicy, Widening
 from inventory_domain.catalog import Listing, Product
-from inventory_domain.identifiers import ChannelId, ListingId, LocationId
+from inventory_domain.identifiers import ChannelId, ListingId, LocationId, channel_of
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
 from inventory_domain.velocity import Demand
+
+POOL: Final = Strategy.SHARED_POOL.value
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one product on one channel: its locations and what may be promised there, and what is withheld."""
+
+    channel: ChannelPolicy
+    locations: frozenset[LocationId]
+    atp: int
+    buffer: BufferPolicy
+    widening: Widening
+    risk_units: int | None
+
+
+AllTerms = Mapping[ChannelId, Terms]
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Units per listing, the strategy that gave them, and how they came about, in the words of a derivation."""
+    """What the strategy of this name gave each channel, and in words by what.
 
-    strategy: Strategy
-    units: Mapping[ListingId, int]
-    words: Mapping[ListingId, str]
+    `limits` are the largest shares that bounded it, in percent. `parts` is what listings were given of their channel's
+    units where these were divided, None where every listing was given all of them.
+    """
+
+    strategy: str
+    text: str
+    by_channel: Mapping[ChannelId, int]
+    limits: Mapping[ChannelId, int]
+    parts: Mapping[ListingId, int] | None = None
+
+    def units(self, listing: Listing) -> int:
+        """What the listing was given."""
+        return self.by_channel[listing.channel] if self.parts is None else self.parts[listing.listing_id]
+
+    def words(self, listing: Listing) -> str:
+        """How that came about, in the words of a derivation."""
+        limit = self.limits[listing.channel]
+        bounded = f", share at most {limit} %" if limit != 100 else ""
+        told = f"{self.text}{bounded} = {self.by_channel[listing.channel]}"
+        if self.parts is None:
+            return told
+        own = sum([channel_of(listing_id) == listing.channel for listing_id in self.parts])
+        return told if own == 1 else f"{told}, over {own} listings = {self.parts[listing.listing_id]}"
 
 
 def share_out(
     product: Product,
     written: Sequence[Listing],
+    terms: AllTerms,
     available: Availability,
     policy: AllocationPolicy,
     demand: Demand | None,
 ) -> Given:
     """What each of these listings is given. Every channel counts that has one of them, whether it is stopped or not."""
-    asked = policy.strategy_for(product.sku, product.category)
-    stocked = frozenset([stocking.location for stocking in product.locations])
-    channels = {listing.channel: policy.channels[listing.channel] for listing in written}
-    strategy = asked
+    asked = strategy = policy.strategy_for(product.sku, product.category)
     if asked is Strategy.MARGIN_FIRST:
-        claims = _claims(channels, written, stocked, policy, asked, demand)
+        claims = _claims(terms, written, policy, asked, demand)
         expected = demand.expected_milli_per_day if demand is not None else 0
         if not is_scarce(available, claims, expected, policy.margin_horizon_days):
             strategy = policy.otherwise
     if strategy is Strategy.SHARED_POOL:
-        return _pool(channels, written, stocked, available, policy, asked)
-    shares = _claims(channels, written, stocked, policy, strategy, demand)
+        return _pool(terms, policy, asked)
+    shares = _claims(terms, written, policy, strategy, demand)
     if strategy is Strategy.FIXED_PERCENTAGE:
         given = fixed_percentage(available, shares)
     elif strategy is Strategy.VELOCITY_WEIGHTED:
         given = velocity_weighted(available, shares, policy.smallest_percent)
     else:
         given = margin_first(available, shares, policy.margin_horizon_days)
-    return _divided(strategy, written, given, _prefix(asked, strategy) + _weights(strategy, shares, policy), shares)
+    limits = {channel: share.largest_percent for channel, share in shares.items()}
+    text = _prefix(asked, strategy) + _weights(strategy, shares, policy)
+    return Given(strategy.value, text, given, limits, _parts(written, given))
 
 
-def _pool(
-    channels: Mapping[ChannelId, ChannelPolicy],
-    written: Sequence[Listing],
-    stocked: frozenset[LocationId],
-    available: Availability,
-    policy: AllocationPolicy,
-    asked: Strategy,
-) -> Given:
+def _pool(terms: AllTerms, policy: AllocationPolicy, asked: Strategy) -> Given:
     """Every listing is given what its channel may be given; nothing is divided between those of one channel."""
-    largest = {name: policy.largest(channel, Strategy.SHARED_POOL) for name, channel in channels.items()}
-    shares = {
-        name: Share(stocked & channel.locations, largest_percent=largest[name]) for name, channel in channels.items()
-    }
-    pool = shared_pool(available, shares)
-    text = _prefix(asked, Strategy.SHARED_POOL) + Strategy.SHARED_POOL.value
-    units, words = {}, {}
-    for listing in written:
-        channel = listing.channel
-        units[listing.listing_id] = pool[channel]
-        words[listing.listing_id] = text + _limit(largest[channel]) + f" = {pool[channel]}"
-    return Given(Strategy.SHARED_POOL, units, words)
+    limits = {name: policy.largest(one.channel, Strategy.SHARED_POOL) for name, one in terms.items()}
+    given = {name: shared_pool(one.atp, limits[name]) for name, one in terms.items()}
+    text = POOL if asked is Strategy.SHARED_POOL else _prefix(asked, Strategy.SHARED_POOL) + POOL
+    return Given(POOL, text, given, limits)
 
 
 def _claims(
-    channels: Mapping[ChannelId, ChannelPolicy],
-    written: Sequence[Listing],
-    stocked: frozenset[LocationId],
-    policy: AllocationPolicy,
-    strategy: Strategy,
-    demand: Demand | None,
+    terms: AllTerms, written: Sequence[Listing], policy: AllocationPolicy, strategy: Strategy, demand: Demand | None
 ) -> dict[ChannelId, Share]:
     """What each channel goes by. One with several listings of the product earns what the best of them does."""
     margins: dict[ChannelId, int] = {}
@@ -99,37 +118,27 @@ def _claims(
             margins[listing.channel] = max(listing.margin_minor, margins.get(listing.channel, listing.margin_minor))
     return {
         name: Share(
-            stocked & channel.locations,
-            channel.percent,
-            policy.largest(channel, strategy),
+            one.locations,
+            one.channel.percent,
+            policy.largest(one.channel, strategy),
             demand.weight(name) if demand is not None else 0,
             margins.get(name),
         )
-        for name, channel in channels.items()
+        for name, one in terms.items()
     }
 
 
-def _divided(
-    strategy: Strategy, written: Sequence[Listing], given: Mapping[ChannelId, int], text: str, shares: Shares
-) -> Given:
+def _parts(written: Sequence[Listing], given: Mapping[ChannelId, int]) -> dict[ListingId, int]:
     """Listings of one channel divide evenly what it is given."""
-    units: dict[ListingId, int] = {}
-    words: dict[ListingId, str] = {}
+    parts: dict[ListingId, int] = {}
     for channel, whole in given.items():
         own = sorted([listing.listing_id for listing in written if listing.channel == channel])
-        told = f"{text}{_limit(shares[channel].largest_percent)} = {whole}"
-        for listing_id, part in zip(own, whole_units(whole, [1] * len(own)), strict=True):
-            units[listing_id] = part
-            words[listing_id] = told if len(own) == 1 else f"{told}, over {len(own)} listings = {part}"
-    return Given(strategy, units, words)
+        parts.update(zip(own, whole_units(whole, [1] * len(own)), strict=True))
+    return parts
 
 
 def _prefix(asked: Strategy, strategy: Strategy) -> str:
     return f"{asked.value} not needed, " if asked is not strategy else ""
-
-
-def _limit(largest_percent: int) -> str:
-    return f", share at most {largest_percent} %" if largest_percent != 100 else ""
 
 
 def _weights(strategy: Strategy, shares: Shares, policy: AllocationPolicy) -> str:

@@ -8,28 +8,16 @@ from types import MappingProxyType
 
 from inventory_domain.allocation import split_over_nodes
 from inventory_domain.atp import Availability, availability
-from inventory_domain.buffers import NOT_WIDENED, BufferPolicy, Widening, buffer_units, buffer_words
+from inventory_domain.buffers import NOT_WIDENED, buffer_units, buffer_words
 from inventory_domain.catalog import Listing, Product, ProductStatus
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, Marketplace, NodeId, Sku
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy
 from inventory_domain.positions import Stock
 from inventory_domain.risk import risk_units
-from inventory_domain.sharing import Given, share_out
+from inventory_domain.sharing import Given, Terms, share_out
 from inventory_domain.velocity import Demand
 
 NO_NODES: Mapping[NodeId, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What holds for one product on one channel: its locations and what may be promised there, and what is withheld."""
-
-    channel: ChannelPolicy
-    locations: frozenset[LocationId]
-    atp: int
-    buffer: BufferPolicy
-    widening: Widening
-    risk_units: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +49,7 @@ class Proposal:
     @property
     def strategy(self) -> str:
         """The strategy that was applied, by its name in the settings; `none` where none was."""
-        return self.given.strategy.value if self.given is not None else "none"
+        return self.given.strategy if self.given is not None else "none"
 
     def derivation(self) -> str:
         """How the number came about, for whoever asks why a channel shows it; docs/quantities.md has the grammar."""
@@ -69,8 +57,8 @@ class Proposal:
             return "product discontinued"
         terms, listing = self.terms, self.listing
         text = (
-            f"{self.available.derivation(terms.locations)} = {terms.atp}; {self.given.words[listing.listing_id]}; "
-            f"{buffer_words(self.allocation, terms.buffer, terms.widening, terms.risk_units)}"
+            f"{self.available.derivation(terms.locations)} = {terms.atp}; {self.given.words(listing)}; "
+            f"{buffer_words(self.buffer, terms.buffer, terms.widening, terms.risk_units)}"
         )
         if listing.max_shown is not None:
             text += f"; at most {listing.max_shown}"
@@ -155,36 +143,29 @@ def proposals(
         ]
         uncounted = tuple([one.listing_id for one in left])
         known = [one for one in written if one.listing_id not in uncounted]
-    given = share_out(product, written, available, policy, demand)
+    widened = policy if high_velocity or policy.peaks else None
     terms: dict[ChannelId, Terms] = {}
-    for one in known:
-        if one.channel not in terms:
-            terms[one.channel] = _terms(product, one.channel, stocked, available, policy, demand, high_velocity, now_ms)
+    atp: dict[frozenset[LocationId], int] = {}
+    for one in written:
+        name = one.channel
+        if name in terms:
+            continue
+        channel = policy.channels[name]
+        locations = stocked & channel.locations
+        if locations not in atp:
+            atp[locations] = available.atp(locations)
+        buffer = channel.buffer_for(product.sku, product.category)
+        widening = NOT_WIDENED if widened is None else widened.widening(name, high_velocity, now_ms)
+        risk = None
+        if buffer.risk is not None and demand is not None:
+            risk = risk_units(buffer.risk, name, demand, policy.scheduled_percent(name, now_ms))
+        terms[name] = Terms(channel, locations, atp[locations], buffer, widening, risk)
+    given = share_out(product, written, terms, available, policy, demand)
     return Proposals(tuple([_proposal(one, terms[one.channel], given, available) for one in known]), uncounted)
 
 
-def _terms(
-    product: Product,
-    name: ChannelId,
-    stocked: frozenset[LocationId],
-    available: Availability,
-    policy: AllocationPolicy,
-    demand: Demand | None,
-    high_velocity: bool,
-    now_ms: int,
-) -> Terms:
-    channel = policy.channels[name]
-    locations = stocked & channel.locations
-    buffer = channel.buffer_for(product.sku, product.category)
-    widening = policy.widening(name, high_velocity, now_ms) if high_velocity or policy.peaks else NOT_WIDENED
-    risk = None
-    if buffer.risk is not None and demand is not None:
-        risk = risk_units(buffer.risk, name, demand, policy.scheduled_percent(name, now_ms))
-    return Terms(channel, locations, available.atp(locations), buffer, widening, risk)
-
-
 def _proposal(listing: Listing, terms: Terms, given: Given, available: Availability) -> Proposal:
-    allocation = given.units[listing.listing_id]
+    allocation = given.units(listing)
     buffer = buffer_units(allocation, terms.buffer, terms.widening, terms.risk_units)
     shown = allocation - buffer
     if listing.max_shown is not None:

@@ -29,16 +29,15 @@ def test_equal_remainders_go_to_the_earlier_claim() -> None:
 
 
 def test_the_shared_pool_gives_every_channel_all_that_its_locations_have() -> None:
-    given = shared_pool(available({"dallas": 10, "reno": 5}), shares(a=("dallas reno", 0), b=("reno", 0)))
+    stock = available({"dallas": 10, "reno": 5})
 
-    assert given == {"a": 15, "b": 5}
+    assert shared_pool(stock.atp(["dallas", "reno"]), 100) == 15
+    assert shared_pool(stock.atp(["reno"]), 100) == 5
 
 
 def test_units_sold_and_not_reported_are_netted_from_every_channel() -> None:
     """A sale on one channel has taken the unit from all of them."""
-    given = shared_pool(available({"dallas": 10}, {"b": 3}), shares(a=("dallas", 0), b=("dallas", 0)))
-
-    assert given == {"a": 7, "b": 7}
+    assert shared_pool(available({"dallas": 10}, {"b": 3}).atp(["dallas"]), 100) == 7
 
 
 def test_small_stocks_at_several_locations_are_one_pool() -> None:

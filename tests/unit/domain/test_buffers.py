@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inventory_domain.buffers import BufferPolicy, Widening, buffer_units, buffer_words, may_show_all
+from inventory_domain.buffers import NOT_WIDENED, BufferPolicy, Widening, buffer_units, buffer_words, may_show_all
 from inventory_domain.risk import RiskPolicy
 
 
@@ -57,9 +57,9 @@ def test_the_risk_rule_is_not_widened_again() -> None:
 def test_a_buffer_says_what_it_is_made_of() -> None:
     policy = BufferPolicy(5, 15, RISK)
 
-    assert buffer_words(100, policy) == "buffer 5 units, 15 % = 15"
-    assert buffer_words(100, policy, Widening(150, "peak")) == "buffer 5 units, 15 %, x 150 % for peak = 23"
-    assert buffer_words(100, policy, risk_units=9) == "buffer 5 units, risk 9 units = 9"
+    assert buffer_words(15, policy, NOT_WIDENED, None) == "buffer 5 units, 15 % = 15"
+    assert buffer_words(23, policy, Widening(150, "peak"), None) == "buffer 5 units, 15 %, x 150 % for peak = 23"
+    assert buffer_words(9, policy, NOT_WIDENED, 9) == "buffer 5 units, risk 9 units = 9"
 
 
 def test_a_risk_rule_without_units_may_show_all_while_little_sells() -> None:
