@@ -63,8 +63,10 @@ def buffer_lines(marketplace: Marketplace, percent: int) -> tuple[Line, ...]:
     return (
         Line(
             "buffer",
-            {"units": preset.units, "percent": preset.percent},
-            "Withheld: the larger of the two. {show: 85} says percent: 15. With risk: {chance: "
+            {},
+            f"Empty: the profile's ({PROFILE_DEFAULT}: {_buffer(preset.units, preset.percent)}). Of its own: "
+            f"{{units: {max(1, preset.units)}, percent: {preset.percent}}}, the larger of the two is withheld; "
+            "{show: 85} says percent: 15. With risk: {chance: "
             f"{oversell_chance(marketplace):g}}} as a third, percent holds only until sales are known; then the units "
             "that sales elsewhere exceed with that chance, until a new number is seen here.",
         ),
@@ -86,4 +88,5 @@ def _profiles() -> str:
 
 
 def _buffer(units: int, percent: int) -> str:
-    return f"{units} units or {percent} %" if units else f"{percent} %"
+    unit = "unit" if units == 1 else "units"
+    return f"{units} {unit} or {percent} %" if units else f"{percent} %"

@@ -24,7 +24,7 @@ def policy_words(policy: AllocationPolicy) -> Iterator[str]:
     text = f"strategy {policy.strategy.value}"
     others = [*(policy.by_category or {}).values(), *(policy.by_sku or {}).values()]
     if others:
-        text += f", another one for {len(others)} categories and SKUs"
+        text += f", and by category or SKU {', '.join(sorted({other.value for other in others}))}"
     yield text
     if Strategy.MARGIN_FIRST in (policy.strategy, *others):
         yield (
@@ -46,12 +46,13 @@ def policy_words(policy: AllocationPolicy) -> Iterator[str]:
 
 
 def _buffer(buffer: BufferPolicy) -> str:
-    text = f"{buffer.units} units or {buffer.percent} %"
+    units = f"{buffer.units} {'unit' if buffer.units == 1 else 'units'}"
+    text = f"{units} or {buffer.percent} %"
     if buffer.risk is None:
         return text
     risk = buffer.risk
     return (
-        f"{text} while sales are not known, else {buffer.units} units or what keeps the chance of an oversell within "
+        f"{text} while sales are not known, else {units} or what keeps the chance of an oversell within "
         f"{risk.window_ms / 1000:g} s at {risk.chance_ppm / MILLION:g}"
     )
 

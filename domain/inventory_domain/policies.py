@@ -135,6 +135,8 @@ class AllocationPolicy:
 def faults(policy: AllocationPolicy) -> list[ConfigFault]:
     """Every reason why this policy must not be run, each with its path in the configuration file."""
     used = {policy.strategy, *(policy.by_category or {}).values(), *(policy.by_sku or {}).values()}
+    if Strategy.MARGIN_FIRST in used:
+        used.add(policy.otherwise)
     found = [fault for channel in policy.channels.values() for fault in _channel_faults(channel, policy, used)]
     total = sum(channel.percent for channel in policy.channels.values())
     if Strategy.FIXED_PERCENTAGE in used and total > 100:
@@ -151,9 +153,10 @@ def _channel_faults(channel: ChannelPolicy, policy: AllocationPolicy, used: set[
         yield ConfigFault(f"{path}.locations", "is empty: the channel could never show anything")
     if not 0 <= channel.percent <= 100:
         yield ConfigFault(f"{path}.percent", f"is {channel.percent}, 0 to 100")
+    given_all = any(policy.largest(channel, strategy) == 100 for strategy in used)
     for place, buffer in _buffers(channel):
         yield from (ConfigFault(f"{path}.{place}", text) for text in buffer.faults())
-        if may_show_all(buffer) and not channel.allow_full:
+        if may_show_all(buffer) and given_all and not channel.allow_full:
             yield ConfigFault(
                 f"{path}.{place}",
                 "withholds nothing while little sells (units is 0), so all stock could be shown: "

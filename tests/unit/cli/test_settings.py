@@ -118,6 +118,15 @@ def test_each_marketplace_has_the_buffer_of_the_profile() -> None:
     }
 
 
+def test_a_written_file_needs_but_another_profile_to_have_its_buffers() -> None:
+    """Seen: the file wrote every channel's buffer out, and its profile changed nothing."""
+    text = settings_text(starting_draft("localhost:9092", "http://localhost:8081"))
+
+    simple = settings_of(text.replace("profile: guide", "profile: simple")).policy.channels
+
+    assert simple[ChannelId("walmart-us")].buffer == BufferPolicy(percent=5)
+
+
 def test_a_buffer_that_names_one_number_means_that_one_alone() -> None:
     changed = with_change(
         "ebay-us: {account: ebay, locations: [main]}", "ebay-us: {account: ebay, locations: [main], buffer: {units: 2}}"
@@ -381,11 +390,11 @@ def test_a_policy_is_told_in_sentences() -> None:
     ).policy
 
     assert withheld_words(policy.channels[ChannelId("ebay-us")]) == (
-        "withholds 1 units or 5 % while sales are not known, else 1 units or what keeps the chance of an oversell "
+        "withholds 1 unit or 5 % while sales are not known, else 1 unit or what keeps the chance of an oversell "
         "within 180 s at 0.01 (1 exception)"
     )
     assert list(policy_words(policy)) == [
-        "strategy margin-first, another one for 1 categories and SKUs",
+        "strategy margin-first, and by category or SKU velocity-weighted",
         "margin-first while stock is below the sales expected in 7 days, else shared-pool",
         "buffers x 1.5 from 3 times a SKU's usual rate and 20 units a day, until below 2 times",
         "buffers x 1.5 for x, 2026-11-27 00:00 UTC up to 2026-11-28 00:00 UTC",

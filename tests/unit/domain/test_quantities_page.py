@@ -176,7 +176,7 @@ def test_the_table_of_profiles_is_that_of_the_code(profile: str) -> None:
 
 
 def buffer_text(buffer: BufferPolicy) -> str:
-    parts = [f"{buffer.units} units"] if buffer.units else []
+    parts = [f"{buffer.units} unit{'s' * (buffer.units > 1)}"] if buffer.units else []
     return " or ".join([*parts, f"{buffer.percent} %"])
 
 

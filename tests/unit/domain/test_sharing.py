@@ -188,6 +188,22 @@ def test_what_a_channel_oversold_is_missing_from_all() -> None:
 
 
 @pytest.mark.parametrize(
+    ("strategy", "refused"),
+    [
+        (Strategy.SHARED_POOL, True),
+        (Strategy.VELOCITY_WEIGHTED, False),  # gives at most 80 %
+        (Strategy.MARGIN_FIRST, True),  # is the pool while there is enough
+    ],
+)
+def test_a_channel_without_a_buffer_is_refused_where_its_strategy_could_give_it_all(
+    strategy: Strategy, refused: bool
+) -> None:
+    found = faults(policy_of(strategy, a_channel(AMAZON, allow_full=False)))
+
+    assert [fault.path for fault in found] == ["channels.amazon-us.buffer"] * refused
+
+
+@pytest.mark.parametrize(
     ("channel", "path", "words"),
     [
         (a_channel(AMAZON, percent=95, units=1, allow_full=False), "channels.amazon-us.percent", "largest share of 90"),

@@ -14,8 +14,10 @@ from inventory_domain.changes import (
 )
 from inventory_domain.commands import KitRemoved, SkuCommand
 from inventory_domain.exposure import Confirmed, Proof
-from inventory_domain.identifiers import EventId, ListingId, Marketplace, ReservationId, Sku
+from inventory_domain.identifiers import ChannelId, EventId, ListingId, Marketplace, ReservationId, Sku
 from inventory_domain.sku_state import HELD_RECORDS_MAX
+from inventory_domain.surges import HighVelocity
+from inventory_domain.velocity import ChannelDemand, Demand
 from inventory_streams.engine.values import RecordEffect
 from tests.support.engine_work import (
     GRACE_MS,
@@ -175,6 +177,19 @@ def test_the_first_proof_of_a_number_tells_how_long_it_took_until_it_was_seen(me
 
     assert first.live == ((target.channel, 800),)
     assert again.live == ()
+
+
+def test_a_period_of_high_velocity_is_kept_though_no_number_changes_by_it(memory: Memory) -> None:
+    """Its end is judged by another threshold than its beginning, also after a restart."""
+    memory.policy = replace(a_policy(), high_velocity=HighVelocity())
+    selling(memory)
+    fast = Demand({ChannelId("market-us"): ChannelDemand(90_000, 10_000)})
+    memory.beside = replace(memory.beside, demand=lambda sku: fast)
+
+    computed = memory.batch(wake={SKU: "velocity"})
+
+    assert not computed.targets
+    assert computed.states[SKU].high_velocity
 
 
 def test_exposure_that_says_nothing_new_is_not_written_again(memory: Memory) -> None:
