@@ -18,8 +18,8 @@ from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.continuity import Fit, fit
 from inventory_streams.engine.due import DueWork
-from inventory_streams.engine.measuring import measure, measure_lag
 from inventory_streams.engine.live_times import LiveTimes
+from inventory_streams.engine.measuring import measure, measure_lag
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.ownership import Ownership
 from inventory_streams.engine.partition import Partition, Prepared, encode_states, writes_of
