@@ -54,6 +54,16 @@ class AccountSettings:
                 return each
         raise KeyError(operation)
 
+    @property
+    def markets(self) -> Mapping[ChannelId, str]:
+        """What the marketplace calls each channel's country or site; empty where it has none."""
+        return {}
+
+    @property
+    def signals_endpoint(self) -> str | None:
+        """Where the marketplace is told to send messages to; None where it sends none over HTTP."""
+        return None
+
 
 ChannelT = TypeVar("ChannelT", covariant=True)
 

@@ -74,6 +74,7 @@ def _amazon(account: str) -> tuple[Line, ...]:
         Line("settling_s_max", amazon.SETTLING_S_MAX, "an accepted number is live after this at the latest"),
         Line("user_agent", "inventory-sync/0.1 (Language=Python)"),
         Line("patch_op", "merge", "merge keeps a listing's other availability fields, replace drops them"),
+        Line("signals", {}, "{queue_arn: arn:aws:sqs:REGION:ACCOUNT:NAME}: Amazon tells of changes by that queue."),
     )
 
 
@@ -90,6 +91,7 @@ def _ebay(account: str) -> tuple[Line, ...]:
         Line("settling_s_max", ebay.SETTLING_S_MAX, "an accepted number is live after this at the latest"),
         Line("scopes", list(ebay.SCOPES)),
         Line("group_max", ebay.GROUP_MAX, "SKUs in one call"),
+        Line("signals", {}, "{endpoint: https://HOST/ebay, verification_token: {env: NAME}}: eBay tells of changes."),
     )
 
 
@@ -104,6 +106,7 @@ def _walmart(account: str) -> tuple[Line, ...]:
         Line("refresh_ahead_s", walmart.REFRESH_AHEAD_S, "a token is replaced this long before its end"),
         Line("settling_s_max", walmart.SETTLING_S_MAX, "an accepted number is live after this at the latest"),
         Line("service_name", "Walmart Marketplace"),
+        Line("signals", {}, "{endpoint: https://HOST/walmart, secret: {env: NAME}}: Walmart tells of changes."),
     )
 
 
@@ -121,6 +124,7 @@ def _shopify(account: str) -> tuple[Line, ...]:
         Line("rows_max", shopify.ROWS_MAX, "rows in one call"),
         Line("write_cost", shopify.WRITE_COST, "points of one write"),
         Line("read_cost", shopify.READ_COST, "points of one read"),
+        Line("signals", {}, "{endpoint: https://HOST/shopify, api_secret: {env: NAME}}: the shop tells of changes."),
     )
 
 

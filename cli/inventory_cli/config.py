@@ -62,6 +62,7 @@ def check(
 
     inventory-sync config check sync.yaml
     """
+    from inventory_cli.observing_settings import warnings
     from inventory_cli.policy_words import policy_words, withheld_words
     from inventory_cli.settings import load
 
@@ -73,6 +74,8 @@ def check(
         count = len(error.faults)
         typer.secho(f"{count} {'fault' if count == 1 else 'faults'} in {file}", err=True)
         raise typer.Exit(1) from error
+    for warning in warnings(settings.processes.reconcile):
+        typer.secho(warning, err=True, fg=typer.colors.YELLOW)
     typer.echo(f"{file} is sound")
     typer.echo(f"  Kafka            {settings.connection.kafka.bootstrap_servers}")
     typer.echo(f"  schema registry  {settings.connection.schema_registry_url}")

@@ -9,6 +9,8 @@ from inventory_domain.identifiers import Marketplace
 ENGINE: Final = "engine"
 LEDGER: Final = "ledger"
 CONSOLE: Final = "console"
+RECONCILE: Final = "reconcile"
+SIGNALS: Final = "signals"
 
 
 def process_of(marketplace: Marketplace) -> str:

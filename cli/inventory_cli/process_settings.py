@@ -1,4 +1,4 @@
-"""The sections of the settings file that are about processes: `engine`, `delivery`, `probes`, `logs`."""
+"""The sections of the settings file that are about processes: `engine`, `delivery`, ..., `probes`, `logs`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Final
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_cli.fields import FileFields
 from inventory_cli.logging import LogFormat
-from inventory_cli.process_names import CONSOLE, ENGINE, LEDGER, process_of
+from inventory_cli.observing_settings import read_reconcile, read_signals
+from inventory_cli.process_names import CONSOLE, ENGINE, LEDGER, RECONCILE, SIGNALS, process_of
 from inventory_domain.errors import ConfigFault
 from inventory_domain.identifiers import Marketplace, SourceId
 from inventory_domain.mass_change import MassChangePolicy
@@ -18,6 +19,8 @@ from inventory_domain.silence import SilencePolicy
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.reconcile.settings import ReconcileSettings
+from inventory_streams.signals.settings import SignalsSettings
 from inventory_streams.topics import Topics
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -32,7 +35,14 @@ WEEK_S: Final = 604_800.0
 
 def default_ports() -> dict[str, int]:
     """The probe port of each process where the file names none."""
-    names = [ENGINE, *(process_of(marketplace) for marketplace in MARKETPLACES), LEDGER, CONSOLE]
+    names = [
+        ENGINE,
+        *(process_of(marketplace) for marketplace in MARKETPLACES),
+        LEDGER,
+        CONSOLE,
+        RECONCILE,
+        SIGNALS,
+    ]
     return {name: FIRST_PORT + index for index, name in enumerate(names)}
 
 
@@ -46,21 +56,25 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """How each role runs. `engine` and `delivery` are patterns: addresses and topics are put in by `wiring`."""
+    """How each role runs. Settings of roles are patterns: addresses and topics are put in by `wiring`."""
 
     engine: EngineSettings
     delivery: DeliverySettings
+    reconcile: ReconcileSettings
+    signals: SignalsSettings
     probes: Probes
     log_level: str
     log_format: LogFormat
 
 
 def read_processes(root: FileFields, faults: list[ConfigFault]) -> Processes:
-    """The four sections, with every default filled in; faults are noted with their paths."""
+    """The sections, with every default filled in; faults are noted with their paths."""
     logs = root.within("logs")
     processes = Processes(
         engine=_engine(root.within("engine")),
         delivery=_delivery(root.within("delivery"), faults),
+        reconcile=read_reconcile(root.within("reconcile"), faults),
+        signals=read_signals(root.within("signals"), faults),
         probes=_probes(root.within("probes")),
         log_level=logs.choice("level", LEVELS, "INFO"),
         log_format=LogFormat(logs.choice("format", [form.value for form in LogFormat], LogFormat.AUTO.value)),

@@ -79,6 +79,11 @@ def read(
     processes = read_processes(root, faults)
     ledger, console = read_ledger(root, secrets, faults), read_console(root, secrets, faults)
     root.end()
+    faults.extend(
+        ConfigFault(f"reconcile.pools.{name}", "is no channel of this file")
+        for name in processes.reconcile.pools
+        if name not in raw_channels
+    )
     faults = _each_once(faults)
     if faults:
         raise ConfigError(faults)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from inventory_cli.account_template import account_lines, channel_lines
 from inventory_cli.connecting import PARTITIONS_DEFAULT
 from inventory_cli.ledger_settings import console_lines, ledger_lines
+from inventory_cli.observing_settings import reconcile_lines, signals_lines
 from inventory_cli.policy_template import buffer_lines, policy_lines
 from inventory_cli.process_settings import HOST_DEFAULT, default_ports
 from inventory_cli.template_lines import Line, rendered
@@ -97,6 +98,8 @@ def settings_text(draft: Draft) -> str:
         Line("delivery", _delivery(), "The processes that tell the marketplaces; one per marketplace."),
         Line("ledger", ledger_lines(draft.ledger), "The SQL database that explain, reports and the console ask."),
         Line("console", console_lines(), "The operations page."),
+        Line("reconcile", reconcile_lines(), "The process that compares what is shown with what may be shown by now."),
+        Line("signals", signals_lines(), "The process that takes what marketplaces tell of their own accord."),
         Line("probes", _probes(draft.ports), "Every process serves /metrics, /livez and /readyz."),
         Line("logs", (Line("level", "INFO", "DEBUG, INFO, WARNING or ERROR"), Line("format", "auto", _FORMATS))),
     )

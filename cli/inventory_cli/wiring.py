@@ -11,7 +11,7 @@ from inventory_adapters.catalog import MARKETPLACES
 from inventory_adapters.secrets import Secret
 from inventory_cli.clock import SystemClock
 from inventory_cli.connecting import is_secret
-from inventory_cli.process_names import ENGINE, LEDGER, process_of
+from inventory_cli.process_names import ENGINE, LEDGER, RECONCILE, SIGNALS, process_of
 from inventory_cli.settings import Settings
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
@@ -21,6 +21,9 @@ from inventory_ledger.settings import Feed, LedgerSettings, LedgerTopic
 from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.engine.settings import EngineSettings
+from inventory_streams.reconcile.run import AccountToReconcile
+from inventory_streams.reconcile.settings import ReconcileSettings
+from inventory_streams.signals.settings import SignalsSettings
 from inventory_streams.topics import Topics
 
 
@@ -116,6 +119,44 @@ def accounts_of(settings: Settings, marketplace: Marketplace) -> dict[ChannelId,
         for name, channel in settings.policy.channels.items()
         if channel.marketplace == marketplace
     }
+
+
+def reconcile_settings(settings: Settings) -> ReconcileSettings:
+    """What reconciliation is started with."""
+    connection, probes = settings.connection, settings.processes.probes
+    return replace(
+        settings.processes.reconcile,
+        app=settings.application_id,
+        kafka=connection.kafka,
+        topics=connection.topics,
+        partitions=connection.partitions,
+        probe_host=probes.host,
+        probe_port=probes.ports[RECONCILE],
+    )
+
+
+def accounts_to_reconcile(settings: Settings, clock: SystemClock) -> list[AccountToReconcile]:
+    """Every account with its adapter and channels, in the order of the file. Nothing is called yet."""
+    return [
+        AccountToReconcile(
+            name, account.marketplace, MARKETPLACES[account.marketplace].build(account, clock), account.channel_ids
+        )
+        for name, account in settings.accounts.items()
+    ]
+
+
+def signals_settings(settings: Settings) -> SignalsSettings:
+    """What the process that takes signals is started with."""
+    connection, probes = settings.connection, settings.processes.probes
+    return replace(
+        settings.processes.signals,
+        app=settings.application_id,
+        kafka=connection.kafka,
+        topics=connection.topics,
+        partitions=connection.partitions,
+        probe_host=probes.host,
+        probe_port=probes.ports[SIGNALS],
+    )
 
 
 def registry(settings: Settings) -> ConfluentRegistry:

@@ -83,9 +83,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class PullTraits:
-    """`listings_max`: more than that cannot be pulled, only read. `sequential`: one pull at a time per account."""
+    """`page_max`: listings on a page at most. `listings_max`: more than that cannot be pulled, only read.
+    `sequential`: one pull at a time per account, by a cursor that tells what was there when the pull began."""
 
     operation: str
+    page_max: int
     cost: float = 1.0
     listings_max: int | None = None
     sequential: bool = False

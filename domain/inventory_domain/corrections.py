@@ -73,6 +73,9 @@ class Case:
     noted_version: int | None = None
 
 
+_REPEATED = (Result.OVER_SHOWN, Result.FAILED)  # delivery sends these again by itself
+
+
 class Standing(Enum):
     """What came of a reading. UNJUDGED: nothing follows from it; NEAR: outside the range by less than the threshold."""
 
@@ -174,11 +177,12 @@ def _within(reading: Observation, expected: ExpectedRange, known: Judged, case: 
     if reading.as_of_ms < expected.since_ms:
         return Verdict(Standing.WITHIN, "older-than-write", case)
     last = known.evidence.exposure.last
-    written = case.corrected_version is not None and last is not None and last.version > case.corrected_version
+    judged = case.corrected_version if case.noted_version is None else case.noted_version
+    written = judged is not None and last is not None and (last.version > judged or case.noted_version == last.version)
     if case.corrected_version is not None and not written and known.version > case.corrected_version:
         return Verdict(Standing.WITHIN, "correction-on-its-way", case)
     if written:
-        action, cause, why = Action.VERIFIED, Cause.UNKNOWN, f"correction {case.corrections} holds"
+        action, cause, why = Action.VERIFIED, Cause.UNKNOWN, "what was sent again holds"
     else:
         action, cause, why = Action.CLEARED, Cause.ORDER_NOT_IN_SOURCE, "what is known since explains what was read"
         if case.low_read is None:
@@ -233,7 +237,7 @@ class _Found:
         if case.stopped:
             return Verdict(Standing.DISCREPANT, "stopped", case)
         version, last = self.known.version, self.known.evidence.exposure.last
-        if last is None or version > last.version:
+        if last is None or version > last.version or last.result in _REPEATED:
             if case.noted_version == version:
                 return Verdict(Standing.DISCREPANT, "write-due", case)
             return self._told(Action.WRITE_DUE, replace(case, noted_version=version), self.severity)

@@ -5,7 +5,7 @@ An adapter verifies and reads signals, and keeps the subscriptions that make the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -91,6 +91,32 @@ class AnswersChallenges(Protocol):
 
     def challenge_response(self, challenge_code: str) -> str | None:
         """What to answer to this code; nothing where the account receives no messages."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A message that waits in a queue, and what it is acknowledged by."""
+
+    message: Message
+    handle: str
+
+
+@runtime_checkable
+class ReadsQueue(Protocol):
+    """Is told by way of a queue of ours, which is read and not listened at."""
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether the account has one."""
+        ...
+
+    async def receive(self) -> Sequence[Queued] | CallFailed:
+        """Some messages that wait, none after at most 25 s. One that is not acknowledged comes again later."""
+        ...
+
+    async def acknowledge(self, handles: Sequence[str]) -> CallFailed | None:
+        """These are done with. Repeating is harmless."""
         ...
 
 

@@ -48,7 +48,7 @@ OURS = {
 }
 SIGNALS_MAY_ALSO = {
     "inventory_adapters": {"boto3", "botocore", "cryptography"},
-    "inventory_streams.signals": {"starlette"},
+    "inventory_streams.signals": {"starlette", "uvicorn"},
 }
 STREAM_PARTS = ("engine", "delivery", "reconcile", "signals")
 MAY_USE_SANDBOX = ("demo", "sandbox", "stack")
@@ -141,8 +141,8 @@ def _is_under(name: str, packages: set[str]) -> bool:
 
 
 def _of_signals(source: Source) -> set[str]:
-    """Webhooks and queues need more, in the modules named `signals` only."""
-    if "signals" not in source.module.split("."):
+    """Webhooks and queues need more, in the modules named so only."""
+    if not {"signals", "queue"} & set(source.module.split(".")):
         return set()
     return {
         package for room, allowed in SIGNALS_MAY_ALSO.items() if source.module.startswith(room) for package in allowed

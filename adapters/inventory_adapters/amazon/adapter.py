@@ -15,6 +15,7 @@ from inventory_adapters.amazon import (
     limits,
     observe,
     push,
+    queue,
     reports,
     signals,
     subscriptions,
@@ -60,7 +61,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
-from inventory_domain.signals import Message, Notice, NoticeRefused, Subscription, Subscriptions
+from inventory_domain.signals import Message, Notice, NoticeRefused, Queued, Subscription, Subscriptions
 
 if TYPE_CHECKING:
     import httpx
@@ -90,6 +91,7 @@ class AmazonAdapter:
             if settings.signals is not None
             else None
         )
+        self._queue = None if settings.signals is None else queue.AmazonQueue(settings.signals)
         self._feeds = feeds.AmazonFeeds(settings, self._exchange, clock)
         self._reports = reports.AmazonReports(settings, self._exchange, clock)
         self._traits = AdapterTraits(
@@ -149,7 +151,7 @@ class AmazonAdapter:
     @property
     def pull_traits(self) -> PullTraits:
         """See `bulk.PullsListings`."""
-        return PullTraits(SEARCH_LISTINGS, listings_max=observe.PULL_MAX)
+        return PullTraits(SEARCH_LISTINGS, observe.GROUP_READ_MAX, listings_max=observe.PULL_MAX)
 
     async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
         """See `bulk.PullsListings`."""
@@ -241,6 +243,19 @@ class AmazonAdapter:
     async def take(self, message: Message) -> Notice | NoticeRefused:
         """See `signals.TakesMessages`. Amazon signs nothing: only what came by the account's own queue may be given."""
         return UNSET if self._settings.signals is None else signals.read(message, self._settings.seller_id)
+
+    @property
+    def has_queue(self) -> bool:
+        """See `signals.ReadsQueue`."""
+        return self._queue is not None
+
+    async def receive(self) -> Sequence[Queued] | CallFailed:
+        """See `signals.ReadsQueue`."""
+        return NOWHERE.call_failed(queue.RECEIVE) if self._queue is None else await self._queue.receive()
+
+    async def acknowledge(self, handles: Sequence[str]) -> CallFailed | None:
+        """See `signals.ReadsQueue`."""
+        return NOWHERE.call_failed(queue.DELETE) if self._queue is None else await self._queue.acknowledge(handles)
 
     @property
     def subscription_traits(self) -> BulkTraits:

@@ -80,15 +80,22 @@ TOPICS: Final[Mapping[str, str]] = {  # with the version of the payload that is 
 }
 TOPICS_ASKED = ("LISTINGS_ITEM_MFN_QUANTITY_CHANGE", "LISTINGS_ITEM_STATUS_CHANGE", "ORDER_CHANGE")
 PATCH_OPS = ("merge", "replace")
+QUEUE_WAIT_S = 20  # long polling, the most that SQS allows: an empty queue then costs three calls a minute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmazonSignals:
-    """The queue that Amazon sends notifications to, under which name it is known there, and of what."""
+    """The queue that Amazon sends notifications to, under which name it is known there, and of what.
+
+    Credentials for the queue are found where AWS's own library looks for them. `endpoint_url` is another server that
+    speaks like it; None: AWS, in the region of the queue's name.
+    """
 
     queue_arn: str
     destination_name: str
     topics: tuple[str, ...]
+    endpoint_url: str | None
+    wait_s: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,11 @@ class AmazonSettings(AccountSettings):
     document_hosts: tuple[str, ...]
     signals: AmazonSignals | None
     channels: Mapping[ChannelId, AmazonChannel]
+
+    @property
+    def markets(self) -> Mapping[ChannelId, str]:
+        """See `accounts.AccountSettings`."""
+        return {name: channel.marketplace_id for name, channel in self.channels.items()}
 
 
 def parse(raw: Mapping[str, object], path: str) -> AmazonSettings:
@@ -167,6 +179,8 @@ def _signals(fields: Fields) -> AmazonSignals | None:
         queue_arn=own.text("queue_arn"),
         destination_name=own.text("destination_name", "inventory-sync"),
         topics=read_topics(own, tuple(TOPICS), TOPICS_ASKED),
+        endpoint_url=own.text("endpoint_url") if "endpoint_url" in fields.mapping("signals") else None,
+        wait_s=own.whole("wait_s", QUEUE_WAIT_S, least=0, most=20),
     )
     if signals.queue_arn and not signals.queue_arn.startswith("arn:aws:sqs:"):
         own.fault("queue_arn", "must begin with arn:aws:sqs:")

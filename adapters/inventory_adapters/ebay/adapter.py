@@ -96,7 +96,7 @@ class EbayAdapter:
     @property
     def pull_traits(self) -> PullTraits:
         """See `bulk.PullsListings`."""
-        return PullTraits(INVENTORY_API)
+        return PullTraits(INVENTORY_API, observe.PAGE_SIZE)
 
     async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
         """See `bulk.PullsListings`."""

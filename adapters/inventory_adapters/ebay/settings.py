@@ -84,6 +84,16 @@ class EbaySettings(AccountSettings):
     signals: EbaySignals | None
     channels: Mapping[ChannelId, EbayChannel]
 
+    @property
+    def markets(self) -> Mapping[ChannelId, str]:
+        """See `accounts.AccountSettings`."""
+        return {name: channel.marketplace_id for name, channel in self.channels.items()}
+
+    @property
+    def signals_endpoint(self) -> str | None:
+        """See `accounts.AccountSettings`."""
+        return None if self.signals is None else self.signals.endpoint
+
 
 def parse(raw: Mapping[str, object], path: str) -> EbaySettings:
     """The settings of an account, with every default filled in.

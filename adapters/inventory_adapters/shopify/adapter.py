@@ -95,7 +95,7 @@ class ShopifyAdapter:
     @property
     def pull_traits(self) -> PullTraits:
         """See `bulk.PullsListings`."""
-        return PullTraits(GRAPHQL, cost=self._settings.pull_cost)
+        return PullTraits(GRAPHQL, self._settings.pull_page_size, cost=self._settings.pull_cost)
 
     async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
         """See `bulk.PullsListings`."""

@@ -85,6 +85,11 @@ class ShopifySettings(AccountSettings):
     signals: ShopifySignals | None
     channels: Mapping[ChannelId, ShopifyChannel]
 
+    @property
+    def signals_endpoint(self) -> str | None:
+        """See `accounts.AccountSettings`."""
+        return None if self.signals is None else self.signals.endpoint
+
 
 def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
     """The settings of a shop, with every default filled in.

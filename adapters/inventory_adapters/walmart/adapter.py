@@ -136,7 +136,7 @@ class WalmartAdapter:
     @property
     def pull_traits(self) -> PullTraits:
         """See `bulk.PullsListings`."""
-        return PullTraits(GET_INVENTORIES, sequential=True)
+        return PullTraits(GET_INVENTORIES, observe.PAGE_SIZE, sequential=True)
 
     async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
         """See `bulk.PullsListings`."""

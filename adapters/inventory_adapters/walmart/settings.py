@@ -104,6 +104,16 @@ class WalmartSettings(AccountSettings):
     signals: WalmartSignals | None
     channels: Mapping[ChannelId, WalmartChannel]
 
+    @property
+    def markets(self) -> Mapping[ChannelId, str]:
+        """See `accounts.AccountSettings`."""
+        return {name: channel.market for name, channel in self.channels.items()}
+
+    @property
+    def signals_endpoint(self) -> str | None:
+        """See `accounts.AccountSettings`."""
+        return None if self.signals is None else self.signals.endpoint
+
 
 def parse(raw: Mapping[str, object], path: str) -> WalmartSettings:
     """The settings of an account, with every default filled in.

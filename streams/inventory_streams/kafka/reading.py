@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from inventory_domain.errors import InventorySyncError
 from inventory_streams.kafka.settings import KafkaSettings
@@ -15,6 +17,11 @@ BATCH = 10_000
 POLL_S = 0.02  # Consumer.consume waits the whole time when it gets less than a batch
 STALL_LIMIT_S = 60.0
 READING_GROUP = "inventory-sync-reading"  # wanted by librdkafka; no group is joined and nothing is committed
+BROKER_CALL_S = 30.0
+
+Place: TypeAlias = tuple[str, int]
+"""A topic and a partition of it."""
+FROM_THE_FIRST: Final[Mapping[Place, int]] = MappingProxyType({})
 
 
 class ReadStalled(InventorySyncError):
@@ -38,8 +45,11 @@ def read_to_end(
     *,
     abandoned: Callable[[], bool] = lambda: False,
     stall_limit_s: float = STALL_LIMIT_S,
+    starts: Mapping[Place, int] = FROM_THE_FIRST,
 ) -> list[PartitionRead] | None:
     """Hand every committed record of these partitions to `on_records`, in order, up to the end of each. Blocks.
+
+    A partition that `starts` names is read from that offset on, all others from their first record.
 
     The end is the end-of-partition event of a read_committed consumer, never a watermark taken before (rule 16).
     Returns None when `abandoned` says that nobody wants the answer any more.
@@ -47,7 +57,35 @@ def read_to_end(
     Raises:
         ReadStalled: nothing came for `stall_limit_s`, or the broker refuses the read.
     """
-    consumer = Consumer(
+    consumer = _consumer(settings)
+    try:
+        return _read(consumer, partitions, on_records, abandoned, stall_limit_s, starts)
+    finally:
+        consumer.close()
+
+
+def positions_at(settings: KafkaSettings, partitions: Sequence[Place], at_ms: int) -> dict[Place, int]:
+    """Where records of that time and later begin in each partition; its end where there are none. Blocks.
+
+    Raises:
+        ReadStalled: the broker does not answer, or refuses.
+    """
+    consumer = _consumer(settings)
+    try:
+        asked = [TopicPartition(topic, number, max(0, at_ms)) for topic, number in partitions]
+        found = consumer.offsets_for_times(asked, timeout=BROKER_CALL_S)
+    except KafkaException as error:
+        raise ReadStalled(f"offsets of a time are not told: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+    wrong = next((one for one in found if one.error is not None), None)
+    if wrong is not None:
+        raise ReadStalled(f"{wrong.topic}[{wrong.partition}]: {wrong.error}")
+    return {(one.topic, one.partition): one.offset if one.offset >= 0 else OFFSET_END for one in found}
+
+
+def _consumer(settings: KafkaSettings) -> Consumer:
+    return Consumer(
         {
             **settings.consumer(),
             "group.id": READING_GROUP,
@@ -61,10 +99,6 @@ def read_to_end(
             "fetch.wait.max.ms": 10,
         }
     )
-    try:
-        return _read(consumer, partitions, on_records, abandoned, stall_limit_s)
-    finally:
-        consumer.close()
 
 
 def _read(
@@ -73,10 +107,11 @@ def _read(
     on_records: Callable[[Sequence[Message]], None],
     abandoned: Callable[[], bool],
     stall_limit_s: float,
+    starts: Mapping[Place, int],
 ) -> list[PartitionRead] | None:
     # Offset 0, and the first there is if that was deleted: asking for "the beginning" by its name waits half a second
     # for the partition's leader to be known.
-    consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in partitions])
+    consumer.assign([TopicPartition(*place, starts.get(place, 0)) for place in partitions])
     counts = dict.fromkeys(partitions, 0)
     ended: dict[tuple[str, int], int] = {}
     last = time.monotonic()

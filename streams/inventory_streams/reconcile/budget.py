@@ -1,0 +1,88 @@
+"""How fast pulls may call: a part of the account's limits, learned from answers, never below a reserve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from inventory_domain.clock import Clock
+from inventory_domain.outcomes import LimitSeen
+from inventory_domain.ports import AdapterTraits, OperationLimit
+
+DAY_MS = 86_400_000
+PENALTY_FIRST_S = 1.0
+PENALTY_S_MAX = 300.0
+SLEEP_S_MAX = 5.0  # a sleeper looks again this often, so that a stop is noticed
+
+
+class PullThrottle:
+    """One operation of one account, for pulls: calls are made one after the other, so nobody waits beside another."""
+
+    def __init__(self, limit: OperationLimit, share: float, reserve: float, clock: Clock) -> None:
+        self.operation = limit.operation
+        self._clock = clock
+        self._share = share
+        self._reserve = reserve
+        self._rate_per_s = limit.rate_per_s
+        self._burst = limit.burst
+        self._per_day = None if limit.per_day is None else limit.per_day * share
+        self._ready_s = clock.monotonic_s()
+        self._penalty_s = 0.0
+        self._day = clock.now_ms() // DAY_MS
+        self._used_today = 0.0
+
+    @property
+    def per_day(self) -> float | None:
+        """Tokens that pulls may use a day; None: no quota."""
+        return self._per_day
+
+    @property
+    def rate_per_s(self) -> float:
+        """Tokens that pulls may use a second."""
+        return self._rate_per_s * self._share
+
+    async def acquire(self, cost: float) -> None:
+        """Wait until a call of this cost may be made."""
+        while (wait_s := self.wait_s(cost)) > 0:
+            await self._clock.sleep(min(wait_s, SLEEP_S_MAX))
+        self._ready_s = max(self._ready_s, self._clock.monotonic_s()) + cost / self.rate_per_s
+        self._used_today += cost
+
+    def wait_s(self, cost: float) -> float:
+        """Seconds until a call of this cost may go, as far as is known; 0: now."""
+        today = self._clock.now_ms() // DAY_MS
+        if today != self._day:
+            self._day, self._used_today = today, 0.0
+        if self._per_day is not None and self._used_today + cost > self._per_day:
+            return (DAY_MS - self._clock.now_ms() % DAY_MS) / 1_000
+        return max(0.0, self._ready_s - self._clock.monotonic_s())
+
+    def answered(self, seen: LimitSeen | None, *, refused: bool) -> None:
+        """Learn from an answer. One refused for its rate waits as long as it said, else longer each time."""
+        now_s = self._clock.monotonic_s()
+        self._penalty_s = min(max(PENALTY_FIRST_S, self._penalty_s * 2), PENALTY_S_MAX) if refused else 0.0
+        told_s = 0.0
+        if seen is not None and seen.operation == self.operation:
+            self._rate_per_s = seen.rate_per_s or self._rate_per_s
+            self._burst = seen.burst or self._burst
+            told_s = seen.wait_s or 0.0
+            if seen.remaining is not None and self._share < 1:
+                kept = self._burst * self._reserve
+                told_s = max(told_s, (kept - seen.remaining) / max(self._rate_per_s, 1e-6))
+        if refused and told_s <= 0:
+            told_s = self._penalty_s
+        self._ready_s = max(self._ready_s, now_s + told_s)
+
+
+class PullBudget:
+    """The throttles of one account's pulls, by operation."""
+
+    def __init__(self, traits: AdapterTraits, share: float, reserve: float, clock: Clock) -> None:
+        shared = {traits.push_operation, traits.read_operation}
+        self._throttles: Mapping[str, PullThrottle] = {
+            limit.operation: PullThrottle(limit, share if limit.operation in shared else 1.0, reserve, clock)
+            for limit in traits.limits
+        }
+
+    def of(self, operation: str) -> PullThrottle:
+        """The operation's throttle; raises KeyError for one that the adapter does not declare."""
+        return self._throttles[operation]

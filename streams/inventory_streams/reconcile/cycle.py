@@ -1,0 +1,265 @@
+"""One reconciliation of one channel: pulled whole, then judged, then told. An incomplete pull changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from inventory_domain.bulk import Found, PullsListings
+from inventory_domain.clock import Clock
+from inventory_domain.identifiers import AccountId, ChannelId, ListingId
+from inventory_domain.ports import ListingRef, MarketplaceAdapter, NotListed, Shown
+from inventory_domain.reconciliation import (
+    CyclePhase,
+    Discrepancy,
+    Observation,
+    ObservedBy,
+    ReconciliationCycle,
+)
+from inventory_streams.catalog_copy import CatalogCopy
+from inventory_streams.kafka.transactions import Write
+from inventory_streams.reconcile.budget import PullBudget
+from inventory_streams.reconcile.collected import Asked, Collected, ghost_observation
+from inventory_streams.reconcile.judging import Judgements, Judging
+from inventory_streams.reconcile.knowledge import Knowledge
+from inventory_streams.reconcile.metrics import ReconcileMetrics
+from inventory_streams.reconcile.pulling import PullEnd, Sink, in_background, pull
+from inventory_streams.reconcile.records import Records
+from inventory_streams.reconcile.settings import ReconcileSettings
+
+BATCH = 500  # listings judged and committed at once
+PROGRESS_S = 5.0
+DAY_S = 86_400.0
+
+log = logging.getLogger(__name__)
+
+Commit = Callable[[list[Write]], Awaitable[None]]
+"""Makes records durable, all or none; where a look changes nothing it does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciledAccount:
+    """An account with its adapter, its channels, and what its pulls may use."""
+
+    account_id: AccountId
+    adapter: MarketplaceAdapter
+    channels: tuple[ChannelId, ...]
+    budget: PullBudget
+
+
+@dataclass(frozen=True, slots=True)
+class CycleEnd:
+    """How a reconciliation ended, and what it found."""
+
+    cycle: ReconciliationCycle
+    found: tuple[Discrepancy, ...]
+
+
+class Cycles:
+    """Makes reconciliations of one marketplace's channels, one at a time per account."""
+
+    def __init__(
+        self,
+        settings: ReconcileSettings,
+        catalog: CatalogCopy,
+        knowledge: Knowledge,
+        judging: Judging,
+        records: Records,
+        metrics: ReconcileMetrics,
+        clock: Clock,
+        commit: Commit,
+        progress: Callable[[ReconciliationCycle], None] = lambda _: None,
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._knowledge = knowledge
+        self._judging = judging
+        self._records = records
+        self._metrics = metrics
+        self._clock = clock
+        self._commit = commit
+        self._progress = progress
+
+    async def reconcile(self, account: ReconciledAccount, channel: ChannelId, reason: str) -> CycleEnd:
+        """Pull the channel and act on what it shows."""
+        listings = self._catalog.listings_on(channel)
+        started_ms = self._clock.now_ms()
+        cycle = ReconciliationCycle(
+            channel, CyclePhase.PULLING, started_ms, started_ms, listings, 0, 0, 0, 0, 0, 0, reason
+        )
+        await self._tell(cycle)
+        end, collected = await self._pulled(account, cycle)
+        if end.complete and listings and not len(collected):
+            end = replace(end, complete=False, reason="the pull named none of the channel's listings")
+        if not end.complete:
+            cycle = replace(
+                cycle,
+                phase=CyclePhase.INCOMPLETE,
+                at_ms=self._clock.now_ms(),
+                found=collected.found,
+                reason=f"{reason}: {end.reason}",
+            )
+            log.warning("reconciliation incomplete", extra={"channel": channel, "why": end.reason})
+            await self._ended(cycle)
+            return CycleEnd(cycle, ())
+        return await self._judged(cycle, collected, end)
+
+    async def look_at(
+        self, account: ReconciledAccount, channel: ChannelId, listings: Sequence[ListingId]
+    ) -> tuple[list[tuple[ListingId, str]], tuple[Discrepancy, ...]]:
+        """Read these listings one by one and act on what they show; what each of them said, and what was found."""
+        said: list[tuple[ListingId, str]] = []
+        traits = account.adapter.traits
+        judgements = Judgements(0)
+        for listing_id in listings:
+            known = self._catalog.get(listing_id)
+            if known is None:
+                said.append((listing_id, "not in the catalog"))
+                continue
+            await account.budget.of(traits.read_operation).acquire(traits.read_cost)
+            asked_ms = self._clock.now_ms()
+            ref = ListingRef(listing_id, channel, known.marketplace_ids, known.nodes)
+            answer = await account.adapter.read(ref)
+            if not isinstance(answer, Shown):
+                said.append(
+                    (listing_id, answer.reason if isinstance(answer, NotListed) else f"failed: {answer.reason}")
+                )
+                continue
+            said.append((listing_id, str(answer.quantity)))
+            reading = Observation(
+                listing_id,
+                known.sku,
+                channel,
+                answer.quantity,
+                answer.nodes,
+                ObservedBy.READ,
+                asked_ms - round(traits.read_age_s_max * 1_000),
+                self._clock.now_ms(),
+                answer.request_id or "",
+            )
+            writes = self._judging.judge([reading], self._clock.now_ms(), judgements)
+            await self._commit([self._records.observation(reading), *writes])
+        return said, tuple(judgements.found)
+
+    async def _pulled(self, account: ReconciledAccount, cycle: ReconciliationCycle) -> tuple[PullEnd, Collected]:
+        channel = cycle.channel
+        collected = [Collected(self._catalog, channel)]
+
+        def begin() -> None:
+            collected[0] = Collected(self._catalog, channel)
+
+        def add(found: Found, asked: Asked) -> None:
+            collected[0].add(found, asked)
+
+        async def tell_now_and_then() -> None:
+            while True:
+                await self._clock.sleep(PROGRESS_S)
+                await self._tell(replace(cycle, found=collected[0].found, at_ms=self._clock.now_ms()))
+
+        telling = asyncio.create_task(tell_now_and_then())
+        try:
+            end = await self._pull(account, cycle, Sink(begin, add))
+        finally:
+            telling.cancel()
+            await asyncio.wait({telling})
+        if not telling.cancelled() and (error := telling.exception()) is not None:
+            raise error
+        return end, collected[0]
+
+    async def _pull(self, account: ReconciledAccount, cycle: ReconciliationCycle, sink: Sink) -> PullEnd:
+        return await pull(
+            account.adapter,
+            account.budget,
+            cycle.channel,
+            sink,
+            self._clock,
+            background=in_background(account.adapter, cycle.listings, self._settings.background_from),
+            limit_s=self._settings.pull_s_max,
+        )
+
+    async def _judged(self, cycle: ReconciliationCycle, collected: Collected, end: PullEnd) -> CycleEnd:
+        channel, so_far = cycle.channel, Judgements(self._settings.rechecks_max)
+        for readings in collected.batches(BATCH):
+            writes = [self._records.observation(one) for one in readings]
+            writes += self._judging.judge(readings, self._clock.now_ms(), so_far)
+            await self._commit(writes)
+        ghosts = self._ghosts(collected, end)
+        await self._commit([self._records.discrepancy(one) for one in ghosts])
+        missing = sum(one not in collected for one in self._knowledge.written_on(channel))
+        cycle = replace(
+            cycle,
+            phase=CyclePhase.COMPLETE,
+            at_ms=self._clock.now_ms(),
+            found=collected.found,
+            judged=so_far.judged,
+            missing=missing,
+            ghosts=collected.ghost_count,
+            discrepancies=so_far.discrepancies,
+            corrections=so_far.corrections,
+        )
+        await self._ended(cycle)
+        return CycleEnd(cycle, (*so_far.found, *ghosts))
+
+    def _ghosts(self, collected: Collected, end: PullEnd) -> list[Discrepancy]:
+        """Ghosts that were not told of with this number before."""
+        new = []
+        for ghost in collected.ghosts:
+            reading = ghost_observation(collected.channel, ghost, end.started_at_ms)
+            if self._knowledge.ghosts.get(reading.listing_id) != ghost.quantity:
+                self._knowledge.ghosts[reading.listing_id] = ghost.quantity
+                new.append(self._judging.ghost(reading))
+        return new
+
+    async def _ended(self, cycle: ReconciliationCycle) -> None:
+        channel = cycle.channel
+        self._metrics.cycles.labels(channel, cycle.phase.value).inc()
+        self._metrics.cycle_duration.labels(channel).set((cycle.at_ms - cycle.started_at_ms) / 1_000)
+        self._metrics.listings.labels(channel).set(cycle.listings)
+        if cycle.phase is CyclePhase.COMPLETE:
+            self._metrics.last_complete.labels(channel).set(cycle.started_at_ms / 1_000)
+            self._metrics.missing.labels(channel).set(cycle.missing)
+            self._metrics.ghosts.labels(channel).set(cycle.ghosts)
+            facts = {name: getattr(cycle, name) for name in ("channel", "listings", "judged", "discrepancies")}
+            log.info("reconciliation complete", extra=facts)
+        self._judging.measure(channel)
+        await self._tell(cycle)
+
+    async def _tell(self, cycle: ReconciliationCycle) -> None:
+        self._measure_progress(cycle)
+        await self._commit([self._records.cycle(cycle)])
+
+    def _measure_progress(self, cycle: ReconciliationCycle) -> None:
+        done = cycle.found / cycle.listings if cycle.listings else 1.0
+        self._metrics.progress.labels(cycle.channel).set(min(1.0, done))
+        self._progress(cycle)
+
+
+def unaffordable(account: ReconciledAccount, listings: dict[ChannelId, int], settings: ReconcileSettings) -> list[str]:
+    """Why the account's channels cannot be pulled so often within a day's calls, with the arithmetic; empty: they can.
+
+    Only a daily quota makes a schedule impossible: a rate alone makes pulls slow, which `pull_s_max` bounds.
+    """
+    if not isinstance(account.adapter, PullsListings):
+        return []
+    traits = account.adapter.pull_traits
+    quota = account.budget.of(traits.operation).per_day
+    if quota is None:
+        return []
+    cycles = DAY_S / settings.interval_s
+    paged = {
+        name: count
+        for name, count in listings.items()
+        if not in_background(account.adapter, count, settings.background_from)
+    }
+    pages = sum(-(-count // traits.page_max) for count in paged.values())
+    calls = pages * traits.cost * cycles
+    if calls <= quota:
+        return []
+    hours = pages * traits.cost * 24 / quota
+    return [
+        f"account {account.account_id}: {sum(paged.values()):,} listings are {pages:,} pages of {traits.page_max}; "
+        f"{cycles:g} pulls a day are {calls:,.0f} calls of {traits.operation}, and {quota:,.0f} a day are left for "
+        f"pulls (per_day x reconcile.pull_share): pull every {hours:.1f} h or more, or give pulls a larger share"
+    ]

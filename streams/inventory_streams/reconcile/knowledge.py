@@ -1,0 +1,152 @@
+"""What is known of each listing of one marketplace: its target, its exposure, sales, signals, and its open case."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from inventory_domain.causes import Evidence, SentNumber, SignalSeen
+from inventory_domain.changes import InventoryChange, SaleCancelled, UnitsSold
+from inventory_domain.corrections import Case, Judged, Verdict, case_after, judge
+from inventory_domain.expected import ChannelMove, ReadTraits
+from inventory_domain.exposure import Exposure
+from inventory_domain.identifiers import ChannelId, ListingId, Sku
+from inventory_domain.reconciliation import Action, Discrepancy, Observation, ObservedBy
+from inventory_domain.targets import Target
+from inventory_streams.reconcile.codecs import Codecs
+from inventory_streams.reconcile.settings import ReconcileSettings
+
+SENT_KEPT = 8  # numbers kept per listing, to recognize what an older write left there
+MOVES_KEPT = 500  # sales kept per SKU and channel
+
+
+@dataclass(slots=True)
+class KnownListing:
+    """One listing. The exposure is kept as it came: it takes a tenth of the room and is read when it is judged by."""
+
+    sku: Sku
+    channel: ChannelId
+    version: int = 0
+    exposure: bytes | None = None
+    sent: tuple[SentNumber, ...] = ()
+    signal: SignalSeen | None = None
+    case: Case | None = None
+    told_ms: int = 0
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """All listings of one marketplace. Belongs to one thread at a time."""
+
+    settings: ReconcileSettings
+    codecs: Codecs
+    traits: dict[ChannelId, ReadTraits]
+    listings: dict[ListingId, KnownListing] = field(default_factory=dict)
+    moves: dict[tuple[Sku, ChannelId], deque[ChannelMove]] = field(default_factory=dict)
+    orders: set[tuple[str, str, bool]] = field(default_factory=set)
+    ghosts: dict[ListingId, int] = field(default_factory=dict)
+
+    def target(self, key: bytes, target: Target | None) -> None:
+        """What the engine wants; nothing: it forgets the listing."""
+        if target is None:
+            self.listings.pop(ListingId(key.decode(errors="replace")), None)
+            return
+        if target.channel in self.traits:
+            known = self._of(target.listing_id, target.sku, target.channel)
+            known.version = max(known.version, target.version)
+
+    def exposure(self, key: bytes, value: bytes | None, exposure: Exposure | None) -> None:
+        """What a listing may be showing."""
+        known = self.listings.get(ListingId(key.decode(errors="replace")))
+        if exposure is None:
+            if known is not None:
+                known.exposure = None
+            return
+        if known is None:
+            channel = ChannelId(exposure.listing_id.partition("/")[0])
+            if channel not in self.traits:
+                return
+            known = self._of(exposure.listing_id, exposure.sku, channel)
+        known.exposure = value
+        last, confirmed = exposure.last, exposure.confirmed
+        numbers = [SentNumber(last.quantity, last.at_ms)] if last is not None else []
+        if confirmed is not None and (last is None or confirmed.version < last.version):
+            numbers.insert(0, SentNumber(confirmed.quantity, confirmed.at_ms))
+        for number in numbers:
+            if number not in known.sent:
+                known.sent = (*known.sent, number)[-SENT_KEPT:]
+
+    def change(self, change: InventoryChange, now_ms: int) -> None:
+        """A sale of a channel, or one taken back; whatever else happens to stock is not the channel's."""
+        kind = change.kind
+        if not isinstance(kind, UnitsSold | SaleCancelled) or change.sku is None or kind.channel not in self.traits:
+            return
+        sold = isinstance(kind, UnitsSold)
+        once = (kind.order_id, change.sku, sold)
+        if once in self.orders:
+            return  # the source and the marketplace both told of it
+        moves = self.moves.setdefault((change.sku, kind.channel), deque())
+        horizon_ms = now_ms - round(self.settings.sales_memory_s * 1_000)
+        while moves and (moves[0].at_ms < horizon_ms or len(moves) >= MOVES_KEPT):
+            gone = moves.popleft()
+            self.orders.discard((gone.order_id, change.sku, gone.units > 0))
+        self.orders.add(once)
+        moves.append(ChannelMove(change.occurred_at_ms, kind.units if sold else -kind.units, kind.order_id))
+
+    def discrepancy(self, record: Discrepancy) -> None:
+        """What was written down of a listing: by an owner before us, or by a command beside us."""
+        if record.action == Action.REPORT.value:
+            self.ghosts[record.listing_id] = record.observed
+            return
+        known = self.listings.get(record.listing_id)
+        if known is not None and record.observed_at_ms > known.told_ms:
+            known.case, known.told_ms = case_after(record), record.observed_at_ms
+
+    def signal(self, observation: Observation) -> None:
+        """A marketplace's word that a listing has changed: kept as evidence."""
+        known = self.listings.get(observation.listing_id)
+        if known is not None and observation.observed_by is ObservedBy.SIGNAL:
+            known.signal = SignalSeen(observation.quantity, observation.as_of_ms, observation.evidence)
+
+    def judge(self, reading: Observation, now_ms: int) -> Verdict | None:
+        """What follows from a reading; the listing's case stands as it says. None: it is no listing that we write."""
+        known = self.listings.get(reading.listing_id)
+        if known is None or known.exposure is None or known.version == 0:
+            return None
+        traits, policy = self.traits[known.channel], self.settings.policy
+        evidence = Evidence(
+            exposure=self.codecs.exposure.decode(known.exposure),
+            moves=tuple(self.moves.get((known.sku, known.channel), ())),
+            sent=known.sent,
+            signal=known.signal,
+            late_ms=round(policy.late_s * 1_000),
+            includes_own_sales=traits.includes_own_sales,
+            order_delay_ms=round(policy.order_delay_s * 1_000),
+        )
+        verdict = judge(reading, Judged(known.version, evidence, traits, policy, now_ms), known.case)
+        known.case = verdict.case
+        if verdict.record is not None:
+            known.told_ms = max(known.told_ms, verdict.record.observed_at_ms)
+        return verdict
+
+    def begin_anew(self, listing_id: ListingId) -> None:
+        """A person has asked: what was given up is tried again."""
+        known = self.listings.get(listing_id)
+        if known is not None and known.case is not None and known.case.stopped:
+            known.case = None
+
+    def written_on(self, channel: ChannelId) -> Iterable[ListingId]:
+        """The channel's listings that have a target."""
+        return (one for one, known in self.listings.items() if known.channel == channel and known.version)
+
+    def open_cases(self, channel: ChannelId) -> int:
+        """How many listings of the channel are being looked at."""
+        return sum(known.case is not None and known.channel == channel for known in self.listings.values())
+
+    def _of(self, listing_id: ListingId, sku: Sku, channel: ChannelId) -> KnownListing:
+        known = self.listings.get(listing_id)
+        if known is None:
+            known = self.listings[listing_id] = KnownListing(sku, channel)
+        known.sku = sku
+        return known

@@ -1,0 +1,212 @@
+"""A reconciling process, from start to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from confluent_kafka import KafkaException
+from prometheus_client import CollectorRegistry
+
+from inventory_domain.clock import Clock
+from inventory_domain.errors import OwnershipLost
+from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
+from inventory_domain.ports import MarketplaceAdapter
+from inventory_schemas.registry import Registry
+from inventory_streams.kafka.probes import Probe, ProbeServer
+from inventory_streams.kafka.reading import ReadStalled
+from inventory_streams.kafka.stopping import ExitCode, end_process
+from inventory_streams.kafka.transactions import TransactionFailed
+from inventory_streams.reconcile.budget import PullBudget
+from inventory_streams.reconcile.codecs import codecs_of
+from inventory_streams.reconcile.cycle import ReconciledAccount
+from inventory_streams.reconcile.membership import Membership
+from inventory_streams.reconcile.metrics import ReconcileMetrics
+from inventory_streams.reconcile.reconciler import Reconciler
+from inventory_streams.reconcile.settings import ReconcileSettings
+
+TURN_S_MAX = 60.0  # a loop that has not turned for so long hangs
+TURN_S = 1.0
+LEAVE_S_MAX = 40.0
+THREADS = 8
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountToReconcile:
+    """An account as it is put together from the settings: its adapter, and the channels that it serves."""
+
+    account_id: AccountId
+    marketplace: Marketplace
+    adapter: MarketplaceAdapter
+    channels: tuple[ChannelId, ...]
+
+
+def reconciled(
+    accounts: Sequence[AccountToReconcile], settings: ReconcileSettings, clock: Clock
+) -> dict[Marketplace, list[ReconciledAccount]]:
+    """The accounts by marketplace, each with the budget of its pulls."""
+    found: dict[Marketplace, list[ReconciledAccount]] = {}
+    for one in accounts:
+        budget = PullBudget(one.adapter.traits, settings.pull_share, settings.reserve, clock)
+        account = ReconciledAccount(one.account_id, one.adapter, one.channels, budget)
+        found.setdefault(one.marketplace, []).append(account)
+    return found
+
+
+def slots_of(accounts: Sequence[AccountToReconcile]) -> dict[ChannelId, float]:
+    """Each channel's place within the interval: evenly apart over all accounts, so that pulls are staggered."""
+    channels = [channel for account in accounts for channel in account.channels]
+    return {channel: number / len(channels) for number, channel in enumerate(channels)}
+
+
+@dataclass(slots=True)
+class Service:
+    """Starts a reconciler for each marketplace that this process is given, and ends it when it is taken away."""
+
+    settings: ReconcileSettings
+    accounts: Mapping[Marketplace, Sequence[ReconciledAccount]]
+    slots: Mapping[ChannelId, float]
+    registry: Registry
+    metrics: ReconcileMetrics
+    clock: Clock
+    threads: ThreadPoolExecutor
+    turned_s: float = 0.0
+    joined: bool = False
+    running: dict[Marketplace, tuple[Reconciler, asyncio.Task[None]]] = field(default_factory=dict)
+
+    async def gained(self, marketplaces: Sequence[Marketplace]) -> None:
+        """See `membership.Owner`."""
+        self.joined = True
+        for one in marketplaces:
+            reconciler = Reconciler(
+                self.settings,
+                one,
+                self.accounts[one],
+                self.slots,
+                codecs_of(self.settings.topics, one, self.registry),
+                self.clock,
+                self.metrics,
+                self.threads,
+                end_for,
+            )
+            task = asyncio.create_task(reconciler.run(), name=f"reconcile-{one}")
+            task.add_done_callback(_ended)
+            self.running[one] = (reconciler, task)
+        self.metrics.owned.set(len(self.running))
+
+    async def parted(self, marketplaces: Sequence[Marketplace]) -> None:
+        """See `membership.Owner`."""
+        parting = [self.running.pop(one) for one in marketplaces if one in self.running]
+        for reconciler, task in parting:
+            reconciler.stop()
+            task.cancel()
+        if parting:
+            await asyncio.wait([task for _, task in parting])
+        self.metrics.owned.set(len(self.running))
+
+    async def turn(self) -> None:
+        """Notes that the loop turns, for the probe."""
+        while True:
+            self.turned_s = self.clock.monotonic_s()
+            await self.clock.sleep(TURN_S)
+
+
+def run(
+    settings: ReconcileSettings,
+    accounts: Sequence[AccountToReconcile],
+    registry: Registry,
+    metrics: CollectorRegistry,
+    clock: Clock,
+) -> int:
+    """Reconcile until SIGTERM or SIGINT; the exit code. Closes the adapters.
+
+    Ends the process itself, uncommitted, when its right to write is lost or something cannot be made durable.
+
+    Raises:
+        ConfigError: a schema is not registered.
+        RegistryUnavailable: the schema registry cannot be asked.
+    """
+    by_marketplace = reconciled(accounts, settings, clock)
+    for one in by_marketplace:
+        codecs_of(settings.topics, one, registry).prepare()
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="reconcile") as threads:
+        shown = ReconcileMetrics(metrics)
+        shown.interval.set(settings.interval_s)
+        service = Service(settings, by_marketplace, slots_of(accounts), registry, shown, clock, threads)
+        return asyncio.run(_until_stopped(service, settings, accounts, metrics))
+
+
+async def _until_stopped(
+    service: Service,
+    settings: ReconcileSettings,
+    accounts: Sequence[AccountToReconcile],
+    metrics: CollectorRegistry,
+) -> int:
+    loop = asyncio.get_running_loop()
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked_to_stop.set)
+    service.turned_s = service.clock.monotonic_s()
+    probes = ProbeServer(
+        metrics,
+        live=lambda: _live(service),
+        ready=lambda: _ready(service),
+        host=settings.probe_host,
+        port=settings.probe_port,
+    )
+    probes.start()
+    log.info("probes served", extra={"port": probes.port})
+    turning = asyncio.create_task(service.turn())
+    membership = Membership(settings, list(service.accounts), service, loop, end_for)
+    membership.start()
+    await asked_to_stop.wait()
+    log.info("asked to stop")
+    # 1. Leaving the group parts with every marketplace, which ends what is done for it.
+    membership.stop()
+    if not await asyncio.to_thread(membership.join, LEAVE_S_MAX):
+        end_process(ExitCode.STALLED, "the group could not be left in time")
+    await service.parted(list(service.running))
+    # 2. Only then is nothing under way that needs an adapter.
+    turning.cancel()
+    for account in accounts:
+        await account.adapter.aclose()
+    await asyncio.to_thread(probes.close)
+    return 0
+
+
+def end_for(error: BaseException) -> None:
+    """End the process for this error, at once and uncommitted; from whichever thread it is told."""
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, OwnershipLost):
+        end_process(ExitCode.OWNERSHIP_LOST, str(error))
+    if isinstance(error, TransactionFailed):
+        end_process(ExitCode.TRANSACTION_FAILED, str(error))
+    if isinstance(error, ReadStalled | KafkaException):
+        end_process(ExitCode.RECOVERY_FAILED, str(error))
+    log.critical("a bug, or something nobody foresaw", exc_info=error)
+    end_process(ExitCode.INVARIANT_BROKEN, f"{type(error).__name__}: {error}")
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        end_for(error)
+
+
+def _live(service: Service) -> Probe:
+    silent_s = service.clock.monotonic_s() - service.turned_s
+    return Probe(silent_s < TURN_S_MAX, f"the loop turned {silent_s:.1f} s ago")
+
+
+def _ready(service: Service) -> Probe:
+    """A member that was given nothing is ready: it stands by."""
+    if not service.joined and not service.running:
+        return Probe(True, "stands by: other processes have the marketplaces, or the group is being joined")
+    reading = [one for one, (reconciler, _) in service.running.items() if not reconciler.loaded]
+    return Probe(not reading, f"reads {', '.join(reading)}" if reading else f"owns {len(service.running)} marketplaces")
