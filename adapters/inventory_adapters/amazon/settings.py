@@ -87,14 +87,14 @@ QUEUE_WAIT_S = 20  # long polling, the most that SQS allows: an empty queue then
 class AmazonSignals:
     """The queue that Amazon sends notifications to, under which name it is known there, and of what.
 
-    Credentials for the queue are found where AWS's own library looks for them. `endpoint_url` is another server that
-    speaks like it; None: AWS, in the region of the queue's name.
+    Credentials for the queue are found where AWS's own library looks for them. `endpoint_url` is where the queue is
+    served: AWS itself in the region of its name, or another server that speaks like it.
     """
 
     queue_arn: str
     destination_name: str
     topics: tuple[str, ...]
-    endpoint_url: str | None
+    endpoint_url: str
     wait_s: int
 
 
@@ -175,11 +175,13 @@ def _signals(fields: Fields) -> AmazonSignals | None:
     own = read_signals(fields)
     if own is None:
         return None
+    queue_arn = own.text("queue_arn")
+    region = (*queue_arn.split(":"), "", "", "")[3] or "us-east-1"
     signals = AmazonSignals(
-        queue_arn=own.text("queue_arn"),
+        queue_arn=queue_arn,
         destination_name=own.text("destination_name", "inventory-sync"),
         topics=read_topics(own, tuple(TOPICS), TOPICS_ASKED),
-        endpoint_url=own.text("endpoint_url") if "endpoint_url" in fields.mapping("signals") else None,
+        endpoint_url=own.text("endpoint_url", f"https://sqs.{region}.amazonaws.com"),
         wait_s=own.whole("wait_s", QUEUE_WAIT_S, least=0, most=20),
     )
     if signals.queue_arn and not signals.queue_arn.startswith("arn:aws:sqs:"):
