@@ -100,7 +100,9 @@ class Collected:
         if not found.quantity:
             return  # it shows nothing, so nobody can buy it
         self.ghost_count += 1
-        own_id = next(iter(found.marketplace_ids.values()), "")[:EVIDENCE_LENGTH_MAX]
+        ids = found.marketplace_ids
+        readable = [value for name, value in ids.items() if name.endswith("sku")]  # rather than a number of theirs
+        own_id = next(iter([*readable, *ids.values()]), "")[:EVIDENCE_LENGTH_MAX]
         if own_id and len(self.ghosts) < GHOSTS_MAX:
             self.ghosts.append(Ghost(own_id, found.quantity))
 
