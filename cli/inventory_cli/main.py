@@ -43,6 +43,7 @@ COMMANDS: Final = (
     Command("ledger", "inventory_cli.ledger", is_group=True),
     Command("explain", "inventory_cli.explain"),
     Command("reconcile", "inventory_cli.reconcile"),
+    Command("counts", "inventory_cli.counts"),
     Command("signals", "inventory_cli.signals", is_group=True),
     Command("doctor", "inventory_cli.doctor"),
     Command("produce", "inventory_cli.produce"),

@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     RECOVERY_FAILED = 72
     INVARIANT_BROKEN = 73
     STALLED = 74
+    CANNOT_WORK = 76
     NOT_AUTHENTICATED = 75
 
 

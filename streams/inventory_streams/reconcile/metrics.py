@@ -36,7 +36,6 @@ class ReconcileMetrics:
         self.corrections = counter("corrections", "Corrections that the engine was asked for.", "channel")
         self.rechecks = counter("rechecks", "Single reads that delivery was asked for.", "channel")
         self.cases_open = gauge("cases_open", "Listings that are waited for, corrected or given up.", "channel")
-        self.pull_calls = counter("pull_pages", "Parts of pulls that were answered.", "channel")
         self.held_units = counter("held_counts", "Counts of marketplace-held pools that were published.", "channel")
         self.held_failures = counter("held_failures", "Pulls of a held pool that did not reach their end.", "channel")
         self.owned = gauge("marketplaces_owned", "Marketplaces that this process reconciles.")

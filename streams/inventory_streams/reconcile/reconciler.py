@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from inventory_domain.clock import Clock
+from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.expected import ReadTraits
 from inventory_domain.identifiers import ChannelId, Marketplace
 from inventory_domain.ports import AdapterTraits
@@ -104,6 +105,7 @@ class Reconciler:
     metrics: ReconcileMetrics
     threads: Executor
     failed: Callable[[BaseException], None]
+    compare_counts: Callable[[Callable[[], bool]], None] | None = None
     loaded: bool = False
     _plans: dict[ChannelId, Plan] = field(default_factory=dict)
     _stopping: bool = False
@@ -129,6 +131,7 @@ class Reconciler:
         )
         self._follower.start()
         self._plan(parts)
+        self._refuse_what_cannot_work(parts)
         self.loaded = True
         facts = {"marketplace": self.marketplace, "listings": len(parts.catalog)}
         log.info("marketplace taken over", extra=facts)
@@ -146,6 +149,8 @@ class Reconciler:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._look(parts))
+                if self.compare_counts is not None:
+                    tasks.create_task(self._count(self.compare_counts))
                 for account in self.accounts:
                     tasks.create_task(self._serve(account, cycles, parts))
                     tasks.create_task(self._pull_pools(account, held))
@@ -174,6 +179,18 @@ class Reconciler:
         self._writer.take_over()
         # 2. Then all that is known.
         return load(self.settings, self.marketplace, parts.arrivals, self.clock.now_ms(), lambda: self._stopping)
+
+    def _refuse_what_cannot_work(self, parts: Parts) -> None:
+        """Pulls that the accounts' calls of a day do not suffice for would leave drift unseen and starve pushes."""
+        faults = [
+            ConfigFault("reconcile", why)
+            for account in self.accounts
+            for why in unaffordable(
+                account, {one: parts.catalog.listings_on(one) for one in account.channels}, self.settings
+            )
+        ]
+        if faults:
+            raise ConfigError(faults)
 
     def _plan(self, parts: Parts) -> None:
         """Each channel's next pull: by its last complete one, or soon where there is none that recent."""
@@ -246,6 +263,13 @@ class Reconciler:
                 if all(well)
                 else min(self.settings.retry_s, self.settings.held_interval_s)
             )
+
+    async def _count(self, compare: Callable[[Callable[[], bool]], None]) -> None:
+        """Once in the interval, the first time when half a minute has passed since the start."""
+        await self.clock.sleep(min(FIRST_APART_S, self.settings.counts_interval_s))
+        while True:
+            await asyncio.get_running_loop().run_in_executor(self.threads, compare, lambda: self._stopping)
+            await self.clock.sleep(self.settings.counts_interval_s)
 
     async def _sleep(self, seconds: float) -> None:
         """Wait, or until a command has moved a channel's next pull."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
 from inventory_domain.clock import Clock
-from inventory_domain.errors import OwnershipLost
+from inventory_domain.errors import ConfigError, OwnershipLost
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
 from inventory_domain.ports import MarketplaceAdapter
 from inventory_schemas.registry import Registry
@@ -23,6 +24,7 @@ from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.kafka.transactions import TransactionFailed
 from inventory_streams.reconcile.budget import PullBudget
 from inventory_streams.reconcile.codecs import codecs_of
+from inventory_streams.reconcile.counting import CountsUnreadable, compare, report
 from inventory_streams.reconcile.cycle import ReconciledAccount
 from inventory_streams.reconcile.membership import Membership
 from inventory_streams.reconcile.metrics import ReconcileMetrics
@@ -94,6 +96,8 @@ class Service:
                 self.metrics,
                 self.threads,
                 end_for,
+                # The comparison is of all marketplaces, so one owner makes it: whoever has the first.
+                self._compare_counts if one == min(self.accounts) else None,
             )
             task = asyncio.create_task(reconciler.run(), name=f"reconcile-{one}")
             task.add_done_callback(_ended)
@@ -109,6 +113,16 @@ class Service:
         if parting:
             await asyncio.wait([task for _, task in parting])
         self.metrics.owned.set(len(self.running))
+
+    def _compare_counts(self, abandoned: Callable[[], bool]) -> None:
+        file = self.settings.counts_file
+        try:
+            found = compare(self.settings, self.registry, self.clock.now_ms(), Path(file) if file else None, abandoned)
+        except CountsUnreadable as error:
+            log.error("positions not compared", extra={"why": str(error)})
+            return
+        if found is not None:
+            report(found[1], found[0], self.metrics)
 
     async def turn(self) -> None:
         """Notes that the loop turns, for the probe."""
@@ -184,6 +198,8 @@ def end_for(error: BaseException) -> None:
     """End the process for this error, at once and uncommitted; from whichever thread it is told."""
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
+    if isinstance(error, ConfigError):
+        end_process(ExitCode.CANNOT_WORK, str(error))
     if isinstance(error, OwnershipLost):
         end_process(ExitCode.OWNERSHIP_LOST, str(error))
     if isinstance(error, TransactionFailed):
