@@ -1,0 +1,90 @@
+"""When channels are pulled, and what is refused."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory_domain.corrections import CorrectionPolicy
+from inventory_domain.identifiers import AccountId, ChannelId, LocationId
+from inventory_domain.ports import OperationLimit
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.reconcile.budget import PullBudget
+from inventory_streams.reconcile.cycle import ReconciledAccount, unaffordable
+from inventory_streams.reconcile.reconciler import next_due_ms
+from inventory_streams.reconcile.run import AccountToReconcile, slots_of
+from inventory_streams.reconcile.settings import ReconcileSettings
+from inventory_streams.topics import Topics
+from tests.support.delivery_bench import VirtualClock
+from tests.support.pulls import CHANNEL, LIMITS, MARKETPLACE, PagedMarket, a_page
+
+HOUR_MS = 3_600_000
+SETTINGS = ReconcileSettings("app", KafkaSettings("nowhere:1"), Topics((MARKETPLACE,)), 4)
+
+
+@given(started=st.integers(0, 10**13), slot=st.floats(0, 0.999), interval=st.integers(1_000, 10**8))
+def test_a_channel_is_pulled_again_within_its_interval_at_its_own_place(
+    started: int, slot: float, interval: int
+) -> None:
+    due = next_due_ms(started, slot, interval)
+
+    assert started < due <= started + interval
+    assert (due - round(slot * interval)) % interval == 0
+
+
+def test_channels_keep_apart_whoever_pulls_them() -> None:
+    channels = tuple(ChannelId(f"c{n}") for n in range(4))
+    slots = slots_of([AccountToReconcile(AccountId("a"), MARKETPLACE, PagedMarket(a_page()), channels)])  # type: ignore[arg-type]
+
+    due = [next_due_ms(10 * HOUR_MS, slots[one], 4 * HOUR_MS) % (4 * HOUR_MS) for one in channels]
+
+    assert sorted(due) == [0, HOUR_MS, 2 * HOUR_MS, 3 * HOUR_MS]
+
+
+def account(per_day: int | None) -> ReconciledAccount:
+    market = PagedMarket(
+        a_page(), limits=(*LIMITS[:1], OperationLimit("read", 1, 1), OperationLimit("pull", 1, 1, per_day))
+    )
+    budget = PullBudget(market.traits, 0.2, 0.5, VirtualClock())
+    return ReconciledAccount(AccountId("acc"), market, (CHANNEL,), budget)  # type: ignore[arg-type]
+
+
+def test_more_pulls_than_calls_a_day_are_refused_with_the_arithmetic() -> None:
+    (why,) = unaffordable(account(5_000), {CHANNEL: 100_000}, SETTINGS)
+
+    assert why == (
+        "account acc: 100,000 listings are 1,000 pages of 100; 6 pulls a day are 6,000 calls of pull, and 5,000 a day "
+        "are left for pulls (per_day x reconcile.pull_share): pull every 4.8 h or more, or give pulls a larger share"
+    )
+
+
+def test_what_the_calls_suffice_for_is_not_refused() -> None:
+    assert unaffordable(account(6_000), {CHANNEL: 100_000}, SETTINGS) == []
+    assert unaffordable(account(None), {CHANNEL: 10**7}, SETTINGS) == []
+
+
+def test_faults_of_settings_name_their_place() -> None:
+    pools = {CHANNEL: LocationId("fba"), ChannelId("other"): LocationId("fba")}
+    settings = ReconcileSettings(
+        "app",
+        KafkaSettings("k"),
+        Topics(()),
+        4,
+        interval_s=0.0,
+        pull_share=1.0,
+        reserve=2.0,
+        rechecks_max=-1,
+        sales_memory_s=100.0,
+        pools=pools,
+        policy=CorrectionPolicy(corrections_max=0),
+    )
+
+    assert [fault.path for fault in settings.faults("r")] == [
+        "r.corrections_max",
+        "r.interval_s",
+        "r.pull_share",
+        "r.reserve",
+        "r.rechecks_max",
+        "r.pools",
+        "r.sales_memory_s",
+    ]
