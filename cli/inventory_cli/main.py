@@ -19,7 +19,8 @@ Stock changes come from Kafka, each listing's number is computed, and delivered 
 See the whole of it run on this machine, with stand-ins for the marketplaces:   inventory-sync demo
 
 Run it on your own: config init, config check, topics apply, schemas register; then one process per role:
-engine, deliver amazon, deliver ebay, deliver walmart, deliver shopify. Send events with: produce FILE.jsonl
+engine, deliver amazon, deliver ebay, deliver walmart, deliver shopify, reconcile run, signals serve.
+Send events with: produce FILE.jsonl
 """
 
 
