@@ -199,7 +199,12 @@ class Topics:
                 read_by=("engine",),
             ),
             TopicDeclaration(
-                self.sku_state, "SKU", compact, "sku_state", ("engine",), read_by=("engine", "ledger", "operators")
+                self.sku_state,
+                "SKU",
+                compact,
+                "sku_state",
+                ("engine",),
+                read_by=("engine", "reconcile", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.engine_progress,
@@ -278,7 +283,7 @@ class Topics:
                 "listing_exposure",
                 ("delivery",),
                 append_time=True,
-                read_by=("engine", "delivery", "reconcile", "ledger", "operators"),
+                read_by=("engine", "delivery", "reconcile", "signals", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.retries(one), "listing id", delete, "listing_target", ("delivery",), read_by=("delivery",)

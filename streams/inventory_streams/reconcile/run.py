@@ -18,8 +18,10 @@ from inventory_domain.errors import ConfigError, OwnershipLost
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
 from inventory_domain.ports import MarketplaceAdapter
 from inventory_schemas.registry import Registry
+from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.probes import Probe, ProbeServer
 from inventory_streams.kafka.reading import ReadStalled
+from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.kafka.transactions import TransactionFailed
 from inventory_streams.reconcile.budget import PullBudget
@@ -143,9 +145,11 @@ def run(
     Ends the process itself, uncommitted, when its right to write is lost or something cannot be made durable.
 
     Raises:
+        NotAuthenticated: Kafka does not let us in.
         ConfigError: a schema is not registered.
         RegistryUnavailable: the schema registry cannot be asked.
     """
+    check_login(settings.kafka)
     by_marketplace = reconciled(accounts, settings, clock)
     for one in by_marketplace:
         codecs_of(settings.topics, one, registry).prepare()
@@ -200,6 +204,8 @@ def end_for(error: BaseException) -> None:
         error = error.exceptions[0]
     if isinstance(error, ConfigError):
         end_process(ExitCode.CANNOT_WORK, str(error))
+    if isinstance(error, NotAuthenticated):
+        end_process(ExitCode.NOT_AUTHENTICATED, str(error))
     if isinstance(error, OwnershipLost):
         end_process(ExitCode.OWNERSHIP_LOST, str(error))
     if isinstance(error, TransactionFailed):

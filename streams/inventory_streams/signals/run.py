@@ -20,8 +20,10 @@ from inventory_domain.signals import ReadsQueue
 from inventory_schemas.registry import Registry
 from inventory_streams.catalog_copy import CatalogCopy
 from inventory_streams.kafka.following import Apply, Follower
+from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.probes import Probe, ProbeServer
 from inventory_streams.kafka.reading import ReadStalled
+from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.signals.codecs import codecs_of
 from inventory_streams.signals.intake import Intake, SignalingAccount
@@ -60,6 +62,7 @@ def paths_of(endpoints: Mapping[str, SignalingAccount]) -> dict[str, SignalingAc
     """The path of each endpoint's address, by which messages are told apart.
 
     Raises:
+        NotAuthenticated: Kafka does not let us in.
         ConfigError: two accounts have one path.
     """
     paths: dict[str, SignalingAccount] = {}
@@ -98,6 +101,7 @@ def run(
         RegistryUnavailable: the schema registry cannot be asked.
         InventorySyncError: the port is taken.
     """
+    check_login(settings.kafka)
     codecs = codecs_of(settings.topics, {one.marketplace for one in accounts}, registry)
     codecs.prepare()
     paths = paths_of(endpoints)
@@ -211,6 +215,8 @@ class _Process:
 
 def end_for(error: BaseException) -> None:
     """End the process for this error; from whichever thread it is told. What was answered is durable already."""
+    if isinstance(error, NotAuthenticated):
+        end_process(ExitCode.NOT_AUTHENTICATED, str(error))
     if isinstance(error, ReadStalled):
         end_process(ExitCode.RECOVERY_FAILED, str(error))
     log.critical("a bug, or something nobody foresaw", exc_info=error)
