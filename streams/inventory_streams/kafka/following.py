@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from inventory_streams.kafka.reading import READING_GROUP, Place
-from inventory_streams.kafka.refusals import raise_refusal
 from inventory_streams.kafka.settings import KafkaSettings
 
 BATCH_MAX = 500
@@ -62,7 +61,6 @@ class Follower:
         consumer = Consumer(
             {
                 **self._kafka.consumer(),
-                "error_cb": raise_refusal,
                 "group.id": READING_GROUP,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

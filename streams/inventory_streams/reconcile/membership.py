@@ -11,7 +11,6 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from inventory_domain.identifiers import Marketplace
-from inventory_streams.kafka.refusals import raise_refusal
 from inventory_streams.reconcile.settings import ReconcileSettings
 
 POLL_S = 0.2
@@ -76,7 +75,6 @@ class Membership:
         consumer = Consumer(
             {
                 **self._settings.kafka.consumer(),
-                "error_cb": raise_refusal,
                 "group.id": self._settings.group,
                 # Who stays a member keeps what it has: taking a marketplace over means reading all of it.
                 "partition.assignment.strategy": "cooperative-sticky",
