@@ -15,7 +15,7 @@ from inventory_cli.process_names import ENGINE, LEDGER, RECONCILE, SIGNALS, proc
 from inventory_cli.settings import Settings
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
-from inventory_domain.ports import MarketplaceAdapter
+from inventory_domain.ports import MarketplaceAdapter, OperationLimit
 from inventory_ledger import address
 from inventory_ledger.settings import Feed, LedgerSettings, LedgerTopic
 from inventory_schemas.registry import ConfluentRegistry
@@ -104,12 +104,22 @@ def ledger_topics(topics: Topics) -> tuple[LedgerTopic, ...]:
 
 
 def adapters(settings: Settings, marketplace: Marketplace, clock: SystemClock) -> dict[AccountId, MarketplaceAdapter]:
-    """The adapter of each account at this marketplace. Nothing is called yet."""
+    """The adapter of each account at this marketplace, for delivery. Nothing is called yet.
+
+    A daily quota is split: what reconciliation's pulls may use of it (`reconcile.pull_share`) is not delivery's.
+    """
+    kept = 1 - settings.processes.reconcile.pull_share
     return {
-        name: MARKETPLACES[marketplace].build(account, clock)
+        name: MARKETPLACES[marketplace].build(
+            replace(account, limits=tuple(_less_a_day(limit, kept) for limit in account.limits)), clock
+        )
         for name, account in settings.accounts.items()
         if account.marketplace == marketplace
     }
+
+
+def _less_a_day(limit: OperationLimit, kept: float) -> OperationLimit:
+    return limit if limit.per_day is None else replace(limit, per_day=max(1, int(limit.per_day * kept)))
 
 
 def accounts_of(settings: Settings, marketplace: Marketplace) -> dict[ChannelId, AccountId]:
