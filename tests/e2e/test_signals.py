@@ -44,7 +44,7 @@ def observations(kafka: str, registry_url: str, prefix: str) -> list[Observation
     return found
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_an_edit_at_the_shop_becomes_a_hint(
     kafka: str, registry_url: str, topic_prefix: str, application_id: str, tmp_path: Path, started: Started
 ) -> None:
