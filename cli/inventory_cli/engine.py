@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from inventory_cli.options import ENV_CONFIG, ConfigFile, EngineConfigFile
 
 app = typer.Typer()
 
+InstanceId = Annotated[
+    str | None,
+    typer.Option(
+        envvar="INVENTORY_SYNC_INSTANCE_ID",
+        help="This worker's stable name, such as a pod's, for quick restarts. Default: the settings file's.",
+    ),
+]
+
 
 @app.callback(invoke_without_command=True)
-def engine(context: typer.Context, config: EngineConfigFile = None) -> None:
+def engine(context: typer.Context, config: EngineConfigFile = None, instance_id: InstanceId = None) -> None:
     """Compute what each listing should show, from stock changes and the catalog, until Ctrl-C or SIGTERM.
 
     Run several for more throughput: they share the partitions. Serves /metrics, /livez and /readyz.
@@ -34,7 +44,7 @@ def engine(context: typer.Context, config: EngineConfigFile = None) -> None:
     configure("engine", level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     raise typer.Exit(
         run(
-            wiring.engine_settings(settings),
+            wiring.engine_settings(settings, instance_id),
             settings.policy,
             wiring.registry(settings),
             wiring.metrics(),

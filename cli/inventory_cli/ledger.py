@@ -29,7 +29,7 @@ def ledger(context: typer.Context, config: EngineConfigFile = None) -> None:
     from inventory_cli.settings import load
     from inventory_ledger.run import run
 
-    settings = load(config)
+    settings = load(config, secrets_at=("ledger",))
     processes = settings.processes
     configure(LEDGER, level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     raise typer.Exit(run(wiring.ledger_settings(settings), wiring.registry(settings), wiring.metrics(), SystemClock()))
@@ -48,7 +48,7 @@ def migrate(config: ConfigFile) -> None:
     from inventory_ledger.asking import database
     from inventory_ledger.migrating import migrate as bring
 
-    with database(wiring.ledger_settings(load(config)).url) as engine:
+    with database(wiring.ledger_settings(load(config, secrets_at=("ledger",))).url) as engine:
         before, now = bring(engine)
     typer.echo(f"the tables have version {now}" + ("" if before == now else f"; before: {before or 'none'}"))
 
@@ -69,7 +69,7 @@ def rebuild(config: ConfigFile) -> None:
     from inventory_cli.settings import load
     from inventory_ledger.run import rebuild as build
 
-    settings = load(config)
+    settings = load(config, secrets_at=("ledger",))
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading the topics")

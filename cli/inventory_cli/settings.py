@@ -41,12 +41,12 @@ def load(
     env: Mapping[str, str] | None = None,
     *,
     look_up_secrets: bool = True,
-    secrets_at: Collection[Marketplace] | None = None,
+    secrets_at: Collection[str] | None = None,
 ) -> Settings:
     """The settings in this file. `env` replaces the environment; it overrides the two addresses and holds secrets.
 
-    `secrets_at`: only accounts at these marketplaces are to be used, so that a process needs the secrets of no other;
-    None uses all.
+    `secrets_at`: only accounts at these marketplaces are to be used, and of the sections `ledger` and `console` those
+    that are named too, so that a process needs nobody else's secrets; None uses all.
 
     Raises:
         ConfigError: with every fault of the file, each with its path in it.
@@ -60,7 +60,7 @@ def read(
     document: Mapping[str, object],
     env: Mapping[str, str],
     secrets: SecretSource,
-    secrets_at: Collection[Marketplace] | None = None,
+    secrets_at: Collection[str] | None = None,
 ) -> Settings:
     """The settings in this tree; see `load`."""
     faults: list[ConfigFault] = []
@@ -70,14 +70,18 @@ def read(
     raw_channels = {name: _mapping(raw) for name, raw in root.mapping("channels", required=True).items()}
     if not raw_channels:
         root.fault("channels", "must name at least one channel")
-    accounts = _accounts(root, raw_channels, lambda at: secrets.used_if(secrets_at is None or at in secrets_at), faults)
+
+    def used(by: str) -> SecretSource:
+        return secrets.used_if(secrets_at is None or by in secrets_at)
+
+    accounts = _accounts(root, raw_channels, used, faults)
     serving = {
         name: Serving(one.marketplace, one.settings.settling_s_max if one.settings is not None else 1.0)
         for name, one in accounts.items()
     }
     profile, policy = read_policy(root, raw_channels, serving, faults)
     processes = read_processes(root, faults)
-    ledger, console = read_ledger(root, secrets, faults), read_console(root, secrets, faults)
+    ledger, console = read_ledger(root, used("ledger"), faults), read_console(root, used("console"), faults)
     root.end()
     faults.extend(
         ConfigFault(f"reconcile.pools.{name}", "is no channel of this file")
@@ -110,7 +114,7 @@ class _Account:
 def _accounts(
     root: FileFields,
     channels: Mapping[str, Mapping[str, object]],
-    secrets_at: Callable[[Marketplace], SecretSource],
+    secrets_at: Callable[[str], SecretSource],
     faults: list[ConfigFault],
 ) -> dict[AccountId, _Account]:
     """Every account, each read by its marketplace's own rules together with the channels that name it."""

@@ -27,11 +27,12 @@ from inventory_streams.signals.settings import SignalsSettings
 from inventory_streams.topics import Topics
 
 
-def engine_settings(settings: Settings) -> EngineSettings:
-    """What the engine is started with."""
+def engine_settings(settings: Settings, instance_id: str | None = None) -> EngineSettings:
+    """What the engine is started with; `instance_id` takes the place of the settings file's."""
     connection, probes = settings.connection, settings.processes.probes
     return replace(
         settings.processes.engine,
+        instance_id=instance_id or settings.processes.engine.instance_id,
         kafka=connection.kafka,
         topics=connection.topics,
         partitions=connection.partitions,

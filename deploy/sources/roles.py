@@ -1,0 +1,87 @@
+"""Every process of a deployment, declared once: what it runs, needs, and may talk to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from inventory_cli.process_settings import default_ports
+from inventory_streams.delivery.run import LEAVE_S_MAX
+from inventory_streams.engine.settings import STOP_LIMIT_S
+
+APPLICATION: Final = "inventory-sync"
+MARKETPLACES: Final = ("amazon", "ebay", "walmart", "shopify")
+SETTINGS_FILE: Final = "/etc/inventory-sync/sync.yaml"
+PARTITIONS: Final = 24  # production's; the engine is never scaled beyond it
+GRACE_MARGIN_S: Final = 20  # after the drain: closing connections, and a node that is slow
+LEDGER_STOP_S: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a container is promised, and what it is held to; measured as docs/operations.md says."""
+
+    cpu: str
+    memory: str
+    cpu_max: str
+    memory_max: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One process. `drain_s` is what its clean stop may take; `marketplaces` are those whose secrets it is given."""
+
+    process: str
+    arguments: tuple[str, ...]
+    resources: Resources
+    replicas: int
+    drain_s: float
+    stateful: bool = False
+    marketplaces: tuple[str, ...] = ()
+    database: bool = False
+    served: tuple[int, str] | None = None
+    """The port that it serves others on, and the namespace that may come in."""
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        """Where it serves its probes and metrics."""
+        return default_ports()[self.process]
+
+    @property
+    def grace_s(self) -> int:
+        """How long Kubernetes waits before it kills: longer than the drain."""
+        return int(self.drain_s) + GRACE_MARGIN_S
+
+
+def _delivery(marketplace: str) -> Role:
+    return Role(
+        f"deliver-{marketplace}",
+        ("deliver", marketplace, "--config", SETTINGS_FILE),
+        Resources("200m", "256Mi", "1", "512Mi"),
+        replicas=2,
+        drain_s=LEAVE_S_MAX,
+        marketplaces=(marketplace,),
+        labels={"inventory-sync/marketplace": marketplace},
+    )
+
+
+ROLES: Final = (
+    Role(
+        "engine",
+        ("engine", "--config", SETTINGS_FILE),
+        Resources("500m", "768Mi", "2", "2Gi"),
+        replicas=3,
+        drain_s=STOP_LIMIT_S,
+        stateful=True,
+    ),
+    *(_delivery(marketplace) for marketplace in MARKETPLACES),
+    Role(
+        "ledger",
+        ("ledger", "--config", SETTINGS_FILE),
+        Resources("200m", "256Mi", "1", "1Gi"),
+        replicas=2,
+        drain_s=LEDGER_STOP_S,
+        database=True,
+    ),
+)
