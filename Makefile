@@ -18,7 +18,7 @@ SOURCES := $(shell find $(ROOMS) -name __pycache__ -prune -o -name '*.pyc' -o -p
 # `make dev` leaves its stamp; where it is newer than the wheel's, checks use the sources as they are.
 INSTALLED := $(if $(wildcard $(STAMPS)/editable),$(STAMPS)/editable,$(STAMPS)/wheel)
 
-.PHONY: help demo test check dev tools lock upgrade format clean
+.PHONY: help demo test check dev tools generate sbom audit lock upgrade format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -29,12 +29,13 @@ demo: $(STAMPS)/wheel ## Run the whole pipeline here for a minute; options by AR
 test: $(STAMPS)/dev-packages $(STAMPS)/wheel ## Run all tests against the built wheel; options by ARGS="-k atp"
 	@$(BIN)/pytest $(ARGS)
 
-check: $(STAMPS)/dev-packages $(INSTALLED) ## Lint, format, types, import rules, lock files: what CI asks besides the tests
+check: $(STAMPS)/dev-packages $(INSTALLED) ## Lint, types, import rules, lock files, everything in deploy/: what CI asks besides tests
 	@$(BIN)/python packaging/lock.py check
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python deploy/validate.py
 
 dev: $(STAMPS)/dev-packages $(STAMPS)/editable ## Set up for development: all tools, and the sources linked into .venv
 	@echo "ready: . $(BIN)/activate"
@@ -46,6 +47,17 @@ $(STAMPS)/clients: tests/contract/clients/requirements.lock $(STAMPS)/venv
 	@echo "installing other people's marketplace clients, in an environment of their own (once)"
 	@$(INSTALL) clients tests/contract/clients/requirements.lock
 	@touch $@
+
+generate: $(STAMPS)/dev-packages $(INSTALLED) ## Write what is made of typed code: manifests, rules, dashboards, docs/metrics.md
+	@$(BIN)/python -m deploy.sources write
+
+sbom: $(STAMPS)/dev-packages ## Write the software bill of materials of what runs, dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json
+	@echo "wrote dist/sbom.cdx.json"
+
+audit: $(STAMPS)/dev-packages ## Ask for known vulnerabilities of the locked packages (needs the network)
+	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
 
 format: $(STAMPS)/dev-packages ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix --quiet . || true

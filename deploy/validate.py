@@ -36,12 +36,6 @@ def _checks(missing: list[str]) -> Iterator[tuple[str, Sequence[str]]]:
         yield "docker-compose.yml", [*compose, "-f", "docker-compose.yml", "config", "-q"]
     else:
         missing.append("docker-compose")
-    promtool = _found("promtool")
-    if promtool:
-        yield "alert rules", [*promtool, "check", "rules", "deploy/monitoring/rules.yaml"]
-        yield "alert tests", [*promtool, "test", "rules", "deploy/monitoring/rules_test.yaml"]
-    else:
-        missing.append("promtool")
     yield from _kubernetes(missing)
 
 
@@ -59,7 +53,10 @@ def _kubernetes(missing: list[str]) -> Iterator[tuple[str, Sequence[str]]]:
             yield f"overlay {overlay}", [*kustomize, f"deploy/k8s/overlays/{overlay}", "-o", str(built)]
             if not built.exists():
                 continue
-            yield f"{overlay} against the API", [str(BIN / "kubernetes-validate"), "--strict", "--quiet", str(_known(built))]
+            yield (
+                f"{overlay} against the API",
+                [str(BIN / "kubernetes-validate"), "--strict", "--quiet", str(_known(built))],
+            )
             if score:
                 yield f"{overlay} by kube-score", [*score, "score", "--output-format", "ci", str(built)]
 

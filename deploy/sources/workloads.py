@@ -40,9 +40,7 @@ def manifests_of(role: Role) -> list[Manifest]:
 def job() -> list[Manifest]:
     """What runs before a rollout: topics, then schemas, both safe to repeat."""
     steps = [("topics", ("topics", "apply")), ("schemas", ("schemas", "register"))]
-    containers = [
-        _container(name, (*arguments, "--config", SETTINGS_FILE), JOB_RESOURCES) for name, arguments in steps
-    ]
+    containers = [_container(name, (*arguments, "--config", SETTINGS_FILE), JOB_RESOURCES) for name, arguments in steps]
     pod = _pod(JOB, containers[-1:], grace_s=30)
     pod["initContainers"] = containers[:-1]
     pod["restartPolicy"] = "OnFailure"

@@ -1,7 +1,7 @@
 """The sandbox of another host on this one's loopback: `python -m inventory_sandbox.forwarding HOST PORT...`.
 
-What calls marketplaces calls plain http on loopback only. In a cluster the sandbox is a pod of its own, so each pod that
-calls it runs this beside it.
+What calls marketplaces calls plain http on loopback only. In a cluster the sandbox is a pod of its own, so each pod
+that calls it runs this beside it.
 """
 
 from __future__ import annotations
