@@ -36,6 +36,13 @@ def _checks(missing: list[str]) -> Iterator[tuple[str, Sequence[str]]]:
         yield "docker-compose.yml", [*compose, "-f", "docker-compose.yml", "config", "-q"]
     else:
         missing.append("docker-compose")
+    promtool = _found("promtool")
+    if promtool:
+        yield "alert rules", [*promtool, "check", "rules", "deploy/monitoring/rules.yaml"]
+        yield "tests of alerts", [*promtool, "test", "rules", "deploy/monitoring/rules_test.yaml"]
+        yield "Prometheus of compose", [*promtool, "check", "config", "--syntax-only", "deploy/compose/prometheus.yml"]
+    else:
+        missing.append("promtool")
     yield from _kubernetes(missing)
 
 

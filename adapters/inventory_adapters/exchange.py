@@ -61,6 +61,11 @@ class Exchange:
         self._timeout_s = timeout_s
         self._secrets = secrets
 
+    @property
+    def token_age_s(self) -> float | None:
+        """How long ago the access token in use was fetched; None before the first, or where it does not change."""
+        return None if isinstance(self._tokens, Secret) else self._tokens.age_s
+
     def deadline_s(self) -> float:
         """When a push or read that begins now has to be over, on the monotonic clock."""
         return self._clock.monotonic_s() + self._timeout_s

@@ -57,6 +57,12 @@ class TokenCache:
         self._failure: Failure | None = None
         self._failure_ends_s = 0.0
         self._running: asyncio.Task[Token | Failure] | None = None
+        self._fetched_s = 0.0
+
+    @property
+    def age_s(self) -> float | None:
+        """How long ago the token that is held was fetched; None while there is none."""
+        return None if self._token is None else self._clock.monotonic_s() - self._fetched_s
 
     async def token(self, timeout_s: float) -> Token | Failure:
         """A token that is good for a while yet, or why there is none; waits this long at most."""
@@ -101,6 +107,7 @@ class TokenCache:
             self._running = None
         if isinstance(fetched, Token):
             self._token, self._failure = fetched, None
+            self._fetched_s = self._clock.monotonic_s()
         else:
             kept_s = REFUSAL_KEPT_S if fetched.then is Unauthorized else FAILURE_KEPT_S
             self._failure, self._failure_ends_s = fetched, self._clock.monotonic_s() + kept_s

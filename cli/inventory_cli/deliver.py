@@ -36,6 +36,8 @@ def deliver(
 
     name = Marketplace(marketplace)
     settings = load(config, secrets_at=(name,))
+    metrics = wiring.metrics()
+    settings = wiring.observed(settings, metrics)
     processes = settings.processes
     configure(process_of(name), level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     clock = SystemClock()
@@ -46,7 +48,7 @@ def deliver(
             wiring.adapters(settings, name, clock),
             wiring.accounts_of(settings, name),
             wiring.registry(settings),
-            wiring.metrics(),
+            metrics,
             clock,
         )
     )

@@ -40,6 +40,8 @@ def engine(context: typer.Context, config: EngineConfigFile = None, instance_id:
     settings = load(config, secrets_at=())
     from inventory_streams.engine.run import run
 
+    metrics = wiring.metrics()
+    settings = wiring.observed(settings, metrics)
     processes = settings.processes
     configure("engine", level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     raise typer.Exit(
@@ -47,7 +49,7 @@ def engine(context: typer.Context, config: EngineConfigFile = None, instance_id:
             wiring.engine_settings(settings, instance_id),
             settings.policy,
             wiring.registry(settings),
-            wiring.metrics(),
+            metrics,
             SystemClock(),
         )
     )

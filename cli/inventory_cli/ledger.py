@@ -29,10 +29,11 @@ def ledger(context: typer.Context, config: EngineConfigFile = None) -> None:
     from inventory_cli.settings import load
     from inventory_ledger.run import run
 
-    settings = load(config, secrets_at=("ledger",))
+    metrics = wiring.metrics()
+    settings = wiring.observed(load(config, secrets_at=("ledger",)), metrics)
     processes = settings.processes
     configure(LEDGER, level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
-    raise typer.Exit(run(wiring.ledger_settings(settings), wiring.registry(settings), wiring.metrics(), SystemClock()))
+    raise typer.Exit(run(wiring.ledger_settings(settings), wiring.registry(settings), metrics, SystemClock()))
 
 
 @app.command()

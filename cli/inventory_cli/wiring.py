@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_adapters.secrets import Secret
+from inventory_cli.certificates import CertificateEnds
 from inventory_cli.clock import SystemClock
 from inventory_cli.connecting import is_secret
 from inventory_cli.process_names import ENGINE, LEDGER, RECONCILE, SIGNALS, process_of
@@ -21,6 +22,7 @@ from inventory_ledger.settings import Feed, LedgerSettings, LedgerTopic
 from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.engine.settings import EngineSettings
+from inventory_streams.kafka.statistics import ClientStatistics
 from inventory_streams.reconcile.run import AccountToReconcile
 from inventory_streams.reconcile.settings import ReconcileSettings
 from inventory_streams.signals.settings import SignalsSettings
@@ -182,6 +184,15 @@ def metrics() -> CollectorRegistry:
     PlatformCollector(registry=found)
     GCCollector(registry=found)
     return found
+
+
+def observed(settings: Settings, metrics: CollectorRegistry) -> Settings:
+    """The same settings for a process whose Kafka clients and certificates are shown by these metrics."""
+    statistics = ClientStatistics()
+    metrics.register(statistics)
+    metrics.register(CertificateEnds(settings.connection.kafka.security, settings.connection.registry_security))
+    kafka = replace(settings.connection.kafka, statistics=statistics.take)
+    return replace(settings, connection=replace(settings.connection, kafka=kafka))
 
 
 def secrets(settings: Settings) -> list[Secret]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from deploy.sources import scaling, settings, strimzi
+from deploy.sources import dashboards, metrics_page, rules, scaling, settings, strimzi
 from deploy.sources.roles import ROLES
 from deploy.sources.workloads import JOB, Manifest, job, login_patch, login_patch_of_job, manifests_of
 
@@ -42,6 +42,13 @@ def files() -> dict[str, str]:
     found["deploy/k8s/strimzi/topics.yaml"] = _yaml(strimzi.topics())
     found["deploy/k8s/strimzi/users.yaml"] = _yaml(strimzi.users())
     found["deploy/k8s/keda/engine.yaml"] = _yaml(scaling.scaling())
+    found["docs/metrics.md"] = metrics_page.page()
+    for board in dashboards.boards_of():
+        name = board.uid.removeprefix("inventory-sync-")
+        found[f"deploy/monitoring/dashboards/{name}.json"] = dashboards.json_of(board)
+    found["deploy/monitoring/rules.yaml"] = HEAD + _dumped(rules.groups())
+    found["deploy/monitoring/rules_test.yaml"] = HEAD + _dumped(rules.tests())
+    found["deploy/k8s/monitoring/rules.yaml"] = _yaml([rules.operator_rule()])
     found["deploy/k8s/overlays/production/sync.yaml"] = settings.production()
     found["deploy/k8s/overlays/dev/sync.yaml"] = settings.dev()
     found["deploy/k8s/overlays/dev/secrets.yaml"] = _yaml(_dev_secrets())

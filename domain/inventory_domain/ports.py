@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, NodeId
 from inventory_domain.outcomes import LimitSeen, Outage, PushOutcome, Rejected, Throttled, Transient, Unauthorized
@@ -126,4 +126,14 @@ class MarketplaceAdapter(Protocol):
 
     async def aclose(self) -> None:
         """Give back connections. Calls after it are bugs."""
+        ...
+
+
+@runtime_checkable
+class HoldsToken(Protocol):
+    """An adapter whose credentials give it tokens that end."""
+
+    @property
+    def token_age_s(self) -> float | None:
+        """How long ago the access token in use was fetched; None before the first."""
         ...

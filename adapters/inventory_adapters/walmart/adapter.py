@@ -109,6 +109,11 @@ class WalmartAdapter:
         )
 
     @property
+    def token_age_s(self) -> float | None:
+        """How long ago the access token in use was fetched."""
+        return self._exchange.token_age_s
+
+    @property
     def traits(self) -> AdapterTraits:
         """See `ports.MarketplaceAdapter`."""
         return self._traits

@@ -20,6 +20,7 @@ from inventory_domain.identifiers import AccountId, ChannelId
 from inventory_domain.ports import MarketplaceAdapter
 from inventory_schemas.registry import Registry
 from inventory_streams.delivery.account import Account, Accounts
+from inventory_streams.delivery.account_metrics import AccountCollector
 from inventory_streams.delivery.arrivals import Arrivals
 from inventory_streams.delivery.codecs import codecs_of
 from inventory_streams.delivery.consumption import Poller
@@ -84,6 +85,7 @@ def assemble(
     codecs = codecs_of(settings.topics, settings.marketplace, registry)
     arrivals = Arrivals(codecs, settings.topics, settings.marketplace)
     by_id = {one: Account(one, adapter, settings, clock, shown) for one, adapter in adapters.items()}
+    metrics.register(AccountCollector(by_id, clock))
     accounts = Accounts(by_id, accounts_of)
     reports = KafkaReports(settings.kafka, arrivals.reports, codecs.reports)
     name = f"{socket.gethostname()}-{os.getpid()}"

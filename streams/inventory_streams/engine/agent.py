@@ -160,6 +160,7 @@ class EngineAgent:
         self._metrics.records_read.labels(batch.topic).inc(len(batch.records))
         self._submit(partition, work, batch.topic, batch.end)
         self._metrics.batch_seconds.observe(self._clock.monotonic_s() - started_s)
+        self._metrics.batch_records.observe(len(batch.records))
 
     def _follows(self, partition: Partition, batch: FetchedBatch) -> bool:
         """Rule 4: what was lost after the transport handed it over shows only here."""
@@ -290,6 +291,10 @@ class EngineAgent:
         measure(self._metrics, owned, self._velocity, self._live_times)
         inputs = self._settings.topics.engine_inputs()
         measure_lag(self._metrics, owned, inputs, lambda topic, one: self._inputs.fetch_states([topic], one).get(topic))
+        told = [self._until_ms(one, one.positions()) for one in owned]
+        now_ms = self._clock.now_ms()
+        oldest_ms = min([until_ms for until_ms in told if until_ms is not None], default=now_ms)
+        self._metrics.lag_seconds.set(max(0, now_ms - oldest_ms) / 1000)
 
 
 async def _next(stream: AsyncIterator[FetchedBatch]) -> FetchedBatch:

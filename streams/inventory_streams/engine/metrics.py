@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+BATCH_RECORDS_BUCKETS = (1, 2, 5, 10, 50, 100, 500, 1000, 2500, 5000, 10_000)
 BATCH_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 TRANSACTION_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
 AGE_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
@@ -36,6 +37,7 @@ class EngineMetrics:
         )
         self.dead_letters = counter("dead_letters", "Dead letters written.", "reason")
         self.batches = counter("batches", "Transactions committed, batches of input and others.")
+        self.batch_records = histogram("batch_records", "Records of a batch.", BATCH_RECORDS_BUCKETS)
         self.batch_seconds = histogram("batch_seconds", "Time to compute and encode a batch.", BATCH_BUCKETS_S)
         self.transaction_seconds = histogram(
             "transaction_seconds", "Time from the beginning of a transaction to its commit.", TRANSACTION_BUCKETS_S
@@ -61,6 +63,10 @@ class EngineMetrics:
         )
         self.partitions = gauge("partitions", "Partitions owned.")
         self.recovery_seconds = gauge("recovery_seconds", "How long the last recovery took.")
+        self.lag_seconds = gauge(
+            "lag_seconds",
+            "Age of the time up to which all input is applied, over the partitions owned; idle: up to 3 s.",
+        )
         self.lag = gauge("lag_records", "Offsets between what is applied and the end of the input.", "topic")
         self.input_age = histogram(
             "input_age_seconds",

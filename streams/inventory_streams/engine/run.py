@@ -18,6 +18,7 @@ from inventory_schemas.registry import Registry
 from inventory_streams.engine.agent import EngineAgent
 from inventory_streams.engine.app import EngineApp, FaustInputs, attach, create_app
 from inventory_streams.engine.committing import Committer
+from inventory_streams.engine.faust_metrics import FaustStatistics
 from inventory_streams.engine.fingerprint import fingerprint
 from inventory_streams.engine.inputs import admin_client, topic_ids
 from inventory_streams.engine.memory import collect_rarely
@@ -93,6 +94,7 @@ class _Process:
     async def serve(self) -> int:
         """Start, wait for a signal or a failure, stop."""
         app = create_app(self._settings)
+        self._registry.register(FaustStatistics(app.monitor))
         inputs, ownership, agent = self._built(app)
         watcher = Watcher(self._watch, lambda why: end_process(ExitCode.STALLED, why))
         probes = ProbeServer(

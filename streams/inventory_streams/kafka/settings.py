@@ -26,7 +26,8 @@ SECURITY_SETTINGS: Final = frozenset(
 )
 """The settings of librdkafka that every client of ours takes; Faust's driver could not be told of others."""
 
-Setting = str | int | float | bool | logging.Logger | Callable[[KafkaError], None]
+STATISTICS_INTERVAL_MS: Final = 15_000
+Setting = str | int | float | bool | logging.Logger | Callable[[KafkaError], None] | Callable[[str], None]
 
 # What librdkafka says comes into our logs when a client is polled, and not as lines of its own on standard error.
 _librdkafka = logging.getLogger("inventory_streams.kafka.librdkafka")
@@ -34,10 +35,14 @@ _librdkafka = logging.getLogger("inventory_streams.kafka.librdkafka")
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """Addresses (`host:port,host:port`) and librdkafka's security settings, which may be secrets: not shown."""
+    """Addresses (`host:port,host:port`) and librdkafka's security settings, which may be secrets: not shown.
+
+    `statistics` is told every few seconds what each client says of itself (see `ClientStatistics.take`).
+    """
 
     bootstrap_servers: str
     security: Mapping[str, str] = field(default_factory=dict, repr=False)
+    statistics: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     def admin(self) -> dict[str, str | int | float | bool]:
         """What a client that only asks and administers is configured with."""
@@ -45,7 +50,10 @@ class KafkaSettings:
 
     def consumer(self) -> dict[str, Setting]:
         """What a client that consumes is configured with; a refused login leaves its poll as `NotAuthenticated`."""
-        return {**self.admin(), "logger": _librdkafka, "error_cb": raise_refusal}
+        told: dict[str, Setting] = {**self.admin(), "logger": _librdkafka, "error_cb": raise_refusal}
+        if self.statistics is not None:
+            told |= {"statistics.interval.ms": STATISTICS_INTERVAL_MS, "stats_cb": self.statistics}
+        return told
 
     def producer(self) -> dict[str, Setting]:
         """What a client that produces is configured with; a refused login likewise."""

@@ -128,6 +128,7 @@ class TransactionalWriter:
                     self._producer.poll(0)  # as above
                     continue
                 raise self._failure("commit", cause) from error
+            self._producer.poll(0)  # what the client says of itself would otherwise pile up unread
             return
 
     def commit_all(self, writes: list[Write], also: Callable[[], None] | None = None) -> None:

@@ -1,0 +1,328 @@
+"""Every alert, declared once, with what fires it and what does not. `rules` makes the files of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from deploy.sources.roles import ROLES
+
+RUNBOOKS: Final = "docs/runbooks"
+DELIVERY: Final = "inventory_sync_delivery"
+ENGINE: Final = "inventory_sync_engine"
+OBJECTIVE: Final = 0.99  # of all changes are taken by the channel within its time
+FRESH_WITHIN_S: Final = {"amazon.*": 600, "ebay.*": 300, "walmart.*": 600, "shop.*": 60}
+"""The objective's time by channels' names; each is a bucket of the histogram."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Series by name, minute by minute in promtool's notation: the alert fires at one time, and not at two others."""
+
+    series: dict[str, str]
+    fires_at: str
+    quiet_at: tuple[str, str]
+    """Before it is true, and after it is over."""
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. `page` wakes somebody, `ticket` waits for the morning. Its runbook has its name, in words."""
+
+    name: str
+    expr: str
+    lasts: str
+    severity: str
+    summary: str
+    runbook: str
+    example: Example
+
+
+def alerts() -> tuple[Alert, ...]:
+    """All of them."""
+    return (*_channels(), *_truth(), *_flow(), *_burn_rates(), *_ends(), *_missing())
+
+
+def _channels() -> tuple[Alert, ...]:
+    failing = f"max by (channel) ({DELIVERY}_channel_failures_in_a_row)"
+    channel = {"channel": "ebay-us"}
+    return (
+        Alert(
+            "ChannelFailing",
+            f"{failing} >= 3",
+            "0m",
+            "page",
+            "{{ $labels.channel }}: three writes in a row failed; one probe goes instead of every listing",
+            "channel-failing",
+            Example(
+                {f'{DELIVERY}_channel_failures_in_a_row{{channel="ebay-us"}}': "2x5 3x10 0x10"},
+                "10m",
+                ("4m", "20m"),
+                channel,
+            ),
+        ),
+    )
+
+
+def _truth() -> tuple[Alert, ...]:
+    read, left = f"sum by (channel) ({DELIVERY}_targets_read_total)", f"sum by (channel) ({DELIVERY}_targets_pending)"
+    ends = ("delivered", "already_sent", "superseded", "forgotten", "handed_over")
+    done = " - ".join(f"sum by (channel) ({DELIVERY}_targets_{one}_total)" for one in ends)
+    dead = f"(sum by (channel) ({DELIVERY}_targets_dead_lettered_total) or 0 * {read})"
+    accounted = {f'{DELIVERY}_targets_{one}_total{{channel="ebay-us"}}': "0x60" for one in ends}
+    return (
+        Alert(
+            "TargetsUnaccounted",
+            f"abs({read} - {done} - {dead} - {left}) > 0",
+            "10m",
+            "ticket",
+            "{{ $labels.channel }}: targets were read and are neither done nor waiting: a bug of ours",
+            "targets-unaccounted",
+            Example(
+                {
+                    f'{DELIVERY}_targets_read_total{{channel="ebay-us"}}': "5x5 7x20 5x20",
+                    f'{DELIVERY}_targets_pending{{channel="ebay-us"}}': "5x60",
+                    f'{DELIVERY}_targets_dead_lettered_total{{channel="ebay-us",reason="x"}}': "0x60",
+                    **accounted,
+                },
+                "20m",
+                ("12m", "30m"),
+                {"channel": "ebay-us"},
+            ),
+        ),
+        Alert(
+            "VersionGivenTwice",
+            f"sum by (channel) (increase({DELIVERY}_equal_versions_total[15m])) > 0",
+            "0m",
+            "page",
+            "{{ $labels.channel }}: a version was given to two quantities: a bug of ours",
+            "targets-unaccounted",
+            Example(
+                {f'{DELIVERY}_equal_versions_total{{channel="ebay-us"}}': "0x10 1x60"},
+                "12m",
+                ("9m", "40m"),
+                {"channel": "ebay-us"},
+            ),
+        ),
+    )
+
+
+def _flow() -> tuple[Alert, ...]:
+    quota = f"min by (account, operation) ({DELIVERY}_quota_lasts_seconds)"
+    day = f"max by (account, operation) ({DELIVERY}_quota_day_left_seconds)"
+    account = {"account": "ebay", "operation": "inventory"}
+    named = '{account="ebay",operation="inventory"}'
+    return (
+        Alert(
+            "EngineLag",
+            f"max({ENGINE}_lag_seconds) > 60",
+            "5m",
+            "page",
+            "Changes wait more than a minute before they are computed",
+            "engine-lag",
+            Example({f"{ENGINE}_lag_seconds": "2x5 120x15 2x10"}, "12m", ("8m", "25m")),
+        ),
+        Alert(
+            "EngineLagGrowing",
+            f"sum({ENGINE}_lag_records) > 10000 and deriv(sum({ENGINE}_lag_records)[10m:1m]) > 0",
+            "10m",
+            "ticket",
+            "More input comes than is computed, for ten minutes",
+            "engine-lag",
+            Example(
+                {f'{ENGINE}_lag_records{{topic="inventory.changes"}}': "0x10 0+5000x30 0x20"}, "35m", ("15m", "55m")
+            ),
+        ),
+        Alert(
+            "QueueOld",
+            f"max by (channel) ({DELIVERY}_queue_age_seconds_max) > 900",
+            "5m",
+            "ticket",
+            "{{ $labels.channel }}: a listing waits more than fifteen minutes to be sent",
+            "queue-old",
+            Example(
+                {f'{DELIVERY}_queue_age_seconds_max{{channel="ebay-us"}}': "1x5 1000x15 1x10"},
+                "12m",
+                ("8m", "25m"),
+                {"channel": "ebay-us"},
+            ),
+        ),
+        Alert(
+            "SourceSilent",
+            f"max by (source) ({ENGINE}_source_silent_partitions) > 0",
+            "0m",
+            "page",
+            "{{ $labels.source }} is silent past its limit: stock at its locations counts as zero",
+            "source-silent",
+            Example(
+                {f'{ENGINE}_source_silent_partitions{{source="erp"}}': "0x5 3x10 0x10"},
+                "10m",
+                ("4m", "20m"),
+                {"source": "erp"},
+            ),
+        ),
+        Alert(
+            "QuotaRunsOut",
+            f"{quota} < {day}",
+            "15m",
+            "page",
+            "{{ $labels.account }}: at this pace the quota of {{ $labels.operation }} ends before its day does",
+            "quota-runs-out",
+            Example(
+                {
+                    f"{DELIVERY}_quota_lasts_seconds{named}": "90000x5 1800x30 90000x10",
+                    f"{DELIVERY}_quota_day_left_seconds{named}": "36000x60",
+                },
+                "25m",
+                ("10m", "40m"),
+                account,
+            ),
+        ),
+        Alert(
+            "InputDeadLetters",
+            f"sum by (reason) (increase({ENGINE}_dead_letters_total[15m])) > 0",
+            "0m",
+            "ticket",
+            "Input that could not be used went to the dead letters: {{ $labels.reason }}",
+            "dead-letters",
+            Example(
+                {f'{ENGINE}_dead_letters_total{{reason="bad-quantity"}}': "0x10 4x60"},
+                "12m",
+                ("9m", "40m"),
+                {"reason": "bad-quantity"},
+            ),
+        ),
+        Alert(
+            "ListingDeadLetters",
+            f"sum by (channel) (increase({DELIVERY}_targets_dead_lettered_total[15m])) > 0",
+            "0m",
+            "ticket",
+            "{{ $labels.channel }}: the marketplace refuses writes of listings for good",
+            "dead-letters",
+            Example(
+                {f'{DELIVERY}_targets_dead_lettered_total{{channel="ebay-us",reason="not-found"}}': "0x10 2x60"},
+                "12m",
+                ("9m", "40m"),
+                {"channel": "ebay-us"},
+            ),
+        ),
+        Alert(
+            "LedgerBehind",
+            "sum(inventory_sync_ledger_lag_records) > 100000",
+            "15m",
+            "ticket",
+            "What people ask is answered from tables that are behind the topics",
+            "ledger-behind",
+            Example({'inventory_sync_ledger_lag_records{topic="x"}': "0x5 200000x30 0x10"}, "25m", ("10m", "40m")),
+        ),
+    )
+
+
+def _stale_share(pattern: str, within_s: int, window: str) -> str:
+    name = f"{DELIVERY}_freshness_accepted_seconds"
+    fresh = f'sum by (channel) (rate({name}_bucket{{channel=~"{pattern}",le="{float(within_s)}"}}[{window}]))'
+    return f'1 - {fresh} / sum by (channel) (rate({name}_count{{channel=~"{pattern}"}}[{window}]))'
+
+
+def _burn_rates() -> tuple[Alert, ...]:
+    """Two windows each, so that an alert comes soon and goes soon: a month's budget gone in 2 days, and in 5."""
+    found = []
+    name = f"{DELIVERY}_freshness_accepted_seconds"
+    for speed, rate, windows, severity in (
+        ("Fast", 14.4, ("1h", "5m"), "page"),
+        ("Slow", 6.0, ("6h", "30m"), "ticket"),
+    ):
+        spent = round(rate * (1 - OBJECTIVE), 4)
+        parts = [
+            "(" + " and ".join(f"({_stale_share(pattern, within_s, one)}) > {spent}" for one in windows) + ")"
+            for pattern, within_s in FRESH_WITHIN_S.items()
+        ]
+        bad = "0+10x120 1200+0x60 1200+10x600"
+        example = Example(
+            {
+                f'{name}_bucket{{channel="ebay-us",le="300.0"}}': bad,
+                f'{name}_count{{channel="ebay-us"}}': "0+10x120 1200+10x60 1800+10x600",
+            },
+            "175m",
+            ("110m", "5h"),
+            {"channel": "ebay-us"},
+        )
+        found.append(
+            Alert(
+                f"FreshnessBudgetBurns{speed}",
+                "\nor\n".join(parts),
+                "2m",
+                severity,
+                "{{ $labels.channel }}: too many changes reach it late; at this pace the month's 1 % is soon used up",
+                "freshness",
+                example,
+            )
+        )
+    return tuple(found)
+
+
+def _ends() -> tuple[Alert, ...]:
+    certificate = "inventory_sync_certificate_end_timestamp_seconds"
+    return (
+        Alert(
+            "CertificateEnds",
+            f"min by (file) ({certificate}) - time() < 14 * 86400",
+            "1h",
+            "ticket",
+            "{{ $labels.file }} ends within two weeks",
+            "certificate-ends",
+            Example(
+                {f'{certificate}{{file="ca.crt"}}': "9999999x5 1000000x200 9999999x100"},
+                "120m",
+                ("30m", "250m"),
+                {"file": "ca.crt"},
+            ),
+        ),
+        Alert(
+            "TokenNotRenewed",
+            f"max by (account) ({DELIVERY}_token_age_seconds) > 3 * 3600",
+            "5m",
+            "page",
+            "{{ $labels.account }}: its access token is older than any lives; the next write will be refused",
+            "credentials-refused",
+            Example(
+                {f'{DELIVERY}_token_age_seconds{{account="ebay"}}': "100x5 12000x15 100x10"},
+                "12m",
+                ("8m", "25m"),
+                {"account": "ebay"},
+            ),
+        ),
+    )
+
+
+def _missing() -> tuple[Alert, ...]:
+    jobs = "|".join(role.process for role in ROLES)
+    absent = " or ".join(f'absent(up{{job="{role.process}"}})' for role in ROLES)
+    engine = 'up{job="engine",instance="a"}'
+    up = {f'up{{job="{role.process}",instance="a"}}': "1x40" for role in ROLES[1:]}
+    return (
+        Alert(
+            "ProcessDown",
+            f'up{{job=~"{jobs}"}} == 0',
+            "3m",
+            "ticket",
+            "{{ $labels.job }} at {{ $labels.instance }} does not answer",
+            "process-missing",
+            Example(
+                {engine: "1x5 0x10 1x10"},
+                "10m",
+                ("7m", "20m"),
+                {"job": "engine", "instance": "a"},
+            ),
+        ),
+        Alert(
+            "RoleMissing",
+            f'{absent} or max by (job) (up{{job=~"{jobs}"}}) == 0',
+            "3m",
+            "page",
+            "No process of {{ $labels.job }} answers",
+            "process-missing",
+            Example({**up, engine: "1x5 0x10 1x10"}, "10m", ("7m", "20m"), {"job": "engine"}),
+        ),
+    )

@@ -1,0 +1,98 @@
+"""Dashboards and metrics pages against real processes that a real Prometheus scrapes."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+import yaml
+
+from deploy.sources.dashboards import boards_of
+from deploy.sources.roles import MARKETPLACES
+from inventory_sandbox.stack.ports import pick_free
+from tests.support.commands import Started, first_line, run_command, wait_until
+from tests.support.prometheus import has_data, prometheus
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Started]:
+    found = Started(tmp_path)
+    yield found
+    found.kill()
+
+
+@pytest.mark.timeout(300)
+def test_every_panel_shows_something_of_processes_that_run(
+    kafka: str, registry_url: str, topic_prefix: str, application_id: str, tmp_path: Path, started: Started
+) -> None:
+    announced = started.start("sandbox", "sandbox", "--json", "--skus", "5", "--factor", "0.001")
+    first_line(announced)
+    ports = _settings_file(tmp_path, announced, kafka, registry_url, topic_prefix, application_id)
+    for command in (("topics", "apply"), ("schemas", "register")):
+        _done(tmp_path, *command, "--config", "sync.yaml")
+    processes = {"engine": ("engine",), "ledger": ("ledger",)}
+    processes |= {f"deliver-{one}": ("deliver", one) for one in MARKETPLACES}
+    for name, command in processes.items():
+        started.start(name, *command, "--config", "sync.yaml")
+
+    with prometheus(tmp_path, {name: ports[name] for name in processes}) as client:
+        missing = [
+            (board.uid, panel.title, panel.query)
+            for board in boards_of()
+            for row in board.rows.values()
+            for panel in row
+        ]
+
+        def all_seen() -> bool:
+            missing[:] = [one for one in missing if not has_data(client, _now(one[2]))]
+            return not missing
+
+        _done(tmp_path, "produce", str(EXAMPLES / "03_events.jsonl"), "--config", "sync.yaml")
+        try:
+            wait_until(all_seen, "every panel has data", 150)
+        except AssertionError as late:
+            raise AssertionError(f"no data: {missing}") from late
+    _assert_pages_are_well_formed(processes, ports)
+    assert {name: status for name, status in started.end().items() if status != 0} == {}
+
+
+def _now(query: str) -> str:
+    return query.replace("$__rate_interval", "3m").replace("$channel", ".*")
+
+
+def _assert_pages_are_well_formed(processes: dict[str, tuple[str, ...]], ports: dict[str, int]) -> None:
+    promtool = shutil.which("promtool")
+    for name in processes:
+        page = httpx.get(f"http://127.0.0.1:{ports[name]}/metrics").text
+        assert "sku" not in page.lower().replace("skus", "").replace("sku_commands", "").replace("sku.", ""), name
+        if promtool is not None:
+            done = subprocess.run(
+                [promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False
+            )
+            said = [line for line in (done.stdout + done.stderr).splitlines() if "inventory_sync" in line]
+            assert said == [], name
+
+
+def _settings_file(
+    folder: Path, announced: Path, kafka: str, registry_url: str, prefix: str, application: str
+) -> dict[str, int]:
+    addresses = ("--bootstrap-servers", kafka, "--schema-registry", registry_url)
+    _done(folder, "config", "init", "sync.yaml", "--sandbox", str(announced), *addresses)
+    settings = yaml.safe_load((folder / "sync.yaml").read_text())
+    settings["application_id"], settings["topics"]["prefix"] = application, prefix
+    ports: dict[str, int] = {}
+    for name in settings["probes"]["ports"]:
+        ports[name] = pick_free(set(ports.values()), Random())
+    settings["probes"]["ports"] = ports
+    (folder / "sync.yaml").write_text(yaml.safe_dump(settings))
+    return ports
+
+
+def _done(folder: Path, *arguments: str) -> None:
+    done = run_command(*arguments, folder=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
