@@ -65,9 +65,8 @@ def test_an_edit_at_the_shop_becomes_a_hint(
     started.start("signals", "signals", "serve", "--config", "sync.yaml")
     log = tmp_path / "signals.log"
     wait_for(lambda: "signals taken" in log.read_text())
-    missing = ended("doctor", "--config", "sync.yaml", cwd=tmp_path)
-    mended = ended("doctor", "--fix", "--config", "sync.yaml", cwd=tmp_path)
-    status = run("signals", "status", "shop", "--config", "sync.yaml", cwd=tmp_path)
+    missing = ended("signals", "status", "shop", "--config", "sync.yaml", cwd=tmp_path)
+    subscribed = run("signals", "subscribe", "shop", "--config", "sync.yaml", cwd=tmp_path)
     edit = {"marketplace": "shopify", "key": "50000000002", "quantity": 90}
     httpx.post(f"{facts['control_url']}/edits", json=edit).raise_for_status()
     hints: list[Observation] = []
@@ -78,9 +77,8 @@ def test_an_edit_at_the_shop_becomes_a_hint(
 
     wait_for(hinted)
 
-    assert missing.returncode == 1 and "INVENTORY_LEVELS_UPDATE: missing" in missing.stdout
-    assert mended.returncode == 0, mended.stdout + mended.stderr
-    assert "INVENTORY_LEVELS_UPDATE: on" in status
+    assert missing.returncode == 1 and "INVENTORY_LEVELS_UPDATE: not subscribed" in missing.stdout
+    assert "INVENTORY_LEVELS_UPDATE: on" in subscribed
     assert {(one.listing_id, one.observed_by, one.quantity) for one in hints} == {
         ("shop/SKU-00002", ObservedBy.SIGNAL, 90)
     }

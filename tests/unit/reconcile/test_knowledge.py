@@ -1,0 +1,133 @@
+"""What is known of listings, and that it is known again after a restart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from inventory_domain.changes import InventoryChange, SaleCancelled, StockAdjusted, UnitsSold
+from inventory_domain.expected import ReadTraits
+from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, Sku, SourceId
+from inventory_domain.reconciliation import Action, Observation, ObservedBy
+from inventory_schemas.registry import LocalRegistry
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.reconcile.codecs import codecs_of
+from inventory_streams.reconcile.knowledge import Knowledge
+from inventory_streams.reconcile.settings import ReconcileSettings
+from inventory_streams.topics import Topics
+from tests.support.pulls import MARKETPLACE
+from tests.support.reconciling import CHANNEL, HOUR, LISTING, SETTLING, SKU, a_reading, at, shown
+
+SETTINGS = ReconcileSettings("app", KafkaSettings("nowhere:1"), Topics((MARKETPLACE,)), 4)
+CODECS = codecs_of(SETTINGS.topics, MARKETPLACE, LocalRegistry())
+
+
+def knowledge() -> Knowledge:
+    """One listing that shows 10 and was seen to."""
+    known = Knowledge(SETTINGS, CODECS, {CHANNEL: ReadTraits(True, SETTLING)})
+    known._of(LISTING, SKU, CHANNEL).version = 1
+    exposure = shown(10, 0, seen_min=20)
+    known.exposure(LISTING.encode(), CODECS.exposure.encode(exposure), exposure)
+    return known
+
+
+def a_sale(units: int, minutes: float, order: str = "O1", channel: ChannelId = CHANNEL) -> InventoryChange:
+    kind = UnitsSold(channel, OrderId(order), units)
+    return InventoryChange(EventId(f"e-{order}"), SourceId("erp"), None, at(minutes), SKU, None, kind)
+
+
+def test_sales_of_the_channel_are_subtracted_and_others_are_not() -> None:
+    known = knowledge()
+    for change in (
+        a_sale(3, 100),
+        a_sale(5, 100, "O2", ChannelId("elsewhere")),
+        replace(a_sale(5, 100, "O3"), sku=Sku("B")),
+        replace(a_sale(5, 100, "O4"), location=LocationId("main"), kind=StockAdjusted(-5)),
+    ):
+        known.change(change, at(101))
+
+    verdict = known.judge(a_reading(7, 240), at(240))
+
+    assert verdict is not None and verdict.why == "within"
+
+
+def test_an_order_that_two_sources_tell_of_counts_once() -> None:
+    known = knowledge()
+    known.change(a_sale(3, 100), at(101))
+    known.change(replace(a_sale(3, 101), source=SourceId("signals"), event_id=EventId("other")), at(102))
+    known.change(replace(a_sale(3, 110), kind=SaleCancelled(CHANNEL, OrderId("O1"), 3, "no")), at(111))
+
+    moves = known.moves[SKU, CHANNEL]
+
+    assert [one.units for one in moves] == [3, -3]
+
+
+def test_sales_are_forgotten_when_they_are_too_old() -> None:
+    known = knowledge()
+    known.change(a_sale(3, 0), at(1))
+    late = at(0) + round(SETTINGS.sales_memory_s * 1_000) + HOUR
+    known.change(a_sale(1, 0, "O2"), late)
+
+    assert [one.order_id for one in known.moves[SKU, CHANNEL]] == ["O2"]
+    assert ("O1", SKU, True) not in known.orders
+
+
+def test_an_open_case_is_known_again_from_what_was_written_down() -> None:
+    first = knowledge()
+    waiting = first.judge(a_reading(4, 240), at(240))
+    assert waiting is not None and waiting.record is not None
+
+    after_restart = knowledge()
+    after_restart.discrepancy(waiting.record)
+    verdict = after_restart.judge(a_reading(4, 480), at(480))
+
+    assert verdict is not None and verdict.restate == 1
+
+
+def test_our_own_record_coming_back_does_not_undo_what_was_decided_since() -> None:
+    known = knowledge()
+    waiting = known.judge(a_reading(4, 240), at(240))
+    corrected = known.judge(a_reading(4, 480), at(480))
+    assert waiting is not None and waiting.record is not None and corrected is not None
+    decided = known.listings[LISTING].case
+
+    known.discrepancy(waiting.record)
+
+    assert known.listings[LISTING].case == decided
+
+
+def test_what_was_given_up_begins_anew_when_somebody_asks() -> None:
+    known = knowledge()
+    first = known.judge(a_reading(50, 240), at(240))
+    assert first is not None and first.record is not None
+    known.discrepancy(replace(first.record, action=Action.STOP.value, observed_at_ms=at(241)))
+    stopped = known.judge(a_reading(50, 480), at(480))
+
+    known.begin_anew(LISTING)
+    again = known.judge(a_reading(50, 490), at(490))
+
+    assert stopped is not None and stopped.restate is None
+    assert again is not None and again.restate == 1
+
+
+def test_a_signal_is_kept_as_evidence() -> None:
+    known = knowledge()
+    known.signal(Observation(LISTING, SKU, CHANNEL, 50, {}, ObservedBy.SIGNAL, at(100), at(100), "notice-9"))
+
+    verdict = known.judge(a_reading(50, 240), at(240))
+
+    assert verdict is not None and verdict.record is not None and "notice-9" in verdict.record.evidence
+
+
+def test_a_listing_without_target_or_exposure_is_not_judged() -> None:
+    known = knowledge()
+    known.exposure(LISTING.encode(), None, None)
+
+    assert known.judge(a_reading(50, 240), at(240)) is None
+    assert known.judge(replace(a_reading(50, 240), listing_id=LISTING), at(240)) is None
+
+
+def test_a_listing_that_the_engine_forgets_is_forgotten() -> None:
+    known = knowledge()
+    known.target(LISTING.encode(), None)
+
+    assert known.listings == {}
