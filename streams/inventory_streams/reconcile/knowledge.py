@@ -18,6 +18,7 @@ from inventory_streams.reconcile.codecs import Codecs
 from inventory_streams.reconcile.settings import ReconcileSettings
 
 SENT_KEPT = 8  # numbers kept per listing, to recognize what an older write left there
+OWN_HINT = "reconcile: "  # what the evidence of a hint begins with that reconciliation has given itself
 MOVES_KEPT = 500  # sales kept per SKU and channel
 
 
@@ -104,9 +105,10 @@ class Knowledge:
             known.case, known.told_ms = case_after(record), record.observed_at_ms
 
     def signal(self, observation: Observation) -> None:
-        """A marketplace's word that a listing has changed: kept as evidence."""
+        """A marketplace's word that a listing has changed: kept as evidence. Our own hints are nobody's word."""
         known = self.listings.get(observation.listing_id)
-        if known is not None and observation.observed_by is ObservedBy.SIGNAL:
+        own = observation.evidence.startswith(OWN_HINT)
+        if known is not None and observation.observed_by is ObservedBy.SIGNAL and not own:
             known.signal = SignalSeen(observation.quantity, observation.as_of_ms, observation.evidence)
 
     def judge(self, reading: Observation, now_ms: int) -> Verdict | None:

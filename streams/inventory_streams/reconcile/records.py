@@ -12,6 +12,7 @@ from inventory_schemas.values import NO_NODES
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.transactions import Write
 from inventory_streams.reconcile.codecs import Codecs
+from inventory_streams.reconcile.knowledge import OWN_HINT
 from inventory_streams.reconcile.settings import ReconcileSettings
 
 ISSUED_BY = "reconcile"
@@ -47,7 +48,7 @@ class Records:
             ObservedBy.SIGNAL,
             now_ms,
             now_ms,
-            f"{ISSUED_BY}: {why}",
+            f"{OWN_HINT}{why}",
         )
         return self.observation(hint)
 

@@ -11,7 +11,7 @@ from inventory_domain.reconciliation import Action, Observation, ObservedBy
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.reconcile.codecs import codecs_of
-from inventory_streams.reconcile.knowledge import Knowledge
+from inventory_streams.reconcile.knowledge import OWN_HINT, Knowledge
 from inventory_streams.reconcile.settings import ReconcileSettings
 from inventory_streams.topics import Topics
 from tests.support.pulls import MARKETPLACE
@@ -116,6 +116,13 @@ def test_a_signal_is_kept_as_evidence() -> None:
     verdict = known.judge(a_reading(50, 240), at(240))
 
     assert verdict is not None and verdict.record is not None and "notice-9" in verdict.record.evidence
+
+
+def test_a_hint_of_ours_is_nobodys_word() -> None:
+    known = knowledge()
+    known.signal(Observation(LISTING, SKU, CHANNEL, None, {}, ObservedBy.SIGNAL, at(100), at(100), f"{OWN_HINT}old"))
+
+    assert known.listings[LISTING].signal is None
 
 
 def test_a_listing_without_target_or_exposure_is_not_judged() -> None:
