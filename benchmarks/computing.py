@@ -73,6 +73,7 @@ class Engine:
             progress,
             None,
             partition=partition,
+            partitions=PARTITIONS,
             group="engine",
             topics=self._topics,
             serdes=self._serdes,

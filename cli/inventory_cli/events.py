@@ -160,7 +160,9 @@ def _reservation(fields: EventFields) -> ReservationId | None:
 
 _KINDS: Final[Mapping[str, Callable[[EventFields], SkuChange]]] = MappingProxyType(
     {
-        "StockCounted": lambda f: StockCounted(f.whole("on_hand"), f.whole_or_none("includes_orders_until_ms")),
+        "StockCounted": lambda f: StockCounted(
+            f.whole("on_hand"), f.whole_or_none("includes_orders_until_ms"), f.flag("excludes_reserved")
+        ),
         "StockAdjusted": lambda f: StockAdjusted(f.whole("units")),
         "StockReserved": lambda f: StockReserved(
             ReservationId(f.text("reservation_id")), f.whole("units"), _order(f), f.whole_or_none("expires_at_ms")
@@ -184,6 +186,7 @@ def _product(fields: EventFields) -> Product:
         locations=tuple(_stocking(one) for one in fields.objects("locations")),
         listings=tuple(_listing(one, sku) for one in fields.objects("listings")),
         components=tuple(_component(one) for one in fields.objects("components")),
+        sale_stops_at_ms=fields.whole_or_none("sale_stops_at_ms"),
     )
 
 

@@ -52,6 +52,7 @@ def read_policy(
     smallest = fields.whole("smallest_share", _DEFAULTS.smallest_percent, least=-_ANY, most=_ANY)
     horizon = fields.whole("margin_horizon_days", _DEFAULTS.margin_horizon_days, least=-_ANY, most=_ANY)
     high_velocity = _high_velocity(fields.within("high_velocity"))
+    closed = frozenset([LocationId(name) for name in fields.texts("closed_locations", ())])
     zone = _zone(fields)
     peaks = tuple([_peak(one, zone) for one in fields.items("peaks")])
     fields.end()
@@ -61,7 +62,9 @@ def read_policy(
         channel = _channel(ChannelId(name), channels_below.of(name, raw), profile, accounts)
         if channel is not None:
             channels[channel.channel] = channel
-    policy = AllocationPolicy(channels, strategy, by_category, by_sku, largest, smallest, horizon, high_velocity, peaks)
+    policy = AllocationPolicy(
+        channels, strategy, by_category, by_sku, largest, smallest, horizon, high_velocity, peaks, closed
+    )
     faults.extend(policy_faults(policy))
     return profile, policy
 

@@ -43,6 +43,11 @@ def policy_lines(by_category: Mapping[str, str]) -> tuple[Line, ...]:
             "[{name: black-friday, from: 2026-11-27, until: 2026-11-30, widen: 2, channels: [amazon-us]}]; "
             "without channels: on all. A time may follow the day: 2026-11-27T09:00:00.",
         ),
+        Line(
+            "closed_locations",
+            [],
+            "nothing is promised from these, whatever stands there, and no count of theirs is waited for",
+        ),
         Line("time_zone", "UTC", "of the days and times in `peaks`, such as America/New_York"),
     )
 

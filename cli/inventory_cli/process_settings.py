@@ -90,6 +90,9 @@ def _engine(fields: FileFields) -> EngineSettings:
         micro_batches=fields.flag("micro_batches", _ENGINE.micro_batches),
         batch_records_max=fields.whole("batch_records_max", _ENGINE.batch_records_max, least=1, most=100_000),
         unknown_sku_grace_s=fields.number("unknown_sku_grace_s", _ENGINE.unknown_sku_grace_s, least=0.1, most=WEEK_S),
+        unreported_sale_limit_s=fields.number(
+            "unreported_sale_limit_s", _ENGINE.unreported_sale_limit_s, least=1, most=52 * WEEK_S
+        ),
         velocity_writes_per_s=fields.whole(
             "velocity_writes_per_s", _ENGINE.velocity_writes_per_s, least=1, most=100_000
         ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     help=(
-        "Hold, cap or zero one SKU on every channel, or release it again.\n\n"
+        "Hold, cap or zero one SKU on every channel, release it again, or settle an order of it.\n\n"
         "The engine applies it with its next batch and keeps it until its time, also over restarts; the newest command"
         " counts. What is done to a component bounds its kits too. Who did it and why is recorded.\n\n"
         '    inventory-sync sku zero A-1 --why "recall 2026-118"\n\n'
@@ -103,6 +103,31 @@ def release(
     inventory-sync sku release A-1 --why "recall is over"
     """
     _override(sku, "RELEASE", None, None, by, why, config, bootstrap_servers, schema_registry)
+
+
+@app.command()
+def settle(
+    sku: SkuName,
+    why: Why,
+    order: Annotated[str, typer.Option("--order", metavar="ID", help="The channel's order, as it was reported.")],
+    by: By = None,
+    config: OptionalConfigFile = None,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry: SchemaRegistry = None,
+) -> None:
+    """Stop subtracting an order that a channel reported and your source never did.
+
+    Until its reservation or shipment arrives, such an order is subtracted from what every channel may promise. Settle
+    it when you know that its units are in the source's figures already, or that the order was never real.
+
+        inventory-sync sku settle A-1 --order 113-5021 --why "shipped by hand, counted since"
+    """
+    from inventory_domain.commands import SaleSettled
+    from inventory_domain.identifiers import OrderId
+
+    who = by or getpass.getuser()
+    _send(sku, SaleSettled(OrderId(order), who, why), who, config, bootstrap_servers, schema_registry)
+    typer.echo(f"{sku}: order {order} is settled, by {who}: {why}")
 
 
 def _override(

@@ -174,6 +174,12 @@ def _engine(given: Mapping[str, object]) -> tuple[Line, ...]:
             "A change for a SKU that is not in the catalog waits this long, then it is a dead letter.",
         ),
         Line(
+            "unreported_sale_limit_s",
+            _ENGINE.unreported_sale_limit_s,
+            "An order that a channel reported and your source has not after this is counted in a metric and logged; it"
+            " stays subtracted until your source reports it, or `inventory-sync sku settle`.",
+        ),
+        Line(
             "velocity_writes_per_s",
             _ENGINE.velocity_writes_per_s,
             "Windows of sales written a second by this worker; sales beyond it wait and are counted late.",

@@ -14,10 +14,8 @@ def check_product(product: Product, policy: AllocationPolicy) -> None:
     """Accept the product, or say why not; the former product then stays.
 
     Raises:
-        InvalidRecord: it is a kit, names a channel that the policy does not have, or is beyond a limit.
+        InvalidRecord: it names a channel that the policy does not have, or is beyond a limit.
     """
-    if product.components:
-        raise InvalidRecord("kits-not-supported", f"product {product.sku} has components; kits cannot be sold yet")
     if len(product.listings) > LISTINGS_MAX:
         raise InvalidRecord("too-many-listings", f"{len(product.listings)} listings, at most {LISTINGS_MAX}")
     if len(product.locations) > LOCATIONS_MAX:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from inventory_domain.catalog import Product
-from inventory_domain.identifiers import ChannelId, LocationId
-from inventory_domain.positions import Stock
+from inventory_domain.commands import KitAvailability
+from inventory_domain.identifiers import ChannelId, LocationId, Sku
+from inventory_domain.stock import Stock
+
+OF_COMPONENTS: Final = ChannelId("components")  # no channel: under it stand kits lost to what components sold
+NO_ANSWERS: Final[Mapping[Sku, KitAvailability]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,20 @@ class Availability:
         return f"{text} - sold and not reported {self.netted}" if self.sold else text
 
 
-def availability(product: Product, stock: Stock, now_ms: int) -> Availability:
-    """The one computation of availability, for the live path and for every explanation of it."""
+def availability(
+    product: Product,
+    stock: Stock,
+    now_ms: int,
+    answers: Mapping[Sku, KitAvailability] = NO_ANSWERS,
+    besides: Sku | None = None,
+) -> Availability:
+    """The one computation of availability, for the live path and for every explanation of it.
+
+    A kit has what its components answered. What was sold in the kit `besides` is left out of `sold`: that kit nets its
+    own sales.
+    """
+    if product.components:
+        return _of_kit(product, stock, answers, besides)
     by_location: dict[LocationId, int] = {}
     uncounted = set()
     for stocking in product.locations:
@@ -54,4 +72,43 @@ def availability(product: Product, stock: Stock, now_ms: int) -> Availability:
             continue
         reserved = position.reserved(now_ms) if position.reservations else 0
         by_location[stocking.location] = max(0, position.on_hand - reserved - stocking.safety_stock)
-    return Availability(by_location, frozenset(uncounted), stock.units_sold_unreported())
+    return Availability(by_location, frozenset(uncounted), stock.units_sold_unreported(besides))
+
+
+def _of_kit(
+    product: Product, stock: Stock, answers: Mapping[Sku, KitAvailability], besides: Sku | None
+) -> Availability:
+    """Per location as many kits as the scarcest component would do for, less the kit's own safety stock there.
+
+    A location is uncounted while a component was not counted there, and every location while one has not answered.
+    """
+    said = [answers.get(part.sku) for part in product.components]
+    known = [answer for answer in said if answer is not None]
+    kits = [dict(answer.kits_by_location) for answer in known]
+    uncounted = [frozenset(answer.uncounted) for answer in known]
+    by_location: dict[LocationId, int] = {}
+    unknown: set[LocationId] = set()
+    scarcest: dict[LocationId, int] = {}
+    for stocking in product.locations:
+        place = stocking.location
+        if len(known) < len(said) or any(place in places for places in uncounted):
+            unknown.add(place)
+            continue
+        scarcest[place] = min([numbers.get(place, 0) for numbers in kits])
+        by_location[place] = max(0, scarcest[place] - stocking.safety_stock)
+    sold = stock.units_sold_unreported(besides)
+    lost = sum(_lost(answer.unplaced, numbers, scarcest) for answer, numbers in zip(known, kits, strict=True))
+    if lost:
+        sold[OF_COMPONENTS] = lost
+    return Availability(by_location, frozenset(unknown), sold)
+
+
+def _lost(unplaced: int, kits: Mapping[LocationId, int], scarcest: Mapping[LocationId, int]) -> int:
+    """Kits that may be lost to a component's unplaced sales, at most.
+
+    Before any kit is lost at a location, what the component has there beyond the scarcest one must be gone.
+    """
+    if not unplaced:
+        return 0
+    spare = [kits[place] - number for place, number in scarcest.items() if number]
+    return max(0, unplaced - min(spare, default=0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, NodeId, Sku
@@ -81,7 +81,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A SKU with all its listings, as the producers' catalog states it. The newest record replaces the former whole."""
+    """A SKU with all its listings, as the producers' catalog states it. The newest record replaces the former whole.
+
+    `components` make it a kit. `sale_stops_at_ms` is the end of a pre-sale: from then on nothing is sold, as of a
+    discontinued product, until a record without it, or with a later one, says otherwise.
+    """
 
     sku: Sku
     status: ProductStatus
@@ -89,3 +93,17 @@ class Product:
     locations: tuple[StockingLocation, ...]
     listings: tuple[Listing, ...]
     components: tuple[Component, ...] = ()
+    sale_stops_at_ms: int | None = None
+
+    def is_sold(self, now_ms: int) -> bool:
+        """Whether it may be sold at all now."""
+        if self.status is not ProductStatus.ACTIVE:
+            return False
+        return self.sale_stops_at_ms is None or now_ms < self.sale_stops_at_ms
+
+
+def opened(product: Product, closed: frozenset[LocationId]) -> Product:
+    """The product without the locations that are closed: nothing is promised from there, and no count awaited."""
+    if closed.isdisjoint([stocking.location for stocking in product.locations]):
+        return product
+    return replace(product, locations=tuple(one for one in product.locations if one.location not in closed))

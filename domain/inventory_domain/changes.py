@@ -15,10 +15,12 @@ class StockCounted:
 
     `includes_orders_until_ms`: orders placed up to then are already subtracted or reserved in the source's
     figures, so sales that a channel reported up to then are no longer netted. None: it says nothing of orders.
+    `excludes_reserved`: units reserved before the count are not in it, because the source counts what is free.
     """
 
     on_hand: int
     includes_orders_until_ms: int | None = None
+    excludes_reserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

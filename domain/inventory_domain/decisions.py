@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from inventory_domain.catalog import ProductStatus
+from inventory_domain.atp import NO_ANSWERS
+from inventory_domain.catalog import ProductStatus, opened
 from inventory_domain.commands import Override, OverrideKind
 from inventory_domain.identifiers import ListingId, Marketplace, NodeId, SourceId
 from inventory_domain.mass_change import guard_kept
-from inventory_domain.overrides import capped, in_force, note
+from inventory_domain.overrides import capped, in_force, moment, note
 from inventory_domain.policies import AllocationPolicy
-from inventory_domain.positions import Stock
 from inventory_domain.silence import vouched
 from inventory_domain.sku_state import EmittedTarget, SkuState
+from inventory_domain.stock import Stock
 from inventory_domain.surges import is_high
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
 from inventory_domain.velocity import Demand
@@ -107,10 +108,13 @@ def _proposals(
     product = state.product
     if product is None:
         return Proposals((), ())
-    if zeroed:  # whatever was counted, and whatever was not
+    if zeroed or not product.is_sold(now_ms):  # whatever was counted, and whatever was not
         product = replace(product, status=ProductStatus.DISCONTINUED)
+    elif policy.closed_locations:
+        product = opened(product, policy.closed_locations)
     first = frozenset(one.listing_id for one in product.listings if one.listing_id not in state.targets)
-    return proposals(product, stock, policy, first, now_ms, demand, high_velocity=high)
+    answers = NO_ANSWERS if state.links is None else state.links.answers
+    return proposals(product, stock, policy, first, now_ms, demand, high_velocity=high, answers=answers)
 
 
 def _under(
@@ -157,7 +161,7 @@ def _target(
         want.buffer,
         want.strategy,
         cause,
-        _derivation(want, override),
+        _derivation(state, want, override, now_ms),
         state.changed_at_ms,
         now_ms,
         guard=_guard(before, quantity, now_ms),
@@ -170,12 +174,13 @@ def _guard(before: EmittedTarget | None, quantity: int, now_ms: int) -> str | No
     return guard_kept(before.guard, before.version, now_ms)  # a version begins as the time at which it was given
 
 
-def _derivation(want: Proposal, override: Override | None) -> str:
-    if override is None:
-        return want.derivation()
-    if override.kind is OverrideKind.ZERO:
+def _derivation(state: SkuState, want: Proposal, override: Override | None, now_ms: int) -> str:
+    if override is not None and override.kind is OverrideKind.ZERO:
         return note(override)
-    return f"{want.derivation()}; {note(override)}"
+    product, text = state.product, want.derivation()
+    if product is not None and product.status is ProductStatus.ACTIVE and not product.is_sold(now_ms):
+        text = f"the product is not sold since {moment(product.sale_stops_at_ms or 0)}"
+    return text if override is None else f"{text}; {note(override)}"
 
 
 def _emitted(target: Target) -> EmittedTarget:

@@ -55,6 +55,9 @@ def note(override: Override) -> str:
 
 
 def _until(at_ms: int | None) -> str:
-    if at_ms is None or at_ms > LATEST_MS:
-        return "until released"
-    return f"until {datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return "until released" if at_ms is None or at_ms > LATEST_MS else f"until {moment(at_ms)}"
+
+
+def moment(at_ms: int) -> str:
+    """The time in words, UTC, to the second; a time without a date in words stays a number."""
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}" if at_ms <= LATEST_MS else f"{at_ms} ms"

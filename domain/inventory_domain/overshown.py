@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inventory_domain.atp import availability
+from inventory_domain.atp import NO_ANSWERS, availability
+from inventory_domain.catalog import opened
 from inventory_domain.identifiers import LocationId, SourceId
 from inventory_domain.policies import AllocationPolicy, Strategy
 from inventory_domain.silence import vouched
@@ -31,11 +32,12 @@ def overshown(
     state: SkuState, policy: AllocationPolicy, now_ms: int, silent: frozenset[SourceId] = frozenset()
 ) -> Overshown:
     """Hold what is known of the listings' exposure against the stock. Unknown exposure is counted elsewhere."""
-    product = state.product
+    product = None if state.product is None else opened(state.product, policy.closed_locations)
+    answers = NO_ANSWERS if state.links is None else state.links.answers
     if not state.exposures:
         return NOTHING_OVERSHOWN
     stocked = frozenset([one.location for one in product.locations]) if product else frozenset()
-    available = availability(product, vouched(state.stock, silent), now_ms) if product else None
+    available = availability(product, vouched(state.stock, silent), now_ms, answers) if product else None
     listings = {one.listing_id: one for one in product.listings} if product else {}
     beyond, together = 0, 0
     sold_from: frozenset[LocationId] = frozenset()

@@ -81,6 +81,7 @@ class AllocationPolicy:
     """All channels, and the strategy by default, by category and by SKU (the nearest one wins).
 
     `largest_percent` is per strategy the most of a channel's available-to-promise that it may be given.
+    `closed_locations` are those that nothing is promised from, whatever stands there.
     `smallest_percent` is what a channel that sells nothing weighs under VELOCITY_WEIGHTED, of the sales of all.
     """
 
@@ -93,6 +94,7 @@ class AllocationPolicy:
     margin_horizon_days: int = 7
     high_velocity: HighVelocity | None = None
     peaks: tuple[Peak, ...] = ()
+    closed_locations: frozenset[LocationId] = frozenset()
 
     def strategy_for(self, sku: str, category: str) -> Strategy:
         """The strategy that holds for this SKU."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from inventory_domain.changes import InventoryChange, OrderShipped, StockReserved, UnitsSold
 from inventory_domain.identifiers import ChannelId, OrderId, Sku
-from inventory_domain.positions import Stock
+from inventory_domain.stock import Stock
 from inventory_domain.velocity import DAY_MS, ChannelDemand, Demand, dispersion_percent, milli_per_day
 
 HOUR_MS: Final = 3_600_000

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from inventory_domain.identifiers import LocationId, SourceId
-from inventory_domain.positions import Position, Stock
+from inventory_domain.stock import Position, Stock
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from inventory_domain.catalog import Product
 from inventory_domain.commands import Override
 from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, NodeId, Sku, SourceId
-from inventory_domain.positions import Stock
+from inventory_domain.kits import KitLinks
+from inventory_domain.stock import Stock
 
 HELD_RECORDS_MAX = 64  # changes kept for a SKU whose product is not known yet; further ones are dead letters at once
 
@@ -60,7 +61,7 @@ class SkuState:
     """One SKU. `owes_rise`: a rise was withheld while catching up. `changed_at_ms`: the newest change that counted.
 
     `unknown_since_ms` is when the first record came for a SKU without a product; None once the product is known.
-    `override` is an operator's, kept until it ends or is released.
+    `override` is an operator's, kept until it ends or is released. `links` are its relations to kits and components.
     `high_velocity`: when it was last decided, the SKU was in a period of high velocity.
     `overshown_listing_units` and `overshown_sku_units` are what `overshown` says of it.
     """
@@ -78,13 +79,14 @@ class SkuState:
     high_velocity: bool = False
     overshown_listing_units: int = 0
     overshown_sku_units: int = 0
+    links: KitLinks | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is known any more, so that the state can be forgotten."""
         if self.product is not None or self.targets or self.held or self.stock.positions:
             return False
-        return self.override is None
+        return self.override is None and self.links is None and not self.stock.kit_sales
 
     @property
     def lacks_a_target(self) -> bool:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from inventory_domain.allocation import split_over_nodes
-from inventory_domain.atp import Availability, availability
+from inventory_domain.atp import NO_ANSWERS, Availability, availability
 from inventory_domain.buffers import NOT_WIDENED, buffer_units, buffer_words
 from inventory_domain.catalog import Listing, Product, ProductStatus
+from inventory_domain.commands import KitAvailability
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, Marketplace, NodeId, Sku
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy
-from inventory_domain.positions import Stock
 from inventory_domain.risk import risk_units
 from inventory_domain.sharing import Given, Terms, share_out
+from inventory_domain.stock import Stock
 from inventory_domain.velocity import Demand
 
 NO_NODES: Mapping[NodeId, int] = MappingProxyType({})
@@ -121,17 +122,19 @@ def proposals(
     demand: Demand | None = None,
     *,
     high_velocity: bool = False,
+    answers: Mapping[Sku, KitAvailability] = NO_ANSWERS,
 ) -> Proposals:
     """What every written listing of the product should show now.
 
     `first` names the listings that have no target yet: they are left alone until each location that stocks the product
     for their channel was counted. Later an uncounted location contributes nothing. `demand` is how fast the SKU sells;
-    None: nothing is known of it. `high_velocity`: it sells far faster than usual.
+    None: nothing is known of it. `high_velocity`: it sells far faster than usual. `answers` are what the
+    components of a kit said.
     """
     written = [listing for listing in product.listings if listing.is_written and listing.channel in policy.channels]
     if product.status is ProductStatus.DISCONTINUED:
         return Proposals(tuple([_zero(one, policy.channels[one.channel]) for one in written]), ())
-    available = availability(product, stock, now_ms)
+    available = availability(product, stock, now_ms, answers)
     stocked = frozenset([stocking.location for stocking in product.locations])
     known: list[Listing] = written
     uncounted: tuple[ListingId, ...] = ()

@@ -13,7 +13,7 @@ from inventory_domain.atp import availability
 from inventory_domain.catalog import Product, ProductStatus, StockingLocation
 from inventory_domain.errors import InventorySyncError
 from inventory_domain.identifiers import LocationId, ReservationId, Sku
-from inventory_domain.positions import Position, Reservation, Stock
+from inventory_domain.stock import Position, Reservation, Stock
 from inventory_ledger import tables
 
 CHANGES_MAX: Final = 20

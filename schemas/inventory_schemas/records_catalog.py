@@ -19,7 +19,7 @@ from inventory_domain.changes import QUANTITY_MAX
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import ChannelId, LocationId, NodeId, checked
 from inventory_schemas.codec import Record, RecordKind
-from inventory_schemas.values import check_range, check_units, flat, symbol, texts_of
+from inventory_schemas.values import check_range, check_time, check_units, flat, symbol, texts_of
 
 MONEY_MAX = 10**15  # minor units of any currency; a bound on what a record can make us compute with
 
@@ -37,6 +37,7 @@ def product_to_record(product: Product) -> Record:
         "locations": [_location_to_record(one) for one in product.locations],
         "listings": [_listing_to_record(one) for one in product.listings],
         "components": [_component_to_record(one) for one in product.components],
+        "sale_stops_at_ms": product.sale_stops_at_ms,
     }
 
 
@@ -68,6 +69,7 @@ def product_from_record(record: Record) -> Product:
         ),
         listings=tuple([_listing_from_record(one) for one in record["listings"]]),
         components=tuple([Component(**one) for one in record["components"]]),
+        sale_stops_at_ms=record["sale_stops_at_ms"],
     )
 
 
@@ -103,6 +105,7 @@ def _from_record(record: Record) -> Product:
 def check_product(product: Product) -> None:
     """Raise InvalidRecord, naming field and value, when no producer can mean this."""
     checked(product.sku, "sku")
+    check_time(product.sale_stops_at_ms, "sale_stops_at_ms")
     if product.category:
         checked(product.category, "category")
     _check_each_once([stocking.location for stocking in product.locations], "location", "duplicate-location")

@@ -11,6 +11,7 @@ from inventory_domain.commands import (
     Override,
     OverrideKind,
     Restate,
+    SaleSettled,
     SkuCommand,
 )
 from inventory_domain.errors import InvalidRecord
@@ -19,10 +20,10 @@ from inventory_schemas.avsc import NAMESPACE
 from inventory_schemas.codec import Record, RecordKind
 from inventory_schemas.values import branch, check_range, check_time, check_units, flat, symbol
 
-Kind = Restate | KitRegistered | KitRemoved | KitAvailability | KitSold | Override
-FlatKind = Restate | KitRegistered | KitRemoved | KitSold
+Kind = Restate | KitRegistered | KitRemoved | KitAvailability | KitSold | Override | SaleSettled
+FlatKind = Restate | KitRemoved | KitSold | SaleSettled
 
-_FLAT: tuple[type[FlatKind], ...] = (Restate, KitRegistered, KitRemoved, KitSold)
+_FLAT: tuple[type[FlatKind], ...] = (Restate, KitRemoved, KitSold, SaleSettled)
 _FLAT_TO_RECORD = {kind: flat(kind) for kind in _FLAT}
 _FLAT_FROM_RECORD: dict[str, type[FlatKind]] = {f"{NAMESPACE}.{kind.__name__}": kind for kind in _FLAT}
 
@@ -39,11 +40,46 @@ def _to_record(command: SkuCommand) -> Record:
 
 def _kind_to_record(kind: Kind) -> Record:
     if isinstance(kind, KitAvailability):
-        kits = [{"location": location, "kits": count} for location, count in kind.kits_by_location]
-        return {"component": kind.component, "kits_by_location": kits}
+        return availability_to_record(kind)
+    if isinstance(kind, KitRegistered):
+        return {"kit": kind.kit, "units": kind.units, "above": kind.above}
     if isinstance(kind, Override):
         return override_to_record(kind)
     return _FLAT_TO_RECORD[type(kind)](kind)
+
+
+def availability_to_record(answer: KitAvailability) -> Record:
+    """A component's answer as it is written, in a command or inside a SKU's state."""
+    return {
+        "component": answer.component,
+        "kits_by_location": [{"location": place, "kits": number} for place, number in answer.kits_by_location],
+        "units": answer.units,
+        "uncounted": answer.uncounted,
+        "unplaced": answer.unplaced,
+        "is_kit": answer.is_kit,
+        "shared": answer.shared,
+        "refused": answer.refused,
+        "heard": answer.heard,
+        "settled": answer.settled,
+        "version": answer.version,
+    }
+
+
+def availability_from_record(record: Record) -> KitAvailability:
+    """The answer of these fields, unchecked: the engine wrote it itself."""
+    return KitAvailability(
+        component=record["component"],
+        kits_by_location=tuple((one["location"], one["kits"]) for one in record["kits_by_location"]),
+        units=record["units"],
+        uncounted=tuple(record["uncounted"]),
+        unplaced=record["unplaced"],
+        is_kit=record["is_kit"],
+        shared=tuple(record["shared"]),
+        refused=record["refused"],
+        heard=tuple(record["heard"]),
+        settled=tuple(record["settled"]),
+        version=record["version"],
+    )
 
 
 def override_to_record(override: Override) -> Record:
@@ -77,8 +113,9 @@ def _from_record(record: Record) -> SkuCommand:
 
 def _kind_from_record(name: str, record: Record) -> Kind:
     if name == f"{NAMESPACE}.KitAvailability":
-        kits = tuple((one["location"], one["kits"]) for one in record["kits_by_location"])
-        return KitAvailability(record["component"], kits)
+        return availability_from_record(record)
+    if name == f"{NAMESPACE}.KitRegistered":
+        return KitRegistered(record["kit"], record["units"], tuple(record["above"]))
     if name == f"{NAMESPACE}.Override":
         return override_from_record(record)
     return _FLAT_FROM_RECORD[name](**record)
@@ -91,9 +128,22 @@ def check_command(command: SkuCommand) -> None:
     kind = command.kind
     if isinstance(kind, Restate):
         checked(kind.listing_id, "listing_id")
-    elif isinstance(kind, KitRegistered | KitSold):
+    elif isinstance(kind, KitRegistered):
         checked(kind.kit, "kit")
         check_units(kind.units)
+    elif isinstance(kind, KitSold):
+        checked(kind.kit, "kit")
+        checked(kind.order_id, "order_id")
+        check_range(kind.units, 0, QUANTITY_MAX, "units")
+    elif isinstance(kind, KitAvailability):
+        checked(kind.component, "component")
+        check_units(kind.units)
+        for place, number in kind.kits_by_location:
+            check_range(number, 0, QUANTITY_MAX, f"kits of location {place!r}")
+    elif isinstance(kind, SaleSettled):
+        checked(kind.order_id, "order_id")
+        checked(kind.by, "by")
+        checked(kind.why, "why")
     elif isinstance(kind, Override):
         check_time(kind.until_ms, "until_ms")
         checked(kind.by, "by")

@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from sys import intern
 from types import MappingProxyType
 
-from inventory_domain.identifiers import ChannelId, ListingId, LocationId, Marketplace, OrderId, ReservationId, SourceId
-from inventory_domain.positions import ChannelSale, Move, Position, Reservation, SourceLog, Stock
+from inventory_domain.identifiers import (
+    ChannelId,
+    ListingId,
+    LocationId,
+    Marketplace,
+    OrderId,
+    ReservationId,
+    Sku,
+    SourceId,
+)
 from inventory_domain.sku_state import (
     EmittedTarget,
     HeldRecord,
@@ -16,13 +24,16 @@ from inventory_domain.sku_state import (
     SeenExposure,
     SkuState,
 )
+from inventory_domain.stock import ChannelSale, KitOrder, KitSale, Move, Position, Reservation, SourceLog, Stock
 from inventory_schemas.avsc import NAMESPACE
 from inventory_schemas.codec import Record, RecordKind
 from inventory_schemas.records_catalog import product_from_record, product_to_record
 from inventory_schemas.records_commands import override_from_record, override_to_record
+from inventory_schemas.records_links import links_from_record, links_to_record
 from inventory_schemas.values import NO_TEXTS, branch, flat, texts_of, units_of
 
 _SKU_STATE = f"{NAMESPACE}.SkuState"
+_NO_KIT_SALES: Mapping[KitOrder, KitSale] = MappingProxyType({})
 _NO_RESERVATIONS: Mapping[ReservationId, Reservation] = MappingProxyType({})
 
 _reservation_to_record = flat(Reservation)
@@ -59,6 +70,7 @@ def _state_to_record(state: SkuState) -> Record:
         "owes_rise": state.owes_rise,
         "held": [_held_to_record(held) for held in state.held],
         "unknown_since_ms": state.unknown_since_ms,
+        "links": None if state.links is None else branch("KitLinks", links_to_record(state.links)),
         "override": None if state.override is None else branch("Override", override_to_record(state.override)),
         "high_velocity": state.high_velocity,
         "overshown_listing_units": state.overshown_listing_units,
@@ -72,6 +84,18 @@ def _stock_to_record(stock: Stock) -> Record:
         "sales": {order: _sale_to_record(sale) for order, sale in stock.sales.items()},
         "known_orders": stock.known_orders,
         "event_ids": stock.event_ids,
+        "kit_sales": [_kit_sale_to_record(key, sale) for key, sale in stock.kit_sales.items()],
+    }
+
+
+def _kit_sale_to_record(key: KitOrder, sale: KitSale) -> Record:
+    kit, order_id = key
+    return {
+        "kit": kit,
+        "order_id": order_id,
+        "channel": sale.channel,
+        "units": sale.units,
+        "occurred_at_ms": sale.occurred_at_ms,
     }
 
 
@@ -89,6 +113,7 @@ def _log_to_record(log: SourceLog) -> Record:
         "counted": log.counted,
         "moves": [_move_to_record(move) for move in log.moves],
         "forgotten_through": log.forgotten_through,
+        "excludes_reserved": log.excludes_reserved,
     }
 
 
@@ -117,6 +142,7 @@ def _state_from_record(record: Record) -> SkuState:
         owes_rise=record["owes_rise"],
         held=tuple([HeldRecord(**held) for held in record["held"]]),
         unknown_since_ms=record["unknown_since_ms"],
+        links=None if record["links"] is None else links_from_record(record["links"]),
         override=None if record["override"] is None else override_from_record(record["override"]),
         high_velocity=record["high_velocity"],
         overshown_listing_units=record["overshown_listing_units"],
@@ -148,6 +174,12 @@ def _stock_from_record(record: Record) -> Stock:
         sales={OrderId(order): ChannelSale(**sale) for order, sale in record["sales"].items()},
         known_orders=tuple(record["known_orders"]),
         event_ids=tuple(record["event_ids"]),
+        kit_sales={
+            (Sku(one["kit"]), OrderId(one["order_id"])): KitSale(one["channel"], one["units"], one["occurred_at_ms"])
+            for one in record["kit_sales"]
+        }
+        if record["kit_sales"]
+        else _NO_KIT_SALES,
     )
 
 
@@ -168,6 +200,7 @@ def _log_from_record(record: Record) -> SourceLog:
         counted=record["counted"],
         moves=tuple([Move(**move) for move in record["moves"]]),
         forgotten_through=record["forgotten_through"],
+        excludes_reserved=record["excludes_reserved"],
     )
 
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from inventory_domain.changes import StockAdjusted, StockCounted
+from inventory_domain.catalog import Component
+from inventory_domain.changes import OrderShipped, StockAdjusted, StockCounted, StockReserved, UnitsSold
 from inventory_domain.commands import Override, OverrideKind
 from inventory_domain.errors import ConfigError
-from inventory_domain.identifiers import Sku
+from inventory_domain.identifiers import ChannelId, OrderId, ReservationId, Sku
 from inventory_streams.engine.inputs import admin_client, topic_ids
 from inventory_streams.kafka.partitioner import partition_of
-from tests.support.engine import MARKETPLACE, PARTITIONS, EngineBus, change_of, listing_of, product_of, wait_until
+from tests.support.engine import (
+    CHANNEL,
+    MARKETPLACE,
+    PARTITIONS,
+    EngineBus,
+    change_of,
+    listing_of,
+    product_of,
+    wait_until,
+)
 from tests.support.engine_process import EngineProcess, Engines
 
 
@@ -97,6 +108,30 @@ def test_a_restatement_gives_the_same_number_a_new_version(engine: EngineProcess
     again = bus.newest()[listing_of(sku)]
     assert again is not None
     assert (again.quantity, again.cause) == (5, "restate")
+
+
+def test_a_kit_and_its_components_talk_across_partitions(engine: EngineProcess, bus: EngineBus, sku: str) -> None:
+    plate, basket = (next(parts_elsewhere(sku)) for _ in range(2))
+    kit = replace(product_of(sku), components=(Component(Sku(plate), 4), Component(Sku(basket), 1)))
+
+    bus.products(kit, product_of(plate), product_of(basket))
+    bus.changes(change_of(plate, StockCounted(22), sequence=1), change_of(basket, StockCounted(9), sequence=1))
+    wait_until(lambda: bus.quantity(sku) == 5, "the scarcest component bounds the kit")
+    bus.changes(change_of(sku, UnitsSold(ChannelId(CHANNEL), OrderId(f"o-{sku}"), 2), location=None))
+
+    wait_until(lambda: [bus.quantity(one) for one in (sku, plate, basket)] == [3, 14, 7], "the sale reaches all")
+    bus.changes(change_of(plate, StockReserved(ReservationId("r"), 8, OrderId(f"o-{sku}")), sequence=2))
+    bus.changes(change_of(basket, OrderShipped(2, None, OrderId(f"o-{sku}")), sequence=2))
+    wait_until(lambda: not bus.states()[sku].stock.sales, "both told of the order, so nobody nets it any more")
+    assert [bus.quantity(one) for one in (sku, plate, basket)] == [3, 14, 7]
+
+
+def parts_elsewhere(sku: str) -> Iterator[str]:
+    """New SKUs that live in other partitions than this one."""
+    while True:
+        part = f"PART-{uuid.uuid4().hex[:8]}"
+        if partition_of(part, PARTITIONS) != partition_of(sku, PARTITIONS):
+            yield part
 
 
 def test_an_operators_zero_holds_and_ends_with_its_release(engine: EngineProcess, bus: EngineBus, sku: str) -> None:

@@ -21,7 +21,7 @@ from inventory_domain.atp import Availability
 from inventory_domain.catalog import Product
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
-from inventory_domain.positions import Stock
+from inventory_domain.stock import Stock
 from inventory_domain.surges import HighVelocity
 from inventory_domain.targets import Proposal, proposals
 from inventory_domain.velocity import ChannelDemand, Demand

@@ -15,8 +15,9 @@ from inventory_domain.changes import InventoryChange, StockAdjusted, StockCounte
 from inventory_domain.decisions import decide
 from inventory_domain.identifiers import ChannelId, LocationId, NodeId
 from inventory_domain.policies import Strategy
-from inventory_domain.positions import Stock, apply
+from inventory_domain.positions import apply
 from inventory_domain.sku_state import SkuState
+from inventory_domain.stock import Stock
 from tests.support.stock import NOW_MS, SKU, a_change, a_channel, a_listing, a_policy, a_product, available
 
 DALLAS = LocationId("dallas")

@@ -87,7 +87,8 @@ class Wire:
 class Memory:
     """The states of a partition between batches."""
 
-    def __init__(self, policy: AllocationPolicy | None = None) -> None:
+    def __init__(self, policy: AllocationPolicy | None = None, partition: int = PARTITION) -> None:
+        self.partition = partition
         self.wire = Wire()
         self.states: dict[Sku, SkuState] = {}
         self.applied: dict[str, int] = {}
@@ -108,7 +109,7 @@ class Memory:
         return Work(
             rules,
             self,
-            PARTITION,
+            self.partition,
             self.applied,
             now_ms=self.now_ms,
             catching_up=catching_up,

@@ -18,9 +18,9 @@ from inventory_domain.errors import UndecodableRecord
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, Marketplace, Sku, SourceId, listing_id
 from inventory_domain.outcomes import AttemptOutcome
-from inventory_domain.positions import Position, Reservation, Stock
 from inventory_domain.reconciliation import Discrepancy, Observation, ObservedBy
 from inventory_domain.sku_state import SkuState
+from inventory_domain.stock import Position, Reservation, Stock
 from inventory_domain.targets import Target
 from inventory_ledger.rows import Arrival
 from inventory_ledger.settings import Feed, LedgerSettings

@@ -28,7 +28,8 @@ from inventory_domain.identifiers import (
     SourceId,
 )
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
-from inventory_domain.positions import Stock, apply
+from inventory_domain.positions import apply
+from inventory_domain.stock import Stock
 
 SKU = Sku("SKU-1")
 NOW_MS = 1_800_000_000_000
@@ -111,6 +112,7 @@ def a_product(
     locations: Mapping[str, int] | None = None,
     status: ProductStatus = ProductStatus.ACTIVE,
     category: str = "toys",
+    sale_stops_at_ms: int | None = None,
 ) -> Product:
     """A product at Dallas without safety stock, with one listing unless told otherwise."""
     stocked = locations if locations is not None else {"dallas": 0}
@@ -120,6 +122,7 @@ def a_product(
         category=category,
         locations=tuple(StockingLocation(LocationId(location), safety) for location, safety in stocked.items()),
         listings=listings or (a_listing(),),
+        sale_stops_at_ms=sale_stops_at_ms,
     )
 
 

@@ -36,14 +36,15 @@ from inventory_domain.commands import (
     Override,
     OverrideKind,
     Restate,
+    SaleSettled,
     SkuCommand,
 )
 from inventory_domain.exposure import Attempt, AttemptState, Confirmed, Exposure, LastAttempt, Proof, Result
 from inventory_domain.health import ChannelHealth, ChannelReport, ChannelState
 from inventory_domain.identifiers import ChannelId, Sku, listing_id
+from inventory_domain.kits import KitLinks, Served
 from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_domain.outcomes import AttemptOutcome
-from inventory_domain.positions import ChannelSale, Move, Position, Reservation, SourceLog, Stock
 from inventory_domain.progress import EngineProgress
 from inventory_domain.reconciliation import CyclePhase, Discrepancy, Observation, ObservedBy, ReconciliationCycle
 from inventory_domain.sku_state import (
@@ -54,6 +55,7 @@ from inventory_domain.sku_state import (
     SeenExposure,
     SkuState,
 )
+from inventory_domain.stock import ChannelSale, KitSale, Move, Position, Reservation, SourceLog, Stock
 from inventory_domain.targets import Target
 from inventory_schemas.records import HealthRecord
 
@@ -169,13 +171,29 @@ overrides = st.one_of(
         identifiers,
     ),
 )
+names = st.lists(identifiers, max_size=2).map(tuple)
+kit_answers = st.builds(
+    KitAvailability,
+    identifiers,
+    st.lists(st.tuples(identifiers, quantities), max_size=3).map(tuple),
+    units,
+    names,
+    quantities,
+    booleans,
+    names,
+    texts,
+    names,
+    names,
+    counters,
+)
 command_kinds = st.one_of(
     st.builds(Restate, identifiers, counters, texts),
-    st.builds(KitRegistered, identifiers, units),
+    st.builds(KitRegistered, identifiers, units, names),
     st.builds(KitRemoved, identifiers),
-    st.builds(KitAvailability, identifiers, st.lists(st.tuples(identifiers, quantities), max_size=3).map(tuple)),
-    st.builds(KitSold, identifiers, identifiers, units),
+    kit_answers,
+    st.builds(KitSold, identifiers, identifiers, quantities, texts),
     overrides,
+    st.builds(SaleSettled, identifiers, identifiers, identifiers),
 )
 sku_commands = st.builds(SkuCommand, identifiers, identifiers, times, texts, command_kinds)
 
@@ -200,6 +218,7 @@ stocks = st.builds(
     st.dictionaries(identifiers, st.builds(ChannelSale, channels, units, times), max_size=2),
     st.lists(identifiers, max_size=3).map(tuple),
     st.lists(identifiers, max_size=3).map(tuple),
+    st.dictionaries(st.tuples(identifiers, identifiers), st.builds(KitSale, texts, quantities, times), max_size=2),
 )
 emitted_targets = st.builds(
     EmittedTarget, counters, quantities, nodes, channels, identifiers, marketplace_ids, booleans, maybe(identifiers)
@@ -228,6 +247,15 @@ sku_states = st.builds(
     maybe(times),
     maybe(overrides),
     booleans,
+    links=maybe(
+        st.builds(
+            KitLinks,
+            st.dictionaries(identifiers, st.builds(Served, units, names, maybe(kit_answers)), max_size=2),
+            st.dictionaries(identifiers, kit_answers, max_size=2),
+            st.dictionaries(identifiers, names, max_size=2),
+            names,
+        )
+    ),
     overshown_listing_units=quantities,
     overshown_sku_units=quantities,
 )

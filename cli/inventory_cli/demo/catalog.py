@@ -13,6 +13,7 @@ from inventory_cli.demo.verdict import ChannelFacts
 from inventory_cli.profiles import PROFILES
 from inventory_cli.sandbox_template import AMAZON_CHANNELS, EBAY_CHANNEL, LOCATIONS, SHOPIFY_CHANNEL, WALMART_CHANNEL
 from inventory_domain.catalog import (
+    Component,
     Fulfillment,
     Listing,
     ListingNode,
@@ -39,6 +40,7 @@ SHARES: Final = {"amazon-us": 40, "amazon-ca": 10, "amazon-mx": 5, "ebay-us": 20
 CATEGORIES: Final = ("outdoor", "kitchen", "toys", "books", DIVIDED)
 POOLS: Final = {ListingKind.FBA: "amazon-fba", ListingKind.WFS: "walmart-wfs"}  # the marketplaces' own warehouses
 AUCTION_SKU: Final = "SKU-00005"  # its auction holds a unit, so eBay refuses to show none of it
+KIT_EVERY, KIT_AT, KIT_OF_KITS_EVERY, KIT_OF_KITS_AT = 25, 10, 100, 60  # which numbers are kits of the next ones
 _COUNTRIES: Final = {AMAZON_US: "US", AMAZON_CA: "CA", AMAZON_MX: "MX"}
 
 
@@ -78,7 +80,8 @@ def demo_catalog(skus: int, seed: int) -> DemoCatalog:
     if parents:  # a parent is listed under the first of its variations, where producers would put it
         first = min(one.sku for one in seeds if one.group_key == parents[0].group_key and one not in parents)
         by_sku[first].extend(parents)
-    products = {sku: _product(sku, own, random.Random(f"{seed}:{sku}")) for sku, own in by_sku.items()}
+    kits = _kits(sorted(by_sku))
+    products = {sku: _product(sku, own, kits, random.Random(f"{seed}:{sku}")) for sku, own in by_sku.items()}
     facts = {sku: facts_of(product, by_sku[sku]) for sku, product in products.items()}
     untouched = {(one.marketplace, one.key): one.quantity for one in seeds}
     return DemoCatalog(seeds, products, facts, untouched)
@@ -86,6 +89,20 @@ def demo_catalog(skus: int, seed: int) -> DemoCatalog:
 
 def _number(sku: str) -> int:
     return int(sku.rpartition("-")[2])
+
+
+def _kits(skus: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Some SKUs are put together from those that follow them, and a few of these kits are in a kit themselves."""
+    by_number = {_number(sku): sku for sku in skus}
+    kits: dict[str, dict[str, int]] = {}
+    for number, sku in by_number.items():
+        if number % KIT_EVERY != KIT_AT or number + 2 not in by_number:
+            continue
+        if number % KIT_OF_KITS_EVERY == KIT_OF_KITS_AT and by_number.get(number - 2 * KIT_EVERY) in kits:
+            kits[sku] = {by_number[number - 2 * KIT_EVERY]: 1, by_number[number + 1]: 2}
+        else:
+            kits[sku] = {by_number[number + 1]: 2, by_number[number + 2]: 1}
+    return kits
 
 
 def _spread(seed: ListingSeed) -> ListingSeed:
@@ -97,8 +114,12 @@ def _spread(seed: ListingSeed) -> ListingSeed:
     return seed
 
 
-def _product(sku: str, seeds: Sequence[ListingSeed], rng: random.Random) -> Product:
+def _product(
+    sku: str, seeds: Sequence[ListingSeed], kits: Mapping[str, Mapping[str, int]], rng: random.Random
+) -> Product:
     own = sorted(rng.sample(LOCATIONS, rng.choice((1, 2, 3, 3))))
+    if any(sku in parts for parts in kits.values()):
+        own = sorted(LOCATIONS)  # so that a kit can be put together wherever it is kept
     if any(seed.marketplace == "shopify" and len(seed.location_ids) == 1 for seed in seeds):
         own = sorted({*own, LOCATIONS[0]})  # a shop location that could never have stock would show nothing for ever
     stocked = [StockingLocation(LocationId(location), rng.choice((0, 0, 1, 2, 3))) for location in own]
@@ -109,6 +130,7 @@ def _product(sku: str, seeds: Sequence[ListingSeed], rng: random.Random) -> Prod
         category=CATEGORIES[_number(sku) % len(CATEGORIES)],
         locations=tuple(stocked),
         listings=tuple(_listing(seed, rng) for seed in seeds),
+        components=tuple(Component(Sku(part), units) for part, units in kits.get(sku, {}).items()),
     )
 
 
@@ -177,4 +199,5 @@ def facts_of(product: Product, seeds: Sequence[ListingSeed]) -> ProductFacts:
         category=product.category,
         safety_stock={one.location: one.safety_stock for one in product.locations},
         listings=listings,
+        components={part.sku: part.units for part in product.components},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -71,8 +71,9 @@ class Erp:
             (sku, stocked.location): Shelf(0, stocked.safety_stock)
             for sku, product in catalog.products.items()
             for stocked in product.locations
-            if stocked.location not in OWN_POOLS
+            if stocked.location not in OWN_POOLS and not product.components
         }
+        self._parts = {part.sku for product in catalog.products.values() for part in product.components}
         self._places = list(self._shelves)
 
     def list_products(self) -> None:
@@ -135,7 +136,7 @@ class Erp:
         with self._journal.lock:
             self._journal.sold_units += units
         fate = self._chance.random()
-        if fate < 0.02:
+        if fate < 0.02 and sku not in self._parts:
             return
         if fate < 0.10:
             after = now_s + self._chance.uniform(0.2, 2.0)
@@ -299,23 +300,43 @@ class Erp:
     def _fulfil(
         self, listing: ListedAs, sku: str, order: str, units: int, sold_at_s: float, shipped: Callable[[], None]
     ) -> None:
-        location = next((place for place in self._locations(sku) if self._shelves[sku, place].free >= units), None)
+        needs = self._leaves(sku, units)
+        location = next((place for place in self._locations(needs) if self._has(place, needs)), None)
         if location is None:
             with self._journal.lock:
                 self._journal.oversold_units += units
             self._cancel(listing, sku, order, units, "no-stock")
             return
-        reservation = self._reserve(sku, location, units, order)
+        reservations = {part: self._reserve(part, location, number, order) for part, number in needs.items()}
 
         def leave() -> None:
-            self._ship(sku, location, reservation, order)
+            for part, reservation in reservations.items():
+                self._ship(part, location, reservation, order)
             shipped()
 
         self._put_off(sold_at_s + self._chance.uniform(3.0, 8.0), leave)
 
-    def _locations(self, sku: str) -> list[str]:
-        own = [location for known, location in self._places if known == sku]
-        return sorted(own, key=lambda location: -self._shelves[sku, location].free)
+    def _leaves(self, sku: str, units: int) -> dict[str, int]:
+        """What stands on shelves for so many units of the SKU: itself, or a kit's components down to the last."""
+        components = self._facts[sku].components
+        if not components:
+            return {sku: units}
+        found: dict[str, int] = {}
+        for part, needed in components.items():
+            for leaf, number in self._leaves(part, units * needed).items():
+                found[leaf] = found.get(leaf, 0) + number
+        return found
+
+    def _has(self, location: str, needs: Mapping[str, int]) -> bool:
+        """Whether all of it can be taken from that location."""
+        shelves = {part: self._shelves.get((part, location)) for part in needs}
+        return all((shelf := shelves[part]) is not None and shelf.free >= units for part, units in needs.items())
+
+    def _locations(self, needs: Mapping[str, int]) -> list[str]:
+        """Where the first of it is kept, the fullest shelf first."""
+        first = next(iter(needs))
+        own = [location for known, location in self._places if known == first]
+        return sorted(own, key=lambda location: -self._shelves[first, location].free)
 
     def _cancel(self, listing: ListedAs, sku: str, order: str, units: int, reason: str) -> None:
         event_id = self._producer.cancelled(Sku(sku), ChannelId(listing.channel), OrderId(order), units, reason)
@@ -333,7 +354,7 @@ class Erp:
         )
         safety: dict[str, int] = {one.location: one.safety_stock for one in raised}
         for location, units in safety.items():
-            if location not in OWN_POOLS:
+            if (sku, location) in self._shelves:
                 self._shelves[sku, location].safety_stock = units
         self._relist(replace(product, locations=raised), replace(self._facts[sku], safety_stock=safety))
 

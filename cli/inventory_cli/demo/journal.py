@@ -26,13 +26,14 @@ class ListedAs:
 
 @dataclass(frozen=True, slots=True)
 class ProductFacts:
-    """What the catalog says of a SKU: safety stock by location that stocks it, and its listings."""
+    """What the catalog says of a SKU: safety stock by location that stocks it, its listings, and what a kit needs."""
 
     sku: str
     sold: bool
     category: str
     safety_stock: Mapping[str, int]
     listings: Sequence[ListedAs]
+    components: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ mistake in the rules would otherwise judge itself.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from inventory_cli.demo.journal import Journal, ListedAs, ProductFacts, Said
+from inventory_cli.demo.verdict_kits import Books
+from inventory_cli.demo.verdict_stock import Stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,77 +57,6 @@ class Mismatch:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
-    """What the events amount to for one SKU: free units by location counted once, and sales nobody reserved yet."""
-
-    free: Mapping[str, int]
-    unreserved: int
-
-
-def stock_of(said: Sequence[Said]) -> Stock:
-    """On hand less reserved by location, from all events of one SKU in the order of sending."""
-    first: dict[str, Said] = {}
-    for one in said:
-        first.setdefault(one.event_id, one)  # sent again under its id, a change counts once
-    once = list(first.values())
-    on_hand = _on_hand(once)
-    reserved = _reserved(once)
-    free = {location: units - reserved.get(location, 0) for location, units in on_hand.items()}
-    return Stock(free, _unreserved(once))
-
-
-def _on_hand(said: Iterable[Said]) -> dict[str, int]:
-    """The count with the highest sequence, plus every move with a higher one."""
-    counts: dict[str, tuple[int, int]] = {}
-    moves: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for one in said:
-        if one.location is None or one.sequence is None:
-            continue
-        if one.kind == "count":
-            counts[one.location] = max(counts.get(one.location, (-1, 0)), (one.sequence, one.units))
-        elif one.kind == "adjust":
-            moves[one.location].append((one.sequence, one.units))
-        elif one.kind == "ship":
-            moves[one.location].append((one.sequence, -one.units))
-    return {
-        location: units + sum(moved for at, moved in moves[location] if at > counted_at)
-        for location, (counted_at, units) in counts.items()
-    }
-
-
-def _reserved(said: Iterable[Said]) -> dict[str, int]:
-    held: dict[tuple[str, str], int] = {}
-    for one in said:
-        if one.reservation_id is None or one.location is None:
-            continue
-        key = (one.location, one.reservation_id)
-        if one.kind == "reserve":
-            held[key] = one.units
-        elif one.kind == "release":
-            held.pop(key, None)
-        elif one.kind == "ship" and key in held:
-            held[key] = max(0, held[key] - one.units)
-    total: dict[str, int] = defaultdict(int)
-    for (location, _), units in held.items():
-        total[location] += units
-    return total
-
-
-def _unreserved(said: Sequence[Said]) -> int:
-    """Units sold on channels whose order the ERP has not reserved or shipped, and the channel not taken back."""
-    known = {one.order_id for one in said if one.kind in ("reserve", "ship") and one.order_id is not None}
-    sold: dict[str, int] = defaultdict(int)
-    for one in said:
-        if one.order_id is None or one.order_id in known:
-            continue
-        if one.kind == "sold":
-            sold[one.order_id] += one.units
-        elif one.kind == "cancelled":
-            sold[one.order_id] -= one.units
-    return sum(max(0, units) for units in sold.values())
-
-
 def expectations(
     journal: Journal, channels: Mapping[str, ChannelFacts], divided_categories: frozenset[str]
 ) -> list[Expected]:
@@ -135,9 +66,10 @@ def expectations(
         for one in journal.said:
             by_sku[one.sku].append(one)
         products, removed = dict(journal.products), dict(journal.removed)
+    books = Books(by_sku, products)
     found: list[Expected] = []
     for sku, product in products.items():
-        stock = stock_of(by_sku[sku])
+        stock = books.stock(sku)
         given = _given(product, stock, channels, divided_categories)
         found.extend(_expected(product, one, stock, given, channels) for one in product.listings)
     named = {one.listing.listing_id for one in found}

@@ -243,6 +243,7 @@ class EngineAgent:
             progress,
             told,
             partition=partition.number,
+            partitions=self._settings.partitions,
             group=self._settings.application,
             topics=self._settings.topics,
             serdes=self._serdes,
@@ -289,6 +290,8 @@ class EngineAgent:
     def _measure(self) -> None:
         owned = self._ownership.partitions.values()
         measure(self._metrics, owned, self._velocity, self._live_times)
+        before_ms = self._clock.now_ms() - int(self._settings.unreported_sale_limit_s * 1000)
+        self._metrics.overdue_sales.set(sum(one.unreported.overdue(before_ms) for one in owned))
         inputs = self._settings.topics.engine_inputs()
         measure_lag(self._metrics, owned, inputs, lambda topic, one: self._inputs.fetch_states([topic], one).get(topic))
         told = [self._until_ms(one, one.positions()) for one in owned]

@@ -11,16 +11,20 @@ from inventory_domain.changes import (
     InventoryChange,
     SourceHeartbeat,
 )
-from inventory_domain.commands import Override, Restate, SkuCommand
+from inventory_domain.commanded import commanded
+from inventory_domain.commands import KitKind, KitSold, Override, Restate, SaleSettled, SkuCommand
 from inventory_domain.decisions import decide
 from inventory_domain.errors import BadRecord, InvalidRecord
-from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, Sku, SourceId
+from inventory_domain.identifiers import ChannelId, EventId, ListingId, Marketplace, Sku, SourceId
+from inventory_domain.kit_exchange import concerns_others, exchange, recomposed
+from inventory_domain.kits import NO_LINKS, check_kit
 from inventory_domain.live_times import live_sample_ms
-from inventory_domain.overrides import in_force, overridden
+from inventory_domain.overrides import in_force
 from inventory_domain.overshown import Overshown, overshown
-from inventory_domain.positions import Effect, Stock, apply, without_expired
+from inventory_domain.positions import Effect, apply
 from inventory_domain.sales import Sale, sale_of
 from inventory_domain.sku_state import HELD_RECORDS_MAX, HeldRecord, SeenExposure, SkuState
+from inventory_domain.stock import KitOrder, without_expired
 from inventory_domain.targets import Target
 from inventory_streams.engine.dead_letters import DeadLetter
 from inventory_streams.engine.guarding import Zeroed
@@ -41,10 +45,11 @@ from inventory_streams.kafka.partitioner import partition_of
 class _Draft:
     """A SKU whose stock is being changed: a batch often changes it many times, and its state is built once."""
 
-    __slots__ = ("changed_at_ms", "state", "stock")
+    __slots__ = ("changed_at_ms", "is_kit", "state", "stock")
 
     def __init__(self, state: SkuState) -> None:
         self.state = state
+        self.is_kit = state.product is not None and bool(state.product.components)
         self.stock = state.stock
         self.changed_at_ms = state.changed_at_ms
 
@@ -78,6 +83,8 @@ class Work:
         self._states: dict[Sku, SkuState] = {}
         self._causes: dict[Sku, str] = {}
         self._restate: dict[Sku, set[ListingId]] = {}
+        self._kit_orders: dict[Sku, set[KitOrder]] = {}
+        self._commands: list[SkuCommand] = []
         self._dead_letters: list[DeadLetter] = []
         self._words: dict[SourceId, int] = {}
         self._effects: Counter[tuple[str, RecordEffect]] = Counter()
@@ -116,7 +123,11 @@ class Work:
         override = in_force(state.override, self._now_ms)
         if stock is not state.stock or override is not state.override:
             self._states[sku] = replace(state, stock=stock, override=override)
-        self._causes.setdefault(sku, cause if override is state.override else "override-ended")
+        if override is not state.override:
+            cause = "override-ended"
+        elif state.product is not None and state.product.sale_stops_at_ms is not None:
+            cause = cause if state.product.is_sold(self._now_ms) else "sale-stopped"
+        self._causes.setdefault(sku, cause)
 
     def finish(self) -> Computed:
         """Decide every SKU that was touched, once, and say all that follows."""
@@ -146,10 +157,11 @@ class Work:
             targets.extend(decision.targets)
             forgotten.extend(decision.forgotten)
             uncounted[sku] = len(decision.uncounted)
-            owing[sku] = decision.state.owes_rise
-            kept = decision.state
+            kept = self._told_others(decision.state)
+            owing[sku] = kept.owes_rise
             remembers = kept.owes_rise != state.owes_rise or kept.high_velocity != state.high_velocity
-            if sku in self._states or decision.targets or decision.forgotten or remembers:
+            told = kept is not decision.state
+            if sku in self._states or decision.targets or decision.forgotten or remembers or told:
                 self._states[sku] = kept
         targets = zeroed.guarded(targets, self._states, self._beside.guards)
         self._hold_exposure_against_stock()
@@ -157,6 +169,7 @@ class Work:
             states=self._states,
             targets=tuple(targets),
             forgotten=tuple(forgotten),
+            commands=tuple(self._commands),
             dead_letters=tuple(self._dead_letters),
             words=self._words,
             beating=frozenset(self._beating),
@@ -178,6 +191,28 @@ class Work:
                 self._states[sku] = replace(
                     state, overshown_listing_units=found.listing_units, overshown_sku_units=found.sku_units
                 )
+
+    def _told_others(self, after: SkuState) -> SkuState:
+        """The state once its kits and components were told; their commands go out with it (rule 13)."""
+        sku = after.sku
+        before = self._durable.get(sku)
+        if not concerns_others(before, after):
+            return after
+        heard = self._kit_orders.get(sku, set())
+        done = exchange(
+            before,
+            after,
+            self._now_ms,
+            heard=heard,
+            closed=self._rules.policy.closed_locations,
+            silent=self._beside.silent,
+            catching_up=self.catching_up,
+        )
+        for other, kind in done.commands:
+            number = len(self._commands)
+            command_id = EventId(f"{self._partition}-{self._now_ms}-{number}")
+            self._commands.append(SkuCommand(command_id, other, self._now_ms, f"sku {sku}"[:200], kind))
+        return done.state
 
     def _state(self, sku: Sku) -> SkuState | None:
         draft = self._drafts.pop(sku, None)
@@ -216,6 +251,10 @@ class Work:
         return self._apply(self._drafts[sku], change)
 
     def _apply(self, draft: _Draft, change: InventoryChange) -> RecordEffect:
+        if draft.is_kit and change.location is not None:
+            raise InvalidRecord(
+                "kit-has-no-stock", f"SKU {draft.state.sku} is a kit; send what happens to its components"
+            )
         stock, effect = apply(draft.stock, change)
         self._word(change)
         if effect is Effect.APPLIED:
@@ -263,8 +302,10 @@ class Work:
         sku = same_as_key(record, product.sku, "sku")
         check_product(product, self._rules.policy)
         state = self._known(sku)
+        check_kit(product, state.links or NO_LINKS)
         held = state.held
-        self._touch(replace(state, product=product, held=(), unknown_since_ms=None), record.timestamp_ms, "product")
+        after = replace(recomposed(state, product), held=(), unknown_since_ms=None)
+        self._touch(after, record.timestamp_ms, "product")
         for kept in held:
             self._release(sku, InputRecord.of_held(kept))
         return RecordEffect.APPLIED
@@ -274,7 +315,7 @@ class Work:
         state = self._state(sku)
         if state is None or state.product is None:
             return RecordEffect.SUPERSEDED
-        self._touch(replace(state, product=None, stock=Stock()), record.timestamp_ms, "product-removed")
+        self._touch(recomposed(state, None), record.timestamp_ms, "product-removed")
         return RecordEffect.APPLIED
 
     def _release(self, sku: Sku, record: InputRecord) -> None:
@@ -294,10 +335,8 @@ class Work:
         command = self._rules.decoders.command(value_of(record))
         sku = same_as_key(record, command.sku, "sku")
         kind = command.kind
-        if isinstance(kind, Override):
-            return self._override(sku, command, kind)
         if not isinstance(kind, Restate):
-            raise InvalidRecord("kits-not-supported", f"{type(kind).__name__} cannot be done yet")
+            return self._commanded(sku, command, kind)
         state = self._state(sku)
         target = state.targets.get(kind.listing_id) if state else None
         if state is None or target is None or target.version > kind.judged_version:
@@ -306,12 +345,16 @@ class Work:
         self._restate.setdefault(sku, set()).add(kind.listing_id)
         return RecordEffect.APPLIED
 
-    def _override(self, sku: Sku, command: SkuCommand, asked: Override) -> RecordEffect:
+    def _commanded(self, sku: Sku, command: SkuCommand, kind: KitKind | Override | SaleSettled) -> RecordEffect:
         state = self._known(sku)
-        after = overridden(state.override, asked, self._now_ms)
-        if after == state.override:
+        if isinstance(kind, KitSold):
+            self._kit_orders.setdefault(sku, set()).add((kind.kit, kind.order_id))
+        done = commanded(state, command, kind, self._now_ms)
+        if done.state is state and not (isinstance(kind, KitSold) and kind.units):
             return RecordEffect.SUPERSEDED
-        self._touch(replace(state, override=after), command.issued_at_ms, f"override-{asked.kind.value}")
+        self._touch(done.state, command.issued_at_ms, done.cause)
+        if done.refused is not None:
+            raise done.refused
         return RecordEffect.APPLIED
 
     def _exposure(self, record: InputRecord) -> RecordEffect:

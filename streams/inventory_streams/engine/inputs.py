@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -15,6 +16,8 @@ from inventory_domain.sku_state import InputPosition, PartitionProgress
 from inventory_streams.kafka.settings import KafkaSettings
 
 ASK_LIMIT_S = 30.0
+LEADER_PAUSE_S = 0.2
+_LEADER_UNSETTLED = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 ANSWER_MARGIN_S = 5.0  # the client's own limit comes first, and says more
 
 T = TypeVar("T")
@@ -26,6 +29,10 @@ class InputReplaced(InventorySyncError):
 
 class BrokerUnavailable(InventorySyncError):
     """The broker did not answer, or refuses to. Trying again later may work."""
+
+
+class LeaderUnsettled(BrokerUnavailable):
+    """A partition has no leader at the moment, or another one than the client knew of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +78,28 @@ def input_facts(
     numbers = list(numbers)
     ids = topic_ids(admin, topics, partitions)
     places = [TopicPartition(topic, number) for topic in ids for number in numbers]
-    firsts = _offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    ends = _offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    firsts = patiently(lambda: _offsets(admin, places, OffsetSpec.earliest()))  # type: ignore[no-untyped-call]
+    ends = patiently(lambda: _offsets(admin, places, OffsetSpec.latest()))  # type: ignore[no-untyped-call]
     return {
         number: {topic: InputFacts(ids[topic], firsts[topic, number], ends[topic, number]) for topic in ids}
         for number in numbers
     }
+
+
+def patiently(ask: Callable[[], T], limit_s: float = ASK_LIMIT_S, pause_s: float = LEADER_PAUSE_S) -> T:
+    """The answer, asked for again while a partition has no settled leader: just created, or its broker restarts.
+
+    Raises:
+        BrokerUnavailable: that lasted longer than the limit.
+    """
+    end = time.monotonic() + limit_s
+    while True:
+        try:
+            return ask()
+        except LeaderUnsettled:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(pause_s)
 
 
 def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
@@ -99,7 +122,8 @@ def _answer(future: Future[T], topic: str) -> T | None:
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return None
-        raise BrokerUnavailable(f"Kafka tells nothing of {topic}: {error.args[0].str()}") from error
+        kind = LeaderUnsettled if error.args[0].code() in _LEADER_UNSETTLED else BrokerUnavailable
+        raise kind(f"Kafka tells nothing of {topic}: {error.args[0].str()}") from error
 
 
 @dataclass(frozen=True, slots=True)

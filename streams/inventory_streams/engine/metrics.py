@@ -45,6 +45,9 @@ class EngineMetrics:
         self.targets = counter("targets", "Targets written.", "marketplace")
         self.gaps = counter("gaps", "Gaps in an input that were fetched again.", "topic")
         self.uncounted = gauge("uncounted_listings", "Listings left alone: a location of theirs was never counted.")
+        self.overdue_sales = gauge(
+            "overdue_sales", "Orders that a channel reported longer ago than the limit and the source did not; netted."
+        )
         self.skus = gauge("skus", "SKUs known.")
         self.velocity_windows = gauge("velocity_windows", "Windows in which sales are counted.")
         self.velocity_waiting = gauge("velocity_waiting_windows", "Windows whose sales wait for the budget of writes.")

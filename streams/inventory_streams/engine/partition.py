@@ -19,8 +19,10 @@ from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
 from inventory_streams.engine.totals import Totals
+from inventory_streams.engine.unreported import Unreported
 from inventory_streams.engine.values import Computed
 from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms, sources_changed, sweep_cause
+from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 from inventory_streams.topics import Topics
 
@@ -61,6 +63,7 @@ class Partition:
         self.timers = Timers()
         self.owing = Owing()
         self.uncounted: dict[Sku, int] = {}
+        self.unreported = Unreported()
         self.sweep: Sweep | None = None
         self._promise = promise
         self.totals = Totals((), promise)
@@ -123,6 +126,7 @@ class Partition:
             self.totals.changed(self.states.get(sku), state)
             self.states.put(sku, state, done.encoded[sku])
             self.timers.set(sku, next_wake_ms(state, now_ms, unknown_sku_grace_ms))
+            self.unreported.note(sku, state)
         self.owing.note(computed.owing)
         for sku, count in computed.uncounted.items():
             self.note_uncounted(sku, count)
@@ -185,11 +189,15 @@ def writes_of(
     told: EngineProgress | None,
     *,
     partition: int,
+    partitions: int,
     group: str,
     topics: Topics,
     serdes: EngineSerdes,
 ) -> list[Write]:
-    """Every record of one transaction: changelog, targets, tombstones, dead letters, progress. One partition number."""
+    """Every record of one transaction: changelog, targets, tombstones, commands, dead letters, progress.
+
+    All have this one partition number but commands, which go to where the SKUs live that they are for.
+    """
     writes = [Write(topics.sku_state, partition, sku.encode(), value) for sku, value in encoded.items()]
     for target in computed.targets:
         encode = serdes.targets[target.marketplace]
@@ -197,6 +205,9 @@ def writes_of(
         writes.append(Write(topic, partition, target.listing_id.encode(), encode(target)))
     for marketplace, listing_id in computed.forgotten:
         writes.append(Write(topics.targets(marketplace), partition, listing_id.encode(), None))
+    for command in computed.commands:
+        where = partition_of(command.sku, partitions)
+        writes.append(Write(topics.sku_commands, where, command.sku.encode(), serdes.commands(command)))
     for letter in computed.dead_letters:
         writes.append(write_of(letter, topics.inventory_dead_letters, partition, group))
     writes.append(Write(topics.sku_state, partition, PROGRESS_KEY, serdes.state.encode(progress)))

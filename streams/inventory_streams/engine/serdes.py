@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from inventory_domain.commands import SkuCommand
 from inventory_domain.errors import UndecodableRecord
 from inventory_domain.progress import EngineProgress
 from inventory_domain.sku_state import PartitionProgress, SkuState
@@ -34,6 +35,7 @@ class EngineSerdes:
     state: Serde[SkuState | PartitionProgress]
     progress: Serde[EngineProgress]
     targets: dict[str, Callable[[Target], bytes]]  # by marketplace
+    commands: Callable[[SkuCommand], bytes]
 
     def decode_state(self, data: bytes) -> SkuState:
         """The state of a SKU. Raises UndecodableRecord for anything else."""
@@ -61,7 +63,9 @@ def engine_serdes(topics: Topics, registry: Registry) -> EngineSerdes:
     targets = {one: Serde(LISTING_TARGET, f"{topics.targets(one)}-value", registry) for one in topics.marketplaces}
     state = Serde(SKU_STATE, f"{topics.sku_state}-value", registry)
     progress = Serde(ENGINE_PROGRESS, f"{topics.engine_progress}-value", registry)
+    commands = Serde(SKU_COMMAND, f"{topics.sku_commands}-value", registry)
     state.prepare()
+    commands.prepare()
     progress.prepare()
     for serde in targets.values():
         serde.prepare()
@@ -69,10 +73,11 @@ def engine_serdes(topics: Topics, registry: Registry) -> EngineSerdes:
         decoders=Decoders(
             change=Serde(INVENTORY_CHANGE, f"{topics.inventory_changes}-value", registry).decode,
             product=Serde(PRODUCT, f"{topics.catalog_products}-value", registry).decode,
-            command=Serde(SKU_COMMAND, f"{topics.sku_commands}-value", registry).decode,
+            command=commands.decode,
             exposure=exposures[0].decode,  # the schema's id is in each record; the subject is for messages only
         ),
         state=state,
         progress=progress,
         targets={one: serde.encode for one, serde in targets.items()},
+        commands=commands.encode,
     )

@@ -45,9 +45,11 @@ class EngineSettings:
     its workers. `micro_batches` False hands the engine one record at a time, for finding out whether batching is at
     fault. `instance_id` is this worker's stable name for static membership: it is back at once after a crash. The
     partitions of a dead worker move to others after `session_timeout_s`. A change for an unknown SKU waits
-    `unknown_sku_grace_s` for its product before it becomes a dead letter. `velocity_writes_per_s` is what this worker
-    may write into windows of sales; beyond it they are counted later, in their own windows. `sweep_skus_per_s` is how
-    many SKUs it decides anew when the policy changed or a source fell silent. Probe port 0 takes a free one.
+    `unknown_sku_grace_s` for its product before it becomes a dead letter. An order that a channel reported and the
+    source has not after `unreported_sale_limit_s` is counted and logged, and netted all the same.
+    `velocity_writes_per_s` is what this worker may write into windows of sales; beyond it they are counted later, in
+    their own windows. `sweep_skus_per_s` is how many SKUs it decides anew when the policy changed or a source fell
+    silent. Probe port 0 takes a free one.
     """
 
     kafka: KafkaSettings
@@ -57,6 +59,7 @@ class EngineSettings:
     micro_batches: bool = True
     batch_records_max: int = 5_000
     unknown_sku_grace_s: float = 3_600.0
+    unreported_sale_limit_s: float = 86_400.0
     velocity_writes_per_s: int = 500
     sweep_skus_per_s: int = 5_000
     silence: SilencePolicy = field(default_factory=SilencePolicy)

@@ -129,17 +129,18 @@ class Rules:
 class Computed:
     """All that follows from a batch; it becomes true by one transaction or not at all.
 
-    `states` are those that changed; an empty one is forgotten. `uncounted` and `owing` tell of every SKU that was
-    decided: how many of its listings wait for a count, and whether a rise was withheld. `words` are the newest times
-    at which sources spoke, `beating` the sources that sent a heartbeat. `sales` were applied, and tell how fast SKUs
-    sell. `zeroed` counts the listings per channel that the input zeroed. `live` tells per channel how long numbers took
-    until they were seen there, in milliseconds. `effects` counts the records read by topic; `released` those that had
-    been held.
+    `states` are those that changed; an empty one is forgotten. `commands` go to other SKUs, wherever they live.
+    `uncounted` and `owing` tell of every SKU that was decided: how many of its listings wait for a count, and whether a
+    rise was withheld. `words` are the newest times at which sources spoke, `beating` the sources that sent a heartbeat.
+    `sales` were applied, and tell how fast SKUs sell. `zeroed` counts the listings per channel that the input zeroed.
+    `live` tells per channel how long numbers took until they were seen there, in milliseconds. `effects` counts the
+    records read by topic; `released` those that had been held.
     """
 
     states: Mapping[Sku, SkuState]
     targets: tuple[Target, ...]
     forgotten: tuple[tuple[Marketplace, ListingId], ...]
+    commands: tuple[SkuCommand, ...]
     dead_letters: tuple[DeadLetter, ...]
     words: Mapping[SourceId, int]
     beating: frozenset[SourceId]

@@ -49,8 +49,15 @@ class Timers:
 
 
 def next_wake_ms(state: SkuState, now_ms: int, unknown_sku_grace_ms: int) -> int | None:
-    """When this state changes by itself: a reservation expires, an override ends, or the wait for a product is over."""
-    times = [state.stock.next_expiry_ms(now_ms)]
+    """When this state changes by itself, also in the past: what ended while no engine ran must be made up for.
+
+    A reservation expires, an override or a sale ends, or the wait for a product is over.
+    """
+    times = [state.stock.first_expiry_ms()]
+    if state.product is not None and state.product.sale_stops_at_ms is not None:
+        stops_ms = state.product.sale_stops_at_ms
+        if stops_ms > now_ms or any(target.quantity for target in state.targets.values()):
+            times.append(stops_ms)
     if state.override is not None:
         times.append(state.override.until_ms)
     if state.held and state.unknown_since_ms is not None:

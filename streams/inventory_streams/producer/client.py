@@ -99,12 +99,13 @@ class InventoryProducer:
         on_hand: int,
         *,
         includes_orders_until_ms: int | None = None,
+        excludes_reserved: bool = False,
         event_id: EventId | None = None,
         sequence: int | None = None,
         occurred_at_ms: int | None = None,
     ) -> EventId:
-        """Units physically at the location, reserved ones included."""
-        kind = StockCounted(on_hand, includes_orders_until_ms)
+        """Units physically at the location, reserved ones included unless the count is of what is free."""
+        kind = StockCounted(on_hand, includes_orders_until_ms, excludes_reserved)
         return self._at(sku, location, kind, event_id, sequence, occurred_at_ms)
 
     def adjust(

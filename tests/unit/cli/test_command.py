@@ -25,6 +25,7 @@ GROUPS = (
     ["sku", "cap"],
     ["sku", "zero"],
     ["sku", "release"],
+    ["sku", "settle"],
     ["sandbox"],
     ["demo"],
     ["version"],

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from inventory_cli.demo.journal import Journal, ListedAs, ProductFacts, Said
-from inventory_cli.demo.verdict import ChannelFacts, Expected, Shown, compare, expectations, stock_of
+from inventory_cli.demo.verdict import ChannelFacts, Expected, Shown, compare, expectations
+from inventory_cli.demo.verdict_stock import stock_of
 
 AMAZON = ChannelFacts(frozenset({"east", "west"}), 5, 15, 40)
 SHOP = ChannelFacts(frozenset({"east", "west"}), 0, 5, 10)
@@ -163,3 +164,21 @@ def test_what_may_not_be_written_must_show_what_it_showed() -> None:
 
     assert compare(wanted, {key: shown(31)}, {key: 31}) == []
     assert len(compare(wanted, {key: shown(30)}, {key: 31})) == 1
+
+
+def test_a_kit_is_what_its_scarcest_component_would_do_for_less_what_is_sold() -> None:
+    """20 of two and 9 of one are 9 kits; one is sold, so 8, of which Amazon's 5 units are withheld."""
+    journal = Journal()
+    for sku, parts in (("A", {"B": 2, "C": 1}), ("B", {}), ("C", {})):
+        journal.list_product(ProductFacts(sku, True, "toys", {"east": 0}, (listed(),) if parts else (), parts))
+    for sku, units in (("B", 20), ("C", 9)):
+        journal.tell(said("count", sku=sku, location="east", sequence=1, units=units))
+    journal.tell(said("sold", order_id="o", units=1, channel="amazon-us"))
+
+    on_its_way = [one.quantity for one in expectations(journal, CHANNELS, frozenset())]
+    for sku, units in (("B", 2), ("C", 1)):
+        place = {"sku": sku, "location": "east", "sequence": 2, "units": units}
+        journal.tell(said("reserve", order_id="o", reservation_id="r", **place))
+    reported = [one.quantity for one in expectations(journal, CHANNELS, frozenset())]
+
+    assert on_its_way == reported == [3]

@@ -11,11 +11,12 @@ from inventory_cli.demo.journal import Journal
 from inventory_cli.demo.verdict import Expected, expectations
 from inventory_domain.changes import InventoryChange
 from inventory_domain.errors import InvalidRecord
-from inventory_domain.positions import Stock, apply
-from inventory_domain.targets import proposals
+from inventory_domain.positions import apply
+from inventory_domain.stock import Stock
 from tests.support.demo import NOW_MS, HeardProducer, demo_policy
+from tests.support.kit_world import World
 
-SKUS = 60
+SKUS = 64  # so that one of the kits is a kit of kits
 
 
 def a_day(seed: int, *, closed: bool) -> tuple[HeardProducer, Journal]:
@@ -44,17 +45,21 @@ def a_day(seed: int, *, closed: bool) -> tuple[HeardProducer, Journal]:
 
 
 def by_the_rules(heard: HeardProducer) -> dict[str, tuple[int, dict[str, int]]]:
-    """What the domain's rules say each written listing must show."""
-    stocks: dict[str, Stock] = defaultdict(Stock)
+    """What the engine's computation says each written listing must show, kits and all."""
+    world = World(demo_policy())
+    for product in heard.products().values():
+        world.product(product)
     for change in heard.changes():
         assert isinstance(change, InventoryChange)
-        assert change.sku is not None
-        stocks[change.sku], _ = apply(stocks[change.sku], change)
-    found: dict[str, tuple[int, dict[str, int]]] = {}
-    for sku, product in heard.products().items():
-        for one in proposals(product, stocks[sku], demo_policy(), frozenset(), NOW_MS).listings:
-            found[one.listing.listing_id] = (one.quantity, {str(node): units for node, units in one.nodes.items()})
-    return found
+        world.heard(change)
+    world.run()
+    assert not world.dead
+    return {
+        listing_id: (target.quantity, {str(node): units for node, units in target.nodes.items()})
+        for memory in world.memories
+        for state in memory.states.values()
+        for listing_id, target in state.targets.items()
+    }
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -88,6 +93,10 @@ def test_the_day_holds_what_the_demo_promises() -> None:
     assert journal.removed
     assert any(not one.sold for one in journal.products.values())
     assert len(heard.changes()) == journal.events()
+    kits = {sku for sku, facts in journal.products.items() if facts.components}
+    assert any(kits & set(journal.products[kit].components) for kit in kits), "a kit of kits"
+    assert kits & {one.sku for one in journal.said if one.kind == "sold"}
+    assert not kits & {one.sku for one in journal.said if one.kind in ("count", "reserve", "ship")}
 
 
 def test_no_event_of_the_day_is_one_that_the_rules_refuse() -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from inventory_domain.acceptance import LISTINGS_MAX, LOCATIONS_MAX, check_product
-from inventory_domain.catalog import Component, Product
+from inventory_domain.catalog import Product
 from inventory_domain.errors import InvalidRecord
-from inventory_domain.identifiers import Sku
 from tests.support.stock import a_listing, a_policy, a_product
 
 
@@ -20,13 +17,12 @@ def test_a_product_whose_channels_are_configured_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("product", "reason"),
     [
-        (replace(a_product(), components=(Component(Sku("PART"), 1),)), "kits-not-supported"),
         (a_product(a_listing("elsewhere")), "unknown-channel"),
         (a_product(a_listing(min_shown=5, max_shown=4)), "bad-quantity"),
         (a_product(*[a_listing(own_id=str(n)) for n in range(LISTINGS_MAX + 1)]), "too-many-listings"),
         (a_product(locations={f"l{n}": 0 for n in range(LOCATIONS_MAX + 1)}), "too-many-locations"),
     ],
-    ids=["kit", "channel", "range", "listings", "locations"],
+    ids=["channel", "range", "listings", "locations"],
 )
 def test_a_product_that_cannot_be_sold_is_refused_with_its_reason(product: Product, reason: str) -> None:
     with pytest.raises(InvalidRecord) as caught:

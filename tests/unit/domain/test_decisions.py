@@ -10,8 +10,8 @@ from inventory_domain.decisions import Decision, decide
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, NodeId, OrderId, ReservationId
 from inventory_domain.mass_change import GUARD_HOLD_MS_MAX
 from inventory_domain.policies import AllocationPolicy
-from inventory_domain.positions import Stock
 from inventory_domain.sku_state import SeenExposure, SkuState
+from inventory_domain.stock import Stock
 from tests.support.stock import NOW_MS, SKU, a_channel, a_listing, a_policy, a_product, a_stock, after
 
 LISTING = ListingId("market-us/1")
@@ -263,3 +263,40 @@ def test_a_rise_is_no_part_of_a_mass_change() -> None:
     state = replace(first.state, targets={LISTING: stamped}, stock=a_stock(dallas=5))
 
     assert [one.guard for one in said(state).targets] == [None]
+
+
+def test_at_the_end_of_a_pre_sale_every_listing_shows_nothing() -> None:
+    product = a_product(sale_stops_at_ms=NOW_MS + 1_000)
+    before = said(a_state(product))
+
+    ended = said(before.state, at_ms=NOW_MS + 1_000)
+
+    assert [one.quantity for one in before.targets] == [10]
+    assert [one.quantity for one in ended.targets] == [0]
+    assert ended.targets[0].derivation == "the product is not sold since 2027-01-15T08:00:01Z"
+
+
+def test_a_closed_location_promises_nothing_and_is_not_waited_for() -> None:
+    """Opened again it needs no new count."""
+    product = a_product(locations={"dallas": 0, "reno": 0, "akron": 0})
+    channel = a_channel(locations=("dallas", "reno", "akron"))
+    closed = replace(a_policy(channel), closed_locations=frozenset([LocationId("reno"), LocationId("akron")]))
+    state = a_state(product, a_stock(dallas=10, reno=5))
+
+    without = said(state, closed)
+    again = said(without.state, replace(closed, closed_locations=frozenset([LocationId("akron")])))
+
+    assert [one.quantity for one in without.targets] == [10]
+    assert [one.quantity for one in again.targets] == [15]
+
+
+def test_a_channel_of_our_own_may_promise_the_pools_that_marketplaces_hold() -> None:
+    """One available-to-promise over warehouses, FBA and WFS, where the channel names them; others do not see them."""
+    product = a_product(
+        a_listing("shop", "1"), a_listing("market-us", "2"), locations={"dallas": 0, "amazon-fba": 0, "walmart-wfs": 0}
+    )
+    policy = a_policy(a_channel("shop", locations=("dallas", "amazon-fba", "walmart-wfs")), a_channel("market-us"))
+
+    decision = said(a_state(product, a_stock(**{"dallas": 10, "amazon-fba": 4, "walmart-wfs": 3})), policy)
+
+    assert [(one.channel, one.quantity) for one in decision.targets] == [("shop", 17), ("market-us", 10)]

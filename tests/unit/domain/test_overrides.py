@@ -13,8 +13,8 @@ from inventory_domain.commands import Override, OverrideKind
 from inventory_domain.decisions import Decision, decide
 from inventory_domain.identifiers import ListingId, NodeId
 from inventory_domain.overrides import LATEST_MS, capped, in_force, note, overridden
-from inventory_domain.positions import Stock
 from inventory_domain.sku_state import SkuState
+from inventory_domain.stock import Stock
 from tests.support.stock import NOW_MS, SKU, a_channel, a_listing, a_policy, a_product, a_stock, after
 
 LISTING = ListingId("market-us/1")

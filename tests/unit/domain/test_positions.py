@@ -18,11 +18,12 @@ from inventory_domain.changes import (
 )
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId
-from inventory_domain.positions import KEPT_MOVES_MAX, Effect, Stock, apply
+from inventory_domain.positions import KEPT_MOVES_MAX, Effect, apply
+from inventory_domain.stock import Stock
 from tests.support.stock import NOW_MS, a_change, a_stock, after
 
 DALLAS = LocationId("dallas")
-R1, O1, SHOP = ReservationId("r1"), OrderId("o1"), ChannelId("shop")
+R1, R2, O1, SHOP = ReservationId("r1"), ReservationId("r2"), OrderId("o1"), ChannelId("shop")
 
 
 def on_hand(stock: Stock) -> int | None:
@@ -236,3 +237,80 @@ def test_a_quantity_that_cannot_be_is_refused_and_changes_nothing(kind: SkuChang
 def test_a_change_of_stock_without_location_is_refused() -> None:
     with pytest.raises(InvalidRecord, match="location"):
         apply(Stock(), replace(a_change(StockCounted(1)), location=None))
+
+
+def free(stock: Stock) -> int | None:
+    """Units at Dallas that may be promised."""
+    units = on_hand(stock)
+    return None if units is None else units - reserved(stock)
+
+
+def test_a_count_of_what_is_free_does_not_lose_what_was_reserved_before_it_twice() -> None:
+    stock = in_order((1, StockReserved(R1, 3)), (2, StockCounted(7, excludes_reserved=True)))
+
+    assert (on_hand(stock), reserved(stock), free(stock)) == (10, 3, 7)
+
+
+def test_what_is_reserved_after_a_count_of_what_is_free_is_subtracted_from_it() -> None:
+    stock = in_order((1, StockCounted(7, excludes_reserved=True)), (2, StockReserved(R1, 3)))
+
+    assert free(stock) == 4
+
+
+def test_a_shipment_after_a_count_of_what_is_free_leaves_as_much_free() -> None:
+    stock = in_order((1, StockReserved(R1, 3)), (2, StockCounted(7, excludes_reserved=True)), (3, OrderShipped(3, R1)))
+
+    assert (on_hand(stock), free(stock)) == (7, 7)
+
+
+def test_a_release_after_a_count_of_what_is_free_gives_the_units_back() -> None:
+    stock = in_order(
+        (1, StockReserved(R1, 3)), (2, StockCounted(7, excludes_reserved=True)), (3, ReservationReleased(R1))
+    )
+
+    assert free(stock) == 10
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        ((1, StockReserved(R1, 3)),),
+        ((1, StockReserved(R1, 3)), (2, ReservationReleased(R1))),
+        ((1, StockReserved(R1, 3)), (2, OrderShipped(3, R1))),
+        ((1, StockReserved(R1, 3)), (2, OrderShipped(1, R1))),
+    ],
+    ids=["reserved", "released", "shipped", "shipped in part"],
+)
+def test_what_a_count_of_what_is_free_already_knew_changes_nothing_when_it_arrives_late(
+    late: tuple[tuple[int, SkuChange], ...],
+) -> None:
+    stock = in_order((5, StockCounted(7, excludes_reserved=True)), *late)
+
+    assert free(stock) == 7
+
+
+def test_a_count_of_what_is_free_knows_how_a_reservation_before_it_ended() -> None:
+    stock = in_order(
+        (1, StockReserved(R1, 3)), (5, StockCounted(7, excludes_reserved=True)), (2, ReservationReleased(R1))
+    )
+
+    assert (on_hand(stock), free(stock)) == (7, 7)
+
+
+def test_without_sequences_what_arrived_before_a_count_of_what_is_free_is_in_it() -> None:
+    stock = after(Stock(), StockReserved(R1, 3), StockCounted(7, excludes_reserved=True), StockReserved(R2, 2))
+
+    assert free(stock) == 5
+
+
+def test_a_count_of_the_shelf_after_one_of_what_is_free_is_taken_as_it_is() -> None:
+    stock = in_order((1, StockReserved(R1, 3)), (2, StockCounted(7, excludes_reserved=True)), (3, StockCounted(12)))
+
+    assert free(stock) == 9
+
+
+def test_one_sequence_cannot_count_what_is_free_and_what_stands_there() -> None:
+    stock = in_order((1, StockCounted(7, excludes_reserved=True)))
+
+    with pytest.raises(InvalidRecord, match="sequence 1 counted 7"):
+        apply(stock, a_change(StockCounted(7), sequence=1))

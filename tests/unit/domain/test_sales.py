@@ -6,8 +6,8 @@ import pytest
 
 from inventory_domain.changes import OrderShipped, ReservationReleased, SkuChange, StockReserved, UnitsSold
 from inventory_domain.identifiers import ChannelId, OrderId, ReservationId
-from inventory_domain.positions import Stock
 from inventory_domain.sales import HOUR_MS, UNATTRIBUTED, Sale, demand_of, sale_of
+from inventory_domain.stock import Stock
 from inventory_domain.velocity import DAY_MS, ChannelDemand
 from tests.support.stock import NOW_MS, SKU, a_change, a_stock, after
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from inventory_domain.changes import StockCounted
 from inventory_domain.identifiers import LocationId, SourceId
-from inventory_domain.positions import Stock, apply
+from inventory_domain.positions import apply
 from inventory_domain.silence import SilencePolicy, Standing, standing, vouched
+from inventory_domain.stock import Stock
 from tests.support.stock import NOW_MS, a_change, a_stock
 
 ERP, WMS = SourceId("erp"), SourceId("wms")

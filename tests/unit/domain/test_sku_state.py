@@ -7,8 +7,8 @@ from dataclasses import replace
 from inventory_domain.changes import StockReserved
 from inventory_domain.decisions import decide
 from inventory_domain.identifiers import ListingId, ReservationId
-from inventory_domain.positions import without_expired
 from inventory_domain.sku_state import SeenExposure, SkuState
+from inventory_domain.stock import without_expired
 from tests.support.stock import NOW_MS, SKU, a_listing, a_policy, a_product, a_stock, after
 
 LISTING = ListingId("market-us/1")

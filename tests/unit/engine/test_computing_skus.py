@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from inventory_domain.catalog import Component, Product
 from inventory_domain.changes import (
     StockAdjusted,
     StockCounted,
     StockReserved,
+    UnitsSold,
 )
-from inventory_domain.commands import KitRemoved, SkuCommand
+from inventory_domain.commands import SaleSettled, SkuCommand
 from inventory_domain.exposure import Confirmed, Proof
-from inventory_domain.identifiers import ChannelId, EventId, ListingId, Marketplace, ReservationId, Sku
+from inventory_domain.identifiers import ChannelId, EventId, ListingId, Marketplace, OrderId, ReservationId, Sku
 from inventory_domain.sku_state import HELD_RECORDS_MAX
 from inventory_domain.surges import HighVelocity
 from inventory_domain.velocity import ChannelDemand, Demand
@@ -109,15 +107,6 @@ def test_a_product_on_a_channel_that_is_not_configured_is_refused_and_the_former
     assert reasons(computed) == ["unknown-channel"]
     assert memory.states[SKU].product is former
     assert not computed.targets
-
-
-def test_kits_are_refused(memory: Memory) -> None:
-    kit: Product = replace(a_product(), components=(Component(Sku("PART"), 2),))
-    command = SkuCommand(EventId("c1"), SKU, NOW_MS, "engine", KitRemoved(Sku("KIT")))
-
-    computed = memory.batch(memory.wire.product(kit), memory.wire.command(command))
-
-    assert reasons(computed) == ["kits-not-supported", "kits-not-supported"]
 
 
 def test_a_product_that_is_removed_goes_to_zero_and_its_stock_is_unknown_again(memory: Memory) -> None:
@@ -306,3 +295,59 @@ def test_a_listing_whose_location_was_never_counted_is_left_alone_and_counted(me
 
     assert not computed.targets
     assert computed.uncounted == {SKU: 1}
+
+
+def test_a_catalog_change_alone_changes_the_number(memory: Memory) -> None:
+    selling(memory)
+
+    computed = memory.batch(memory.wire.product(a_product(locations={"dallas": 4})))
+
+    assert told(computed) == {LISTING: 6}
+    assert [target.cause for target in computed.targets] == ["product"]
+
+
+def test_a_sequence_that_says_two_things_is_a_dead_letter_and_changes_nothing(memory: Memory) -> None:
+    """The dead letter's reason is a metric's label, so that somebody is told."""
+    selling(memory)
+
+    computed = memory.batch(memory.wire.change(a_change(StockCounted(99), sequence=1)))
+
+    assert reasons(computed) == ["sequence-reused"]
+    assert told(computed) == {}
+
+
+def test_at_the_end_of_a_pre_sale_a_timer_zeroes_the_sku(memory: Memory) -> None:
+    wire = memory.wire
+    memory.batch(wire.product(a_product(sale_stops_at_ms=NOW_MS + 1_000)), wire.change(a_change(StockCounted(10))))
+    memory.now_ms = NOW_MS + 1_000
+
+    computed = memory.batch(wake={SKU: "reservation-expired"})
+
+    assert told(computed) == {LISTING: 0}
+    assert [target.cause for target in computed.targets] == ["sale-stopped"]
+
+
+def test_an_order_that_nobody_reports_is_netted_until_an_operator_settles_it(memory: Memory) -> None:
+    selling(memory)
+    sold = memory.batch(memory.wire.change(a_change(UnitsSold(ChannelId("market-us"), OrderId("o"), 3), location=None)))
+    assert told(sold) == {LISTING: 7}
+    settled = SkuCommand(EventId("c1"), SKU, NOW_MS, "ann", SaleSettled(OrderId("o"), "ann", "counted since"))
+
+    once = memory.batch(memory.wire.command(settled))
+    again = memory.batch(memory.wire.command(settled))
+
+    assert told(once) == {LISTING: 10}
+    assert [target.cause for target in once.targets] == ["sale-settled"]
+    assert effects(again) == {"superseded": 1}
+
+
+def test_a_sale_that_is_reported_after_it_was_settled_is_not_netted_again(memory: Memory) -> None:
+    selling(memory)
+    sale = UnitsSold(ChannelId("market-us"), OrderId("o"), 3)
+    memory.batch(memory.wire.change(a_change(sale, location=None)))
+    settled = SkuCommand(EventId("c1"), SKU, NOW_MS, "ann", SaleSettled(OrderId("o"), "ann", "counted since"))
+    memory.batch(memory.wire.command(settled))
+
+    computed = memory.batch(memory.wire.change(a_change(sale, location=None)))
+
+    assert told(computed) == {}

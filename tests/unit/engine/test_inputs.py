@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from inventory_domain.sku_state import InputPosition, PartitionProgress
-from inventory_streams.engine.inputs import InputFacts, InputReplaced, begin_at
+from inventory_streams.engine.inputs import (
+    BrokerUnavailable,
+    InputFacts,
+    InputReplaced,
+    LeaderUnsettled,
+    begin_at,
+    patiently,
+)
 
 TOPIC = "inventory.changes"
 
@@ -50,3 +57,24 @@ def test_input_that_was_deleted_unread_is_named_and_skipped() -> None:
 
     assert beginning.lost == (TOPIC,)
     assert beginning.progress.positions[TOPIC].position == 55
+
+
+def test_a_partition_without_a_settled_leader_is_asked_for_again() -> None:
+    """Just after it was created, or while its broker restarts: no reason to end a start."""
+    answers = iter([LeaderUnsettled("not leader"), LeaderUnsettled("not leader"), 7])
+
+    def ask() -> int:
+        answer = next(answers)
+        if isinstance(answer, LeaderUnsettled):
+            raise answer
+        return answer
+
+    assert patiently(ask, pause_s=0) == 7
+
+
+def test_a_leader_that_never_settles_is_told() -> None:
+    def ask() -> int:
+        raise LeaderUnsettled("not leader")
+
+    with pytest.raises(BrokerUnavailable, match="not leader"):
+        patiently(ask, limit_s=0, pause_s=0)

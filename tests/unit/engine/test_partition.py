@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from inventory_domain.catalog import Component
 from inventory_domain.changes import StockCounted
-from inventory_domain.identifiers import Marketplace, SourceId
+from inventory_domain.commands import KitRegistered
+from inventory_domain.identifiers import Marketplace, Sku, SourceId
 from inventory_domain.mass_change import MassChangePolicy
 from inventory_domain.progress import EngineProgress
 from inventory_domain.sku_state import InputPosition, PartitionProgress, SkuState
@@ -16,9 +20,10 @@ from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes, engine_s
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
 from inventory_streams.engine.values import Computed
+from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
-from tests.support.engine_work import TOPICS, Memory
+from tests.support.engine_work import PARTITIONS, TOPICS, Memory
 from tests.support.stock import NOW_MS, SKU, a_change, a_product
 
 TOPIC = TOPICS.inventory_changes
@@ -73,6 +78,7 @@ def test_all_that_follows_from_a_batch_is_in_one_list_of_one_partition(serdes: E
             progress,
             told,
             partition=4,
+            partitions=PARTITIONS,
             group="app",
             topics=TOPICS,
             serdes=serdes,
@@ -90,10 +96,44 @@ def test_all_that_follows_from_a_batch_is_in_one_list_of_one_partition(serdes: E
     assert [write.key for write in writes[TOPICS.engine_progress]] == [b"4"]
 
 
+def test_a_command_goes_in_the_same_transaction_to_where_its_sku_lives(serdes: EngineSerdes) -> None:
+    """A component in another partition hears of its kit exactly when the kit knows that it told it."""
+    part = Sku("PART-7")
+    kit = replace(a_product(), components=(Component(part, 2),))
+    memory = Memory()
+    computed = memory.batch(memory.wire.product(kit))
+
+    writes = writes_of(
+        computed,
+        encode_states(computed.states, serdes),
+        PartitionProgress(),
+        None,
+        partition=4,
+        partitions=PARTITIONS,
+        group="app",
+        topics=TOPICS,
+        serdes=serdes,
+    )
+
+    (command,) = by_topic(writes)[TOPICS.sku_commands]
+    assert (command.partition, command.key) == (partition_of(part, PARTITIONS), part.encode())
+    assert serdes.decoders.command(command.value or b"").kind == KitRegistered(SKU, 2)
+
+
 def test_a_dead_letter_says_where_it_came_from_and_why(serdes: EngineSerdes) -> None:
     computed = a_batch(Memory())
 
-    writes = writes_of(computed, {}, PartitionProgress(), None, partition=4, group="app", topics=TOPICS, serdes=serdes)
+    writes = writes_of(
+        computed,
+        {},
+        PartitionProgress(),
+        None,
+        partition=4,
+        partitions=PARTITIONS,
+        group="app",
+        topics=TOPICS,
+        serdes=serdes,
+    )
 
     headers = dict(by_topic(writes)[TOPICS.inventory_dead_letters][0].headers)
     assert headers["reason"] == b"bad-avro"

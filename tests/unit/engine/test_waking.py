@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inventory_domain.changes import StockReserved
+from inventory_domain.decisions import decide
 from inventory_domain.identifiers import ReservationId, Sku, SourceId
 from inventory_domain.sku_state import HeldRecord, SkuState
 from inventory_domain.surges import Peak
 from inventory_streams.engine.waking import InForce, Owing, Sweep, Timers, next_wake_ms, sources_changed, sweep_cause
-from tests.support.stock import NOW_MS, SKU, a_stock, after
+from tests.support.stock import NOW_MS, SKU, a_policy, a_product, a_stock, after
 
 A, B, C = Sku("A"), Sku("B"), Sku("C")
 
@@ -113,3 +114,22 @@ def test_the_mark_names_the_sources_that_are_silent() -> None:
     assert sources_changed(silent, both) == {wms}
     assert sources_changed(silent, InForce("other", ()).mark(5)) is None
     assert sweep_cause(silent, InForce("other", ()).mark(5)) == "policy"
+
+
+def test_what_ended_while_no_engine_ran_is_due_at_once() -> None:
+    """A look that came too early is harmless, one that never comes is not."""
+    expired = SkuState(SKU, stock=after(a_stock(dallas=5), StockReserved(ReservationId("r"), 1, None, NOW_MS - 100)))
+    stopped = SkuState(SKU, a_stock(dallas=5), a_product(sale_stops_at_ms=NOW_MS - 50))
+    showing = decide(stopped, a_policy(), NOW_MS - 60, catching_up=False, cause="test").state
+
+    assert next_wake_ms(expired, NOW_MS, 1_000) == NOW_MS - 100
+    assert next_wake_ms(showing, NOW_MS, 1_000) == NOW_MS - 50
+    assert (
+        next_wake_ms(decide(showing, a_policy(), NOW_MS, catching_up=False, cause="test").state, NOW_MS, 1_000) is None
+    )
+
+
+def test_the_end_of_a_pre_sale_is_a_time_to_look() -> None:
+    state = SkuState(SKU, a_stock(dallas=5), a_product(sale_stops_at_ms=NOW_MS + 50))
+
+    assert next_wake_ms(state, NOW_MS, 1_000) == NOW_MS + 50

@@ -1,0 +1,133 @@
+"""What is known of one SKU's units: positions by location, sales that are in no position yet, and guards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, Sku, SourceId
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Signed units that a source reported under a sequence of its own."""
+
+    sequence: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLog:
+    """What one source said about one location: its newest count and the moves that are newer than it.
+
+    `counted` is what the count said; `excludes_reserved`: of what is free, without the units reserved before it.
+    The moves are applied again to a count that arrives late. Those up to `forgotten_through` are no longer kept
+    one by one, so a count older than that can no longer be completed and is superseded.
+    """
+
+    count_sequence: int | None = None
+    counted: int | None = None
+    moves: tuple[Move, ...] = ()
+    forgotten_through: int | None = None
+    excludes_reserved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Units promised to an order; past `expires_at_ms` they may be sold again. `sequence` is its source's."""
+
+    units: int
+    order_id: OrderId | None = None
+    expires_at_ms: int | None = None
+    sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One SKU at one location. `on_hand` is None until the location was counted once: unknown is not zero."""
+
+    on_hand: int | None = None
+    reservations: Mapping[ReservationId, Reservation] = field(default_factory=dict)
+    sources: Mapping[SourceId, SourceLog] = field(default_factory=dict)
+
+    def reserved(self, now_ms: int) -> int:
+        """Units promised to orders that are not shipped yet and whose reservation has not expired."""
+        return sum(
+            held.units
+            for held in self.reservations.values()
+            if held.expires_at_ms is None or held.expires_at_ms > now_ms
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSale:
+    """Units a channel sold that the source has not reported yet."""
+
+    channel: ChannelId
+    units: int
+    occurred_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class KitSale:
+    """Units of this SKU that were sold inside a kit and that the source has not reported yet."""
+
+    channel: ChannelId
+    units: int
+    occurred_at_ms: int
+
+
+KitOrder = tuple[Sku, OrderId]
+"""The kit that was sold, and the order: one order may have the SKU by itself and in several kits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """All that is known of one SKU's units: positions, sales not yet in them, and the guards against repetition."""
+
+    positions: Mapping[LocationId, Position] = field(default_factory=dict)
+    sales: Mapping[OrderId, ChannelSale] = field(default_factory=dict)
+    known_orders: tuple[OrderId, ...] = ()
+    event_ids: tuple[EventId, ...] = ()
+    kit_sales: Mapping[KitOrder, KitSale] = field(default_factory=dict)
+
+    def units_sold_unreported(self, besides: Sku | None = None) -> dict[ChannelId, int]:
+        """Units sold per channel that the source does not know of yet; all of them are netted from every ATP.
+
+        Those sold inside the kit `besides` are left out: that kit nets its own sales.
+        """
+        sold: dict[ChannelId, int] = {}
+        for sale in self.sales.values():
+            sold[sale.channel] = sold.get(sale.channel, 0) + sale.units
+        for (kit, _), part in self.kit_sales.items():
+            if kit != besides:
+                sold[part.channel] = sold.get(part.channel, 0) + part.units
+        return sold
+
+    def first_expiry_ms(self) -> int | None:
+        """When the first reservation that is still kept expires by itself, or has, if one does."""
+        times = [
+            held.expires_at_ms
+            for position in self.positions.values()
+            for held in position.reservations.values()
+            if held.expires_at_ms is not None
+        ]
+        return min(times, default=None)
+
+
+def without_expired(stock: Stock, now_ms: int) -> Stock:
+    """The stock without reservations that have expired; the same object when there is none."""
+    positions = {
+        location: replace(position, reservations=still)
+        for location, position in stock.positions.items()
+        if len(still := _still_held(position, now_ms)) < len(position.reservations)
+    }
+    return replace(stock, positions={**stock.positions, **positions}) if positions else stock
+
+
+def _still_held(position: Position, now_ms: int) -> dict[ReservationId, Reservation]:
+    return {
+        key: held
+        for key, held in position.reservations.items()
+        if held.expires_at_ms is None or held.expires_at_ms > now_ms
+    }
