@@ -90,6 +90,12 @@ class KitsAgainstBooks(RuleBasedStateMachine):
         sequence = self.note("ship", sku, place, units, order, "none")
         self.world.change(sku, OrderShipped(units, ReservationId("none"), order), place, sequence=sequence)
 
+    @rule(kit=st.sampled_from((KIT, OUTER)), place=PLACE, order=ORDER)
+    def report(self, kit: Sku, place: str, order: OrderId) -> None:
+        """The source has packed one of the kits: it tells of the order wherever a component stands."""
+        for part, units in {KIT: {A: 2, B: 1}, OUTER: {A: 2, B: 1, C: 2}}[kit].items():
+            self.reserve(part, place, units, order)
+
     @rule(sku=ANY, units=UNITS, order=ORDER)
     def sell(self, sku: Sku, units: int, order: OrderId) -> None:
         self.left[sku, order] += units

@@ -16,9 +16,10 @@ from inventory_domain.changes import (
     UnitsSold,
 )
 from inventory_domain.commands import Override, OverrideKind, SaleSettled
-from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku
+from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku, SourceId
+from inventory_streams.engine.values import Surroundings
 from tests.support.kit_world import World, a_sku, skus
-from tests.support.stock import a_channel, a_policy
+from tests.support.stock import NOW_MS, a_channel, a_policy
 
 KIT, PART, OTHER, OUTER, DEEPER = skus(5)
 ORDER = OrderId("order-1")
@@ -466,3 +467,68 @@ def test_a_kits_listing_with_nodes_never_shows_more_at_a_node_than_could_be_put_
 
     (target,) = world.state(KIT).targets.values()
     assert dict(target.nodes) == {"D": 4, "R": 2}
+
+
+def a_picnic(dallas: tuple[int, int], reno: tuple[int, int] = (0, 0), safety: int = 0) -> World:
+    """The kit of docs/kits.md: four plates (PART) and a basket (OTHER), kept in two places."""
+    world = World(a_policy(a_channel(locations=("dallas", "reno"))))
+    for part, units in ((PART, (dallas[0], reno[0])), (OTHER, (dallas[1], reno[1]))):
+        world.product(a_sku(part, TWO_PLACES))
+        for place, number in zip(TWO_PLACES, units, strict=True):
+            world.change(part, StockCounted(number), place, sequence=1)
+    world.product(a_sku(KIT, {"dallas": safety, "reno": 0}, **{PART: 4, OTHER: 1}))
+    world.run()
+    return world
+
+
+def test_the_picnic_of_the_page_is_what_the_page_says() -> None:
+    assert a_picnic((22, 9), (3, 6), safety=1).shown[KIT] == 4
+
+
+def test_plates_sold_by_themselves_cost_the_picnic_what_the_page_says() -> None:
+    world = a_picnic((12, 3))
+    world.change(PART, sold(5), None)
+    world.run()
+    assert world.shown[KIT] == 1
+
+    world.change(PART, OrderShipped(5, None, ORDER), sequence=2)
+    world.run()
+
+    assert world.shown[KIT] == 1
+
+
+def test_stock_of_a_silent_source_is_in_no_kit(selling: World) -> None:
+    for memory in selling.memories:
+        memory.beside = Surroundings(silent=frozenset([SourceId("erp")]))
+
+    for part in (PART, OTHER):
+        selling.wake(part, "source-silent")
+    selling.run()
+
+    assert selling.shown == {PART: 0, OTHER: 0, KIT: 0}
+
+
+def test_a_closed_location_is_in_no_kit() -> None:
+    world = a_picnic((22, 9), (8, 6))
+    assert world.shown[KIT] == 7
+
+    for memory in world.memories:
+        memory.policy = replace(memory.policy, closed_locations=frozenset([LocationId("reno")]))
+    for sku in (PART, OTHER, KIT):
+        world.wake(sku, "policy")
+    world.run()
+
+    assert world.shown[KIT] == 5
+
+
+def test_the_end_of_a_components_sale_is_the_end_of_its_kits(selling: World) -> None:
+    selling.product(replace(a_sku(OTHER), sale_stops_at_ms=NOW_MS + 60_000))
+    selling.run()
+    assert selling.shown[KIT] == 5
+
+    for memory in selling.memories:
+        memory.now_ms = NOW_MS + 60_000
+    selling.wake(OTHER, "reservation-expired")
+    selling.run()
+
+    assert selling.shown[KIT] == 0
