@@ -146,6 +146,11 @@ def faults(policy: AllocationPolicy) -> list[ConfigFault]:
     if Strategy.FIXED_PERCENTAGE in used and total == 0:
         found.append(ConfigFault("channels.*.percent", "are all 0, so fixed-percentage would show nothing anywhere"))
     found.extend(_rule_faults(policy))
+    named = frozenset[LocationId]().union(*[channel.locations for channel in policy.channels.values()])
+    found.extend(
+        ConfigFault("policy.closed_locations", f"{name!r} is a location of no channel")
+        for name in sorted(policy.closed_locations - named)
+    )
     return found
 
 

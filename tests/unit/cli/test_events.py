@@ -25,6 +25,22 @@ def test_a_count_gets_what_it_leaves_out() -> None:
     assert (line.event.source, line.event.sequence, line.event.occurred_at_ms) == ("file", None, NOW_MS)
 
 
+def test_a_count_says_what_it_includes() -> None:
+    (line,) = read({**COUNT, "excludes_reserved": True, "includes_orders_until_ms": NOW_MS})
+
+    assert isinstance(line.event, InventoryChange)
+    assert line.event.kind == StockCounted(3, NOW_MS, excludes_reserved=True)
+
+
+def test_a_kit_names_its_components_and_the_end_of_its_sale() -> None:
+    parts = [{"sku": "PLATE", "units": 4}, {"sku": "BASKET"}]
+    (line,) = read({"kind": "Product", "sku": "PICNIC", "components": parts, "sale_stops_at_ms": NOW_MS})
+
+    assert isinstance(line.event, Product)
+    assert [(part.sku, part.units) for part in line.event.components] == [("PLATE", 4), ("BASKET", 1)]
+    assert line.event.sale_stops_at_ms == NOW_MS
+
+
 def test_a_reservation_carries_its_order() -> None:
     (line,) = read(
         {"kind": "StockReserved", "sku": "A", "location": "m", "reservation_id": "r", "units": 2, "order_id": "o"}

@@ -415,3 +415,14 @@ def test_a_process_needs_the_secrets_of_its_own_marketplace_only(tmp_path: Path)
         "accounts.ebay.client_secret",
         "accounts.ebay.refresh_token",
     }
+
+
+def test_closed_locations_are_those_of_channels() -> None:
+    """A name that no channel has is a slip, and the location that was meant would stay open."""
+    named = next(iter(next(iter(settings_of(MINIMAL).policy.channels.values())).locations))
+
+    settings = settings_of(MINIMAL + f"policy: {{closed_locations: [{named}]}}\n")
+
+    assert settings.policy.closed_locations == {named}
+    with pytest.raises(ConfigError, match=r"policy.closed_locations: 'atlantis' is a location of no channel"):
+        settings_of(MINIMAL + "policy: {closed_locations: [atlantis]}\n")
