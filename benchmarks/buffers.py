@@ -31,8 +31,8 @@ from inventory_domain.buffers import BufferPolicy
 from inventory_domain.catalog import Listing, Product, ProductStatus, StockingLocation
 from inventory_domain.identifiers import AccountId, ChannelId, ListingId, LocationId, Marketplace, Sku
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
-from inventory_domain.stock import Position, Stock
 from inventory_domain.risk import RiskPolicy
+from inventory_domain.stock import Position, Stock
 from inventory_domain.targets import proposals
 from inventory_domain.velocity import ChannelDemand, Demand
 

@@ -10,8 +10,8 @@ from inventory_domain.catalog import ListingNode
 from inventory_domain.changes import StockCounted
 from inventory_domain.decisions import decide
 from inventory_domain.identifiers import LocationId, NodeId
-from inventory_domain.stock import Stock
 from inventory_domain.sku_state import SkuState
+from inventory_domain.stock import Stock
 from inventory_domain.targets import proposals
 from tests.support.stock import NOW_MS, SKU, a_channel, a_listing, a_policy, a_product, a_stock, after
 

@@ -28,8 +28,8 @@ from inventory_domain.identifiers import (
 )
 from inventory_domain.outcomes import Accepted, Applied, Outcome, Rejected, Transient
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy, faults
-from inventory_domain.stock import Stock
 from inventory_domain.risk import RiskPolicy
+from inventory_domain.stock import Stock
 from inventory_domain.surges import HighVelocity, Peak, is_high
 from inventory_domain.targets import Proposals, next_version, proposals
 from inventory_domain.velocity import ChannelDemand, Demand
