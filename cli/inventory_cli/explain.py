@@ -33,16 +33,16 @@ def explain(
 
         inventory-sync explain A-1 --channel amazon-us --config sync.yaml
     """
-    from inventory_cli import wiring
     from inventory_cli.clock import SystemClock
+    from inventory_cli.ledger_settings import read_database
     from inventory_cli.settings import load
     from inventory_ledger.asking import asked
     from inventory_ledger.story import UnknownSku, story
     from inventory_ledger.telling import as_data, told
 
     at_ms = SystemClock().now_ms() if at is None else time_ms(at)
-    settings = load(config, look_up_secrets=True)
-    with asked(wiring.ledger_settings(settings).url) as connection:
+    settings = load(config, look_up_secrets=False)
+    with asked(read_database(config)) as connection:
         try:
             found = story(connection, sku, at_ms, channel=channel, now=at is None)
         except UnknownSku as error:

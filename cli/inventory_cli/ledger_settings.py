@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from inventory_adapters.secrets import Secret
-from inventory_cli.documents import SecretSource
+from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
 from inventory_cli.process_settings import ANY, HOST_DEFAULT
 from inventory_cli.template_lines import Line
 from inventory_console.settings import ConsoleSettings
-from inventory_domain.errors import ConfigFault
+from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_ledger import address
 from inventory_ledger.settings import LedgerSettings
 from inventory_streams.kafka.settings import KafkaSettings
@@ -59,6 +60,20 @@ def read_console(root: FileFields, secrets: SecretSource, faults: list[ConfigFau
     if secrets.look_up:
         faults.extend(settings.faults("console"))
     return settings
+
+
+def read_database(config: Path, env: Mapping[str, str] | None = None) -> str:
+    """The ledger's address in this settings file; no other secret of it is looked up.
+
+    Raises:
+        ConfigError: the file or its section `ledger` has faults.
+    """
+    faults: list[ConfigFault] = []
+    secrets = SecretSource(os.environ if env is None else env, config.absolute().parent)
+    found = read_ledger(FileFields(read_document(config), "", faults), secrets, faults)
+    if faults:
+        raise ConfigError(faults)
+    return found.url
 
 
 def ledger_lines(given: Mapping[str, object]) -> tuple[Line, ...]:

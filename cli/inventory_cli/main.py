@@ -47,6 +47,8 @@ COMMANDS: Final = (
     Command("counts", "inventory_cli.counts"),
     Command("signals", "inventory_cli.signals", is_group=True),
     Command("doctor", "inventory_cli.doctor"),
+    Command("report", "inventory_cli.report"),
+    Command("console", "inventory_cli.console"),
     Command("produce", "inventory_cli.produce"),
     Command("sku", "inventory_cli.sku", is_group=True),
     Command("sandbox", "inventory_cli.sandbox"),

@@ -12,8 +12,9 @@ from inventory_adapters.secrets import Secret
 from inventory_cli.certificates import CertificateEnds
 from inventory_cli.clock import SystemClock
 from inventory_cli.connecting import is_secret
-from inventory_cli.process_names import ENGINE, LEDGER, RECONCILE, SIGNALS, process_of
+from inventory_cli.process_names import CONSOLE, ENGINE, LEDGER, RECONCILE, SIGNALS, process_of
 from inventory_cli.settings import Settings
+from inventory_console.settings import ConsoleSettings
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
 from inventory_domain.ports import MarketplaceAdapter, OperationLimit
@@ -77,6 +78,12 @@ def ledger_settings(settings: Settings) -> LedgerSettings:
         probe_host=probes.host,
         probe_port=probes.ports[LEDGER],
     )
+
+
+def console_settings(settings: Settings) -> ConsoleSettings:
+    """What the console is started with."""
+    probes = settings.processes.probes
+    return replace(settings.console, probe_host=probes.host, probe_port=probes.ports[CONSOLE])
 
 
 def ledger_topics(topics: Topics) -> tuple[LedgerTopic, ...]:

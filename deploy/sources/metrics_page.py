@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from inventory_cli.certificates import CertificateEnds
 from inventory_cli.clock import SystemClock
+from inventory_console.metrics import ConsoleMetrics
 from inventory_ledger.metrics import LedgerMetrics
 from inventory_streams.delivery.account_metrics import AccountCollector
 from inventory_streams.delivery.metrics import DeliveryMetrics
@@ -56,6 +57,7 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[CollectorRegistry], object]]]] = 
     "Engine": ("Compute what listings should show.", _engine),
     "Delivery": ("Tell a marketplace. The owner of a marketplace's health shows its channels.", _delivery),
     "Ledger": ("Keep what the topics say.", LedgerMetrics),
+    "Console": ("The operations page.", ConsoleMetrics),
 }
 
 

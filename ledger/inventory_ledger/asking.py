@@ -43,13 +43,18 @@ def asked(url: str) -> Iterator[Connection]:
     Raises:
         LedgerNotReady: the database does not answer, or has other tables than this program needs.
     """
-    file = address.file_of(url)
-    if file is not None and not Path(file).exists():
-        raise LedgerNotReady(f"there is no ledger at {address.shown(url)}; `inventory-sync ledger` makes and fills it")
+    found(url)
     with database(url) as engine:
         check(engine)
         with engine.connect() as connection:
             yield connection
+
+
+def found(url: str) -> None:
+    """Raise LedgerNotReady where the database is a file that is not there: asking would make an empty one."""
+    file = address.file_of(url)
+    if file is not None and not Path(file).exists():
+        raise LedgerNotReady(f"there is no ledger at {address.shown(url)}; `inventory-sync ledger` makes and fills it")
 
 
 def check(engine: Engine) -> None:

@@ -190,6 +190,10 @@ def _discrepancies(serde: Serde[Discrepancy]) -> Project:
                 clean(one.cause),
                 clean(one.action),
                 one.observed_at_ms,
+                one.severity,
+                clean(one.evidence),
+                one.corrections,
+                one.since_ms,
                 as_json(one),
             ),
         )

@@ -8,26 +8,19 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-
-from inventory_domain.errors import InventorySyncError
 from inventory_ledger.batch import Batch
 from inventory_ledger.metrics import LedgerMetrics
+from inventory_ledger.patience import patiently
 from inventory_ledger.projection import Projection
 from inventory_ledger.reading import LedgerReader, arrival_of
 from inventory_ledger.settings import LedgerSettings
 from inventory_ledger.store import Store
-from inventory_schemas.registry import Registry, RegistryUnavailable
+from inventory_schemas.registry import Registry
 
-RETRY_S: Final = 1.0
 SHOW_LAG_EVERY_S: Final = 5.0
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-
-class DatabaseAway(InventorySyncError):
-    """The database could not be written to for as long as the settings wait. Nothing is lost: Kafka has it all."""
 
 
 class LedgerLoop:
@@ -66,7 +59,7 @@ class LedgerLoop:
             TopicsDiffer: the topics are not those that the tables were built from.
         """
         reader = self._reader = LedgerReader(
-            self._settings, self._projection.topics, self._patient(self._store.positions), self._metrics
+            self._settings, self._projection.topics, lambda: self._patiently(self._store.positions), self._metrics
         )
         shown_s = 0.0
         try:
@@ -87,34 +80,18 @@ class LedgerLoop:
             return
         marketplace_of = self._projection.marketplace_of
         arrivals = [arrival_of(message, marketplace_of(str(message.topic()))) for message in messages]
-        batch = self._patient(lambda: self._projection.batch_of(arrivals, reader.begins))()
+        batch = self._patiently(lambda: self._projection.batch_of(arrivals, reader.begins))
         began_s = time.monotonic()
-        self._patient(lambda: self._store.write(batch))()
+        self._patiently(lambda: self._store.write(batch))
         self._count(batch, time.monotonic() - began_s)
         reader.written({place: end for place, (_, end) in batch.moves.items()})
 
-    def _patient(self, act: Callable[[], T]) -> Callable[[], T]:
-        """The same act, repeated while the database or the registry is away, up to the limit of the settings.
+    def _patiently(self, act: Callable[[], T]) -> T:
+        return patiently(act, self._settings.database_wait_s, self._stop, self._failed)
 
-        A commit whose answer was lost may have gone through. The repetition is refused then, since the positions have
-        moved; the process ends, and its successor goes on behind them.
-        """
-
-        def patiently() -> T:
-            deadline = time.monotonic() + self._settings.database_wait_s
-            while True:
-                try:
-                    return act()
-                except (OperationalError, InterfaceError, RegistryUnavailable) as error:
-                    self._metrics.database_failures.inc()
-                    self.turned_s = time.monotonic()
-                    why = str(error).partition("\n")[0]
-                    if time.monotonic() > deadline or self._stop.is_set():
-                        raise DatabaseAway(f"nothing could be written: {why}") from error
-                    log.warning("the ledger waits", extra={"error": why})
-                    self._stop.wait(RETRY_S)
-
-        return patiently
+    def _failed(self) -> None:
+        self._metrics.database_failures.inc()
+        self.turned_s = time.monotonic()
 
     def _count(self, batch: Batch, took_s: float) -> None:
         self.written += batch.records

@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 from inventory_domain.clock import Clock
 from inventory_domain.errors import OwnershipLost
 from inventory_ledger.chores import Chores
-from inventory_ledger.loop import DatabaseAway, LedgerLoop
+from inventory_ledger.loop import LedgerLoop
 from inventory_ledger.metrics import LedgerMetrics
 from inventory_ledger.migrating import migrate
+from inventory_ledger.patience import DatabaseAway
 from inventory_ledger.settings import LedgerSettings
 from inventory_ledger.store import Store, opened
 from inventory_schemas.registry import Registry

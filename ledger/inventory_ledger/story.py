@@ -98,21 +98,21 @@ def story(connection: Connection, sku: str, at_ms: int, *, channel: str | None =
         there = f"it has listings on {', '.join(channels)}" if channels else "it has no listings"
         raise UnknownSku(f"SKU {sku!r} has no listing on channel {channel!r}; {there}")
     listings = tuple(_listing(connection, one, at_ms, now=now) for one in wanted[:LISTINGS_MAX])
-    if changes or state or not any((changes, state, product)) or any(one.target for one in listings) or now:
-        locations, sold = _locations(sku, product, state, at_ms)
-        return Story(
-            sku=sku,
-            at_ms=at_ms,
-            product=product,
-            changes=changes,
-            state=state,
-            locations=locations,
-            sold_unreported=sold,
-            listings=listings,
-            commands=_newest(connection, tables.sku_commands, tables.sku_commands.c.sku == sku, at_ms, COMMANDS_MAX),
-            dead_letters=_dead_letters(connection, [sku, *wanted], at_ms),
-        )
-    raise UnknownSku(f"the ledger holds nothing about SKU {sku!r} before that time")
+    if not now and not changes and state is None and not any(one.target for one in listings):
+        raise UnknownSku(f"the ledger holds nothing about SKU {sku!r} before that time")
+    locations, sold = _locations(sku, product, state, at_ms)
+    return Story(
+        sku=sku,
+        at_ms=at_ms,
+        product=product,
+        changes=changes,
+        state=state,
+        locations=locations,
+        sold_unreported=sold,
+        listings=listings,
+        commands=_newest(connection, tables.sku_commands, tables.sku_commands.c.sku == sku, at_ms, COMMANDS_MAX),
+        dead_letters=_dead_letters(connection, [sku, *wanted], at_ms),
+    )
 
 
 def _listings(connection: Connection, sku: str) -> list[str]:

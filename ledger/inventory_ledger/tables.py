@@ -150,9 +150,15 @@ discrepancies: Final = Table(
     _text("cause"),
     _text("action"),
     _number("observed_at_ms"),
+    _text("severity"),
+    _text("evidence"),
+    _number("corrections"),
+    _number("since_ms"),
     _text("details"),
 )
-"""`details` has every field of the record as JSON, also those that this version of the ledger has no column for."""
+"""A case is a listing with its `since_ms`: it is written at each step. `details` has every field of the record as JSON,
+also those that this version of the ledger has no column for.
+"""
 
 operator_commands: Final = Table(
     "operator_commands",

@@ -174,7 +174,7 @@ def _observed(one: ListingStory) -> Iterator[str]:
         yield (
             f"  discrepancy {clock(row['observed_at_ms'])}: saw {row['observed']}, expected {row['expected_low']} to "
             f"{row['expected_high']} ({int(str(row['delta'])):+d}); cause {row['cause'] or 'unknown'}; "
-            f"{row['action'] or 'no action'}"
+            f"{row['action'] or 'no action'}{f' ({words})' if (words := row['evidence']) else ''}"
         )
 
 

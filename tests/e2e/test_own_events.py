@@ -22,6 +22,9 @@ SHOWN = {
 }
 
 
+SHOWN_BY_CHANNEL = {"amazon-us": (34, True), "ebay-us": (36, True), "walmart-us": (35, True), "shop": (38, True)}
+
+
 def run(*arguments: str, cwd: Path) -> str:
     done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=LIMIT_S, check=False, cwd=cwd)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -82,10 +85,12 @@ def test_events_from_a_file_are_shown_by_every_marketplace(
     started.start("engine", "engine", "--config", "sync.yaml")
     for marketplace in ("amazon", "ebay", "walmart", "shopify"):
         started.start(f"deliver-{marketplace}", "deliver", marketplace, "--config", "sync.yaml")
+    started.start("ledger", "ledger", "--config", "sync.yaml")
     said = run("produce", str(EXAMPLES / "03_events.jsonl"), "--config", "sync.yaml", cwd=tmp_path)
 
     assert said.startswith("6 sent")
     assert _shown(facts["control_url"], until=SHOWN) == SHOWN
+    assert _explained("SKU-00002", cwd=tmp_path) == SHOWN_BY_CHANNEL
     run("sku", "zero", "SKU-00002", "--why", "recall", "--config", "sync.yaml", cwd=tmp_path)
     recalled = dict.fromkeys(SHOWN, 0)
     assert _shown(facts["control_url"], until=recalled) == recalled
@@ -95,8 +100,34 @@ def test_events_from_a_file_are_shown_by_every_marketplace(
     assert all('"level": "error"' not in log.read_text() for log in tmp_path.glob("*.log"))
 
 
+def _explained(sku: str, cwd: Path) -> dict[str, tuple[int, bool]]:
+    """What each channel should show by the ledger, and whether a push of exactly that was taken."""
+    end = time.monotonic() + LIMIT_S
+    found: dict[str, tuple[int, bool]] = {}
+    while time.monotonic() < end:
+        asked = [*COMMAND, "explain", sku, "--json", "--config", "sync.yaml"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=LIMIT_S, check=False, cwd=cwd)
+        if done.returncode == 0:
+            listings = json.loads(done.stdout)["listings"]
+            found = {
+                one["channel"]: (
+                    one["target"]["quantity"],
+                    any(
+                        tried["outcome"] in ("applied", "accepted") and tried["version"] == one["target"]["version"]
+                        for tried in one["attempts"]
+                    ),
+                )
+                for one in listings
+                if one["target"] is not None
+            }
+        if found == SHOWN_BY_CHANNEL:
+            break
+        time.sleep(0.2)
+    return found
+
+
 def _on_free_ports(text: str) -> str:
-    for port in range(9400, 9405):
+    for port in range(9400, 9420):
         text = text.replace(f": {port}\n", ": 0\n")
     return text
 

@@ -34,6 +34,7 @@ from tests.support.ledger import (
     encoded,
     settings_for,
     topic_of,
+    write_all,
 )
 
 
@@ -55,13 +56,6 @@ def engine(url: str) -> Iterator[Engine]:
 @pytest.fixture
 def store(engine: Engine) -> Store:
     return Store(engine)
-
-
-def write(store: Store, tape: Tape) -> None:
-    """Everything of the tape that is not in the tables yet, as one batch."""
-    projection, begins = Projection(settings_for(tape.topics).topics, REGISTRY), store.positions()
-    left = [one for one in tape.arrivals if one.offset >= begins.get((one.topic, one.partition), 0)]
-    store.write(projection.batch_of(left, begins))
 
 
 def a_day(listings: int, *, at_ms: int = NOW_MS, tape: Tape | None = None) -> Tape:
@@ -129,11 +123,11 @@ def test_a_batch_is_written_once(engine: Engine, store: Store, listings: int) ->
 def test_who_is_late_is_refused_before_he_writes(engine: Engine, store: Store) -> None:
     """A ledger that was frozen while another took its partitions may not write behind it."""
     tape = a_day(2)
-    write(store, tape)
+    write_all(store, tape)
     begins = store.positions()
     tape = a_day(1, at_ms=NOW_MS + 1, tape=tape)
     late = Projection(settings_for(tape.topics).topics, REGISTRY).batch_of(tape.arrivals[8:], begins)
-    write(store, tape)
+    write_all(store, tape)
     before = contents(engine, tables.metadata.sorted_tables)
 
     with pytest.raises(OwnershipLost):
@@ -151,18 +145,18 @@ def test_the_newest_is_the_present_whatever_comes_after_it(engine: Engine, store
         for number in range(listings):
             target = a_target(sku=f"A-{number}", version=at_ms, quantity=quantity)
             tape.add(topic, target.listing_id, encoded(LISTING_TARGET, target), at_ms=at_ms)
-        write(store, tape)
+        write_all(store, tape)
 
     assert {row[5] for row in contents(engine, [tables.listings])["listings"]} == {5}
 
 
 def test_what_was_forgotten_is_gone_and_may_come_back(engine: Engine, store: Store) -> None:
     tape = a_day(2)
-    write(store, tape)
+    write_all(store, tape)
     tape.add(topic_of(tape.topics, Feed.TARGETS), "amazon-us/A-0", None, at_ms=NOW_MS + 1)
     tape.add(topic_of(tape.topics, Feed.EXPOSURE), "amazon-us/A-0", None, at_ms=NOW_MS + 1)
 
-    write(store, tape)
+    write_all(store, tape)
 
     left = contents(engine, [tables.listings, tables.exposures, tables.targets])
     assert [row[0] for row in left["listings"]] == [row[0] for row in left["exposures"]] == ["amazon-us/A-1"]
@@ -173,10 +167,10 @@ def test_a_product_loses_the_listings_that_its_newest_record_does_not_name(engin
     tape = Tape()
     topic = topic_of(tape.topics, Feed.PRODUCTS)
     tape.add(topic, "A-1", encoded(PRODUCT, a_product(channels=("amazon-us", "amazon-ca"))))
-    write(store, tape)
+    write_all(store, tape)
     tape.add(topic, "A-1", encoded(PRODUCT, a_product(channels=("amazon-ca",))), at_ms=NOW_MS + 1)
 
-    write(store, tape)
+    write_all(store, tape)
 
     rows = contents(engine, [tables.product_listings])["product_listings"]
     assert [row[1] for row in rows] == ["amazon-ca/A-1"]
@@ -188,7 +182,7 @@ def test_what_is_older_than_it_is_kept_goes_and_what_is_true_stays(engine: Engin
     tape = a_day(2, at_ms=old - 3_600_000)
     tape = a_day(1, at_ms=old, tape=tape)
     tape = a_day(1, at_ms=new, tape=tape)
-    write(store, tape)
+    write_all(store, tape)
 
     done = forget(engine, settings, NOW_MS)
 
@@ -208,7 +202,7 @@ def test_a_round_of_forgetting_is_bounded(engine: Engine, store: Store) -> None:
     for hour in range(SLICES_MAX + 2):
         outcome = encoded(LISTING_OUTCOME, an_outcome(attempt=hour + 1))
         tape.add(topic, "k", outcome, at_ms=NOW_MS - 60 * DAY_MS + hour * 3_600_001)
-    write(store, tape)
+    write_all(store, tape)
     settings = settings_for(tape.topics)
 
     first, second = forget(engine, settings, NOW_MS), forget(engine, settings, NOW_MS)
@@ -218,7 +212,7 @@ def test_a_round_of_forgetting_is_bounded(engine: Engine, store: Store) -> None:
 
 
 def test_clearing_leaves_the_reports(engine: Engine, store: Store) -> None:
-    write(store, a_day(2))
+    write_all(store, a_day(2))
     report = {"kind": "daily", "period": "2026-11-24", "made_at_ms": 1, "page": "", "rows": "", "figures": "{}"}
     with engine.begin() as connection:
         connection.execute(tables.reports.insert(), report)

@@ -22,8 +22,10 @@ from inventory_domain.reconciliation import Discrepancy, Observation, ObservedBy
 from inventory_domain.sku_state import SkuState
 from inventory_domain.stock import Position, Reservation, Stock
 from inventory_domain.targets import Target
+from inventory_ledger.projection import Projection
 from inventory_ledger.rows import Arrival
 from inventory_ledger.settings import Feed, LedgerSettings
+from inventory_ledger.store import Store
 from inventory_schemas.avsc import parse, schema_names, schema_text
 from inventory_schemas.codec import RecordKind, Serde
 from inventory_streams.kafka.admin import apply
@@ -263,3 +265,10 @@ class TopicWriter:
     def flush(self) -> None:
         """Wait until all is written."""
         assert self._producer.flush(60) == 0
+
+
+def write_all(store: Store, tape: Tape) -> None:
+    """Everything of the tape that is not in the tables yet, as one batch."""
+    projection, begins = Projection(settings_for(tape.topics).topics, REGISTRY), store.positions()
+    left = [one for one in tape.arrivals if one.offset >= begins.get((one.topic, one.partition), 0)]
+    store.write(projection.batch_of(left, begins))

@@ -6,10 +6,13 @@ import pytest
 
 from inventory_cli.settings import load
 from inventory_cli.template import settings_text, starting_draft
+from inventory_cli.wiring import ledger_topics
 from inventory_domain.errors import ConfigError
+from inventory_domain.identifiers import Marketplace
 from inventory_ledger import address
 from inventory_ledger.settings import LedgerSettings, time_of_day
 from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
 
 URL_LINE = 'url: "sqlite:///inventory-ledger.db"'
 
@@ -66,6 +69,23 @@ def test_every_fault_of_the_section_is_named_with_its_value(tmp_path: Path) -> N
         "console.operators.alice",
     ]
     assert not any("hunter2" in fault for fault in faults)
+
+
+def test_the_engine_needs_no_secret_of_the_ledger_or_the_console(tmp_path: Path) -> None:
+    file = written(
+        tmp_path, (URL_LINE, "url: {env: LEDGER_URL}"), ("operators: {}", "operators: {alice: {env: CONSOLE_ALICE}}")
+    )
+
+    settings = load(file, {}, secrets_at=())
+
+    assert settings.ledger.url == LedgerSettings(KafkaSettings("")).url
+
+
+def test_the_ledgers_user_may_read_every_topic_that_it_keeps() -> None:
+    topics = Topics((Marketplace("amazon"), Marketplace("ebay")), "x.")
+    readable = {one.name for one in topics.declarations() if "ledger" in one.read_by}
+
+    assert {one.name for one in ledger_topics(topics)} <= readable
 
 
 @pytest.mark.parametrize(("text", "time"), [("05:30", (5, 30)), ("23:59", (23, 59)), ("24:00", None), ("5", None)])

@@ -37,7 +37,8 @@ TABLES: dict[str, tuple[str, str]] = {
     "discrepancies": (
         "record_partition int, record_offset long",
         "appended_at_ms long, listing_id text, sku text, channel text, expected_low long, expected_high long, "
-        "observed long, delta long, cause text, action text, observed_at_ms long, details text",
+        "observed long, delta long, cause text, action text, observed_at_ms long, severity text, evidence "
+        "text, corrections long, since_ms long, details text",
     ),
     "engine_progress": (
         "partition int",

@@ -1,0 +1,210 @@
+"""The daily review: what drifted, what drifts again and again, which corrections did not hold, what was oversold."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, distinct, func, select
+
+from inventory_ledger import tables
+from inventory_ledger.reports import asking
+from inventory_ledger.reports.asking import CORRECTING, NOT_HELD, SETTLED, sheet
+from inventory_ledger.reports.model import DAY_MS, Figure, Period, Report, Sheet, Tone
+from inventory_ledger.telling import clock
+
+AGAIN_DAYS: Final = 14
+AGAIN_MIN: Final = 3
+HOUR_MS: Final = 3_600_000
+TREND_DAYS: Final = 28
+
+
+def daily(connection: Connection, period: Period, made_at_ms: int) -> Report:
+    """The review of that day."""
+    begin, end = period.from_ms, period.until_ms
+    names = asking.channels(connection)
+    drifted, again, not_held = (
+        _drifted(connection, begin, end),
+        _again(connection, end),
+        _not_held(connection, begin, end),
+    )
+    by_channel = _by_channel(connection, begin, end, names)
+    sold, risk = asking.oversold(connection, begin, end), asking.units_at_risk(connection)
+    first = end - TREND_DAYS * DAY_MS
+    cases = len(drifted.rows) + drifted.left_out
+    figures = (
+        Figure("cases", "listings that drifted", cases, Tone.BAD if cases else Tone.GOOD),
+        Figure("again", "drift again and again", len(again.rows), Tone.BAD if again.rows else Tone.GOOD),
+        Figure("not_held", "corrections that did not hold", len(not_held.rows), _tone(len(not_held.rows))),
+        Figure("units_at_risk", "units at risk now", asking.total(risk, 1), _tone(asking.total(risk, 1))),
+        Figure("units_oversold", "units really oversold", asking.total(sold, 1), _tone(asking.total(sold, 1))),
+    )
+    plots = (
+        asking.drift_plot(connection, "Drift by the hour", begin, end, HOUR_MS, names),
+        asking.drift_plot(connection, f"Drift over {TREND_DAYS} days", first, end, DAY_MS, names),
+    )
+    sheets = (by_channel, drifted, again, not_held, _oversold(connection, begin, end))
+    return Report(period, made_at_ms, figures, plots, sheets)
+
+
+def _tone(count: int) -> Tone:
+    return Tone.BAD if count else Tone.GOOD
+
+
+def _by_channel(connection: Connection, begin: int, end: int, names: list[str]) -> Sheet:
+    table = tables.discrepancies
+    within = (table.c.observed_at_ms >= begin) & (table.c.observed_at_ms < end)
+    drift = {
+        row.channel: row
+        for row in connection.execute(
+            select(
+                table.c.channel,
+                func.count(distinct(table.c.listing_id)).label("listings"),
+                func.max(table.c.delta).label("over"),
+                func.min(table.c.delta).label("under"),
+            )
+            .where(within, table.c.action.not_in(SETTLED))
+            .group_by(table.c.channel)
+        )
+    }
+    made = select(table.c.channel, func.count()).where(within, table.c.action.in_(CORRECTING)).group_by(table.c.channel)
+    corrected = {str(channel): int(count) for channel, count in connection.execute(made)}
+    sold, risk = asking.oversold(connection, begin, end), asking.units_at_risk(connection)
+    tried, speed = asking.attempts(connection, begin, end), asking.speeds(connection, begin, end)
+    rows = []
+    for name in sorted({*names, *drift, *sold, *tried}):
+        found, outcomes = drift.get(name), tried.get(name, {})
+        taken = outcomes.get("applied", 0) + outcomes.get("accepted", 0)
+        rows.append(
+            (
+                name,
+                found.listings if found else 0,
+                max(0, found.over) if found else 0,
+                max(0, -found.under) if found else 0,
+                corrected.get(name, 0),
+                risk.get(name, (0, 0))[1],
+                sold.get(name, (0, 0))[1],
+                taken,
+                sum(outcomes.values()) - taken,
+                speed.get(name, (None, None))[0],
+                speed.get(name, (None, None))[1],
+            )
+        )
+    columns = (
+        "channel",
+        "listings_drifted",
+        "over_shown_units_max",
+        "under_shown_units_max",
+        "corrections",
+        "units_at_risk_now",
+        "units_oversold",
+        "attempts_taken",
+        "attempts_not_taken",
+        "half_taken_within_s",
+        "95_of_100_taken_within_s",
+    )
+    return sheet("channels", "By channel", "What each channel's day was like.", columns, rows)
+
+
+def _drifted(connection: Connection, begin: int, end: int) -> Sheet:
+    """Each case once, as it was last seen in the day."""
+    table = tables.discrepancies
+    within = (table.c.observed_at_ms >= begin) & (table.c.observed_at_ms < end)
+    last: dict[tuple[str, int], tuple[str | int | float | None, ...]] = {}
+    for row in connection.execute(select(table).where(within).order_by(table.c.observed_at_ms)):
+        case = (row.listing_id, row.since_ms)
+        if row.action in SETTLED:
+            if case in last:  # it is as it should be again: how it was stays, with how it ended
+                last[case] = (*last[case][:-1], row.action)
+            continue
+        last[case] = (
+            row.channel,
+            row.sku,
+            row.listing_id,
+            clock(row.observed_at_ms),
+            row.expected_low,
+            row.expected_high,
+            row.observed,
+            row.delta,
+            row.cause,
+            row.severity,
+            row.action,
+        )
+    rows = sorted(last.values(), key=lambda row: -abs(int(str(row[7]))))
+    columns = (
+        "channel",
+        "sku",
+        "listing_id",
+        "last_seen",
+        "expected_low",
+        "expected_high",
+        "observed",
+        "delta",
+        "cause",
+        "severity",
+        "now",
+    )
+    note = "Each listing that showed something else than it could by then; the largest difference first."
+    return sheet("drifted", "What drifted", note, columns, rows)
+
+
+def _again(connection: Connection, end: int) -> Sheet:
+    table = tables.discrepancies
+    within = (table.c.observed_at_ms >= end - AGAIN_DAYS * DAY_MS) & (table.c.observed_at_ms < end)
+    day = (table.c.observed_at_ms // DAY_MS).label("day")
+    cases = func.count(distinct(table.c.since_ms)).label("cases")
+    question = (
+        select(
+            table.c.channel,
+            table.c.sku,
+            table.c.listing_id,
+            cases,
+            func.count(distinct(day)),
+            func.sum(func.abs(table.c.delta)),
+            func.max(table.c.cause),
+        )
+        .where(within, table.c.action.not_in(SETTLED))
+        .group_by(table.c.channel, table.c.sku, table.c.listing_id)
+        .having(cases >= AGAIN_MIN)
+        .order_by(cases.desc(), table.c.listing_id)
+    )
+    rows = [tuple(row) for row in connection.execute(question)]
+    columns = ("channel", "sku", "listing_id", "cases", "days", "units_in_all", "a_cause")
+    note = (
+        f"Listings with at least {AGAIN_MIN} cases of their own in {AGAIN_DAYS} days: the same SKU on the same channel."
+    )
+    return sheet("again", "Again and again", note, columns, rows)
+
+
+def _not_held(connection: Connection, begin: int, end: int) -> Sheet:
+    table = tables.discrepancies
+    within = (table.c.observed_at_ms >= begin) & (table.c.observed_at_ms < end)
+    question = select(table).where(within, table.c.action.in_(NOT_HELD)).order_by(table.c.observed_at_ms.desc())
+    rows = [
+        (
+            row.channel,
+            row.sku,
+            row.listing_id,
+            clock(row.observed_at_ms),
+            row.corrections,
+            row.delta,
+            row.cause,
+            row.evidence,
+            row.action,
+        )
+        for row in connection.execute(question)
+    ]
+    columns = ("channel", "sku", "listing_id", "seen", "corrections", "delta", "cause", "evidence", "action")
+    note = "A correction was made and the listing differs again. After a set number they stop: somebody else writes."
+    return sheet("not_held", "Corrections that did not hold", note, columns, rows)
+
+
+def _oversold(connection: Connection, begin: int, end: int) -> Sheet:
+    table = tables.changes
+    within = (table.c.occurred_at_ms >= begin) & (table.c.occurred_at_ms < end)
+    question = select(table).where(within, table.c.kind == "SaleCancelled", table.c.reason == asking.NO_STOCK)
+    rows = [
+        (row.channel, row.sku, row.order_id, row.units, clock(row.occurred_at_ms))
+        for row in connection.execute(question.order_by(table.c.occurred_at_ms.desc()))
+    ]
+    note = "Orders that a channel took and that were cancelled for lack of stock."
+    return sheet("oversold", "Really oversold", note, ("channel", "sku", "order_id", "units", "cancelled"), rows)

@@ -1,0 +1,69 @@
+"""Makes reports and keeps them: one of each kind and period, the newest making wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+
+from inventory_ledger import tables
+from inventory_ledger.reports.daily import daily
+from inventory_ledger.reports.model import Period, Report, ReportKind
+from inventory_ledger.reports.weekly import weekly
+from inventory_ledger.reports.writing import figures_as_json, page, rows_as_csv
+
+MAKERS = {ReportKind.DAILY: daily, ReportKind.WEEKLY: weekly}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A report as it is kept: the page, its rows as CSV, its figures as JSON."""
+
+    kind: ReportKind
+    period: str
+    made_at_ms: int
+    page: str
+    rows: str
+    figures: str
+
+
+def make(engine: Engine, period: Period, now_ms: int) -> Kept:
+    """Make the report of this period from the tables as they are now, and keep it in place of an older one."""
+    with engine.connect() as connection:
+        report = MAKERS[period.kind](connection, period, now_ms)
+    kept = written(report)
+    table = tables.reports
+    with engine.begin() as connection:
+        here = (table.c.kind == kept.kind.value) & (table.c.period == kept.period)
+        connection.execute(delete(table).where(here))
+        values = {
+            "kind": kept.kind.value,
+            "period": kept.period,
+            "made_at_ms": kept.made_at_ms,
+            "page": kept.page,
+            "rows": kept.rows,
+            "figures": kept.figures,
+        }
+        connection.execute(insert(table), values)
+    return kept
+
+
+def written(report: Report) -> Kept:
+    """The report written down, without keeping it."""
+    period = report.period
+    return Kept(period.kind, period.name, report.made_at_ms, page(report), rows_as_csv(report), figures_as_json(report))
+
+
+def kept(connection: Connection, kind: ReportKind, period: str) -> Kept | None:
+    """The report of that kind that is kept under this first day; None when there is none."""
+    table = tables.reports
+    row = connection.execute(select(table).where(table.c.kind == kind.value, table.c.period == period)).first()
+    return None if row is None else Kept(kind, row.period, row.made_at_ms, row.page, row.rows, row.figures)
+
+
+def list_kept(connection: Connection) -> Sequence[tuple[ReportKind, str, int]]:
+    """Kind, first day and time of making of each report that is kept, the newest first."""
+    table = tables.reports
+    question = select(table.c.kind, table.c.period, table.c.made_at_ms).order_by(table.c.period.desc(), table.c.kind)
+    return [(ReportKind(kind), period, made) for kind, period, made in connection.execute(question)]

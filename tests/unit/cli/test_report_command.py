@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from inventory_cli.report import app
+from tests.support.console import a_ledger
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A settings file with nothing but a ledger, which holds a month."""
+    a_ledger(tmp_path / "month.db").dispose()
+    file = tmp_path / "sync.yaml"
+    file.write_text('ledger: {url: "sqlite:///month.db"}\n')
+    return file
+
+
+def test_a_report_is_written_as_a_page_csv_and_json(config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "reports"
+
+    answer = CliRunner().invoke(app, ["daily", "--date", "2026-11-24", "--out", str(out), "--config", str(config)])
+
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.splitlines() == [str(out / f"daily-2026-11-24.{form}") for form in ("html", "csv", "json")]
+    assert json.loads((out / "daily-2026-11-24.json").read_text())["figures"]["units_oversold"] == 2
+
+
+def test_a_day_of_a_week_means_its_week(config: Path, tmp_path: Path) -> None:
+    answer = CliRunner().invoke(
+        app, ["weekly", "--date", "2026-11-25", "--out", str(tmp_path), "--config", str(config)]
+    )
+
+    assert answer.exit_code == 0, answer.output
+    assert (tmp_path / "weekly-2026-11-23.html").exists()
+
+
+@pytest.mark.parametrize(("day", "said"), [("2999-01-01", "has not begun yet"), ("24.11.2026", "is no date")])
+def test_a_day_that_cannot_be_is_refused(config: Path, day: str, said: str) -> None:
+    answer = CliRunner().invoke(app, ["daily", "--date", day, "--config", str(config)])
+
+    assert answer.exit_code == 2
+    assert said in answer.output

@@ -1,0 +1,272 @@
+"""The console's pages over a ledger: what they show, and who may do what."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+from starlette.testclient import TestClient
+
+from inventory_console.guarding import BODY_BYTES_MAX, COOKIE, safe_path
+from inventory_console.settings import ConsoleSettings
+from inventory_domain.operations import OperatorAction
+from inventory_ledger import tables
+from tests.support.console import OPERATOR, ORIGIN, PASSWORD, Bench, a_ledger, csrf_of
+
+PAGES = ("/", "/channels", "/discrepancies", "/dead-letters", "/commands", "/reports", "/skus?find=A-", "/skus/A-0")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = a_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def bench(engine: Engine) -> Bench:
+    return Bench(engine)
+
+
+@pytest.fixture
+def browser(bench: Bench) -> TestClient:
+    return bench.signed_in()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_for_those_who_are_signed_in(bench: Bench, path: str) -> None:
+    answer = bench.client().get(path)
+
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in?to=")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_shown_and_may_load_nothing_from_elsewhere(browser: TestClient, path: str) -> None:
+    answer = browser.get(path)
+
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert not re.findall(r"<script(?! src=\"/static/)|\son\w+=|style=", answer.text)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_the_first_page_shows_each_channel_with_its_drift(browser: TestClient) -> None:
+    page = browser.get("/").text
+
+    assert all(name in page for name in ("amazon-us", "ebay-us", "walmart-us"))
+
+
+def test_a_sku_is_found_by_its_beginning_and_by_its_listing(browser: TestClient) -> None:
+    assert "/skus/A-3" in browser.get("/skus?find=A").text
+    assert browser.get("/skus?find=A-0").headers["location"] == "/skus/A-0"
+    assert "/skus/A-2" in browser.get("/skus?find=ebay-us/A-2").text
+    assert "knows no SKU" in browser.get("/skus?find=%25").text
+
+
+def test_the_countdown_to_stop_sale_is_shown_before_it_happens(bench: Bench, browser: TestClient) -> None:
+    row = {
+        "channel": "ebay-us",
+        "state": "failing",
+        "epoch": 1,
+        "since_ms": 1,
+        "failures_in_a_row": 3,
+        "last_success_ms": None,
+        "reason": "3 failures in a row",
+        "brought_by": "system",
+        "details": json.dumps({"stop_at_ms": bench.console().clock.now_ms() + 600_500}),
+        "appended_at_ms": 1,
+    }
+    with bench.engine.begin() as connection:
+        connection.execute(tables.channels.insert(), row)
+
+    first, own = browser.get("/").text, browser.get("/channels/ebay-us").text
+
+    with bench.engine.begin() as connection:
+        connection.execute(tables.channels.delete())
+    assert re.search("Stop-sale in (10|9) min", first)
+    assert re.search("Stop-sale in (10|9) min", own)
+
+
+def test_a_skus_page_says_why_a_channel_shows_a_number(browser: TestClient) -> None:
+    page = browser.get("/skus/A-0").text
+
+    for part in (
+        "amazon-us/A-0",
+        "should show <b>7</b>",
+        "atp main=10",
+        "buffer 3",
+        "patchListingsItem",
+        "req-1",
+        "+11",
+    ):
+        assert part in page, part
+
+
+def test_what_is_not_known_is_not_found(browser: TestClient) -> None:
+    for path in ("/skus/nobody", "/channels/nobody", "/reports/daily/1999-01-01.html", "/reports/yearly/2026.html"):
+        assert browser.get(path).status_code == 404, path
+
+
+def test_what_came_from_outside_is_shown_as_text(browser: TestClient) -> None:
+    page = browser.get("/skus", params={"find": "<script>alert(1)</script>"}).text
+
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("action", list(OperatorAction))
+def test_a_command_is_written_with_who_and_why(bench: Bench, browser: TestClient, action: OperatorAction) -> None:
+    form = {"csrf": csrf_of(browser.get("/channels/amazon-us").text), "why": "recall of batch 7", "falls_too": "yes"}
+
+    answer = browser.post(f"/channels/amazon-us/{action.value}", data=form)
+
+    assert answer.headers["location"] == f"/channels/amazon-us?written={action.value}"
+    (command,) = bench.commands.written
+    assert (command.channel, command.action, command.by, command.why) == (
+        "amazon-us",
+        action,
+        OPERATOR,
+        "recall of batch 7",
+    )
+    assert command.falls_too is (action is OperatorAction.PAUSE)
+    assert bench.counted[action.value, "written"] == 1
+
+
+def test_a_command_that_kafka_does_not_take_is_told(bench: Bench, browser: TestClient) -> None:
+    bench.commands.away = True
+    form = {"csrf": csrf_of(browser.get("/channels/amazon-us").text), "why": "recall"}
+
+    answer = browser.post("/channels/amazon-us/stop-sale", data=form)
+
+    assert answer.status_code == 502
+    assert "did not acknowledge" in answer.text
+    assert bench.counted["stop-sale", "not-written"] == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "headers", "status"),
+    [
+        ({"why": "recall"}, {}, 403),
+        ({"why": "recall", "csrf": "made-up"}, {}, 403),
+        ({"why": "recall", "csrf": None}, {"origin": "https://evil.example"}, 403),
+        ({"why": "recall", "csrf": None}, {"sec-fetch-site": "cross-site"}, 403),
+        ({"why": "", "csrf": None}, {}, 422),
+        ({"why": "x" * 501, "csrf": None}, {}, 422),
+        ({"why": "x" * BODY_BYTES_MAX, "csrf": None}, {}, 413),
+    ],
+    ids=["no-csrf", "wrong-csrf", "other-origin", "other-site", "no-reason", "long-reason", "too-large"],
+)
+def test_a_post_that_is_not_the_operators_own_does_nothing(
+    bench: Bench, browser: TestClient, form: dict[str, str | None], headers: dict[str, str], status: int
+) -> None:
+    """None stands for the right proof."""
+    right = csrf_of(browser.get("/channels/amazon-us").text)
+    given = {name: right if value is None else value for name, value in form.items()}
+
+    answer = browser.post("/channels/amazon-us/stop-sale", data=given, headers=headers)
+
+    assert answer.status_code == status
+    assert bench.commands.written == []
+
+
+def test_a_post_without_an_origin_is_no_browsers(bench: Bench) -> None:
+    client = TestClient(bench.console().app(), follow_redirects=False)
+
+    answer = client.post("/sign-in", data={"operator": OPERATOR, "password": PASSWORD})
+
+    assert answer.status_code == 403
+
+
+def test_a_link_cannot_give_a_command(bench: Bench, browser: TestClient) -> None:
+    assert browser.get("/channels/amazon-us/stop-sale").status_code == 405
+    assert bench.commands.written == []
+
+
+def test_commands_to_channels_that_are_not_there_are_refused(bench: Bench, browser: TestClient) -> None:
+    form = {"csrf": csrf_of(browser.get("/").text), "why": "recall"}
+
+    assert browser.post("/channels/nobody/pause", data=form).status_code == 404
+    assert browser.post("/channels/amazon-us/explode", data=form).status_code == 404
+    assert bench.commands.written == []
+
+
+def test_a_wrong_password_is_refused_and_five_make_the_name_wait(bench: Bench) -> None:
+    client = bench.client()
+    wrong = [client.post("/sign-in", data={"operator": OPERATOR, "password": "guess"}).status_code for _ in range(5)]
+
+    locked = client.post("/sign-in", data={"operator": OPERATOR, "password": PASSWORD}).status_code
+    bench.seconds.now_s += 61
+    later = client.post("/sign-in", data={"operator": OPERATOR, "password": PASSWORD}).status_code
+
+    assert wrong == [401] * 5
+    assert (locked, later) == (401, 303)
+    assert client.post("/sign-in", data={"operator": "mallory", "password": PASSWORD}).status_code == 401
+
+
+def test_a_session_ends_with_its_time_and_with_signing_out(bench: Bench) -> None:
+    first, second = bench.signed_in(), bench.signed_in()
+    proof = csrf_of(first.get("/").text)
+
+    out = first.post("/sign-out", data={"csrf": proof})
+    bench.seconds.now_s += bench.settings.session_hours * 3_600 + 1
+
+    assert out.headers["location"] == "/sign-in"
+    assert first.get("/").status_code == 303
+    assert second.get("/").status_code == 303
+
+
+def test_the_cookie_is_for_this_site_alone_and_for_https_where_the_address_is(engine: Engine) -> None:
+    plain = Bench(engine)
+    public = Bench(engine, settings=ConsoleSettings({OPERATOR: PASSWORD}, public_url="https://stock.example.com"))
+    form = {"operator": OPERATOR, "password": PASSWORD}
+
+    http = plain.client().post("/sign-in", data=form).headers["set-cookie"]
+    https = public.client().post("/sign-in", data=form, headers={"origin": "https://stock.example.com"})
+    elsewhere = public.client().post("/sign-in", data=form, headers={"origin": ORIGIN})
+
+    assert COOKIE in http
+    assert "HttpOnly" in http
+    assert "SameSite=strict" in http
+    assert "Secure" not in http
+    assert "Secure" in https.headers["set-cookie"]
+    assert elsewhere.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [("/skus/A-1", "/skus/A-1"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil", "/"), (None, "/")],
+)
+def test_signing_in_goes_on_to_a_page_of_ours(given: str | None, path: str) -> None:
+    assert safe_path(given) == path
+
+
+def test_reports_are_shown_as_they_were_made_with_their_own_style_alone(browser: TestClient) -> None:
+    page = browser.get("/reports/daily/2026-11-24.html")
+    rows = browser.get("/reports/daily/2026-11-24.csv")
+
+    assert "Daily review" in page.text
+    assert "style-src 'sha256-" in page.headers["content-security-policy"]
+    assert rows.text.startswith("sheet,channel")
+    assert "attachment" in rows.headers["content-disposition"]
+
+
+def test_a_part_of_a_page_leads_to_signing_in_as_a_whole(bench: Bench) -> None:
+    answer = bench.client().get("/channels", headers={"hx-request": "true"})
+
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in")
+
+
+def test_no_answer_holds_a_password_or_a_session(bench: Bench, browser: TestClient) -> None:
+    token = browser.cookies[COOKIE]
+
+    pages = [browser.get(path).text for path in PAGES]
+
+    assert not any(secret in page for page in pages for secret in (PASSWORD, token))
+    assert PASSWORD not in repr(bench.settings)

@@ -1,0 +1,182 @@
+"""Why a listing shows what it shows, told from a ledger that holds a day of one SKU."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from inventory_domain.catalog import Component, StockingLocation
+from inventory_domain.changes import StockCounted, UnitsSold
+from inventory_domain.commands import Override, OverrideKind, SkuCommand
+from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, Sku
+from inventory_ledger.migrating import migrate
+from inventory_ledger.settings import Feed
+from inventory_ledger.store import Store, opened
+from inventory_ledger.story import Story, UnknownSku, story
+from inventory_ledger.telling import as_data, told
+from inventory_schemas.records import (
+    DISCREPANCY,
+    INVENTORY_CHANGE,
+    LISTING_EXPOSURE,
+    LISTING_OBSERVATION,
+    LISTING_OUTCOME,
+    LISTING_TARGET,
+    PRODUCT,
+    SKU_COMMAND,
+    SKU_STATE,
+)
+from tests.support.ledger import (
+    NOW_MS,
+    Tape,
+    a_change,
+    a_discrepancy,
+    a_product,
+    a_state,
+    a_target,
+    an_exposure,
+    an_observation,
+    an_outcome,
+    encoded,
+    topic_of,
+    write_all,
+)
+
+LATER_MS = NOW_MS + 3_600_000
+
+
+def a_days_tape() -> Tape:
+    """One SKU on two channels: counted, targeted, pushed in two attempts, seen, drifted; and an order."""
+    tape = Tape()
+    topics = tape.topics
+
+    def add(feed: Feed, value: bytes, at_ms: int = NOW_MS, key: str = "A-1") -> None:
+        tape.add(topic_of(topics, feed), key, value, at_ms=at_ms, partition=2)
+
+    product = a_product(
+        channels=("amazon-us", "amazon-ca"),
+        locations=(StockingLocation(LocationId("main"), 1), StockingLocation(LocationId("east"))),
+        components=(Component(Sku("PART"), 2),),
+    )
+    add(Feed.PRODUCTS, encoded(PRODUCT, product))
+    add(Feed.CHANGES, encoded(INVENTORY_CHANGE, a_change(StockCounted(14), event_id=EventId("e-count"))))
+    sale = a_change(
+        UnitsSold(ChannelId("amazon-ca"), OrderId("o-9"), 2), event_id=EventId("e-sale"), location=None, sequence=None
+    )
+    add(Feed.CHANGES, encoded(INVENTORY_CHANGE, sale), NOW_MS + 1_000)
+    add(Feed.SKU_STATES, encoded(SKU_STATE, a_state(on_hand=14, reserved=3)))
+    add(Feed.TARGETS, encoded(LISTING_TARGET, a_target()))
+    failed = an_outcome(outcome="transient", reason="server error", status=503, error="try later", request_id=None)
+    add(Feed.OUTCOMES, encoded(LISTING_OUTCOME, failed))
+    again = an_outcome(attempt=2, committed_at_ms=NOW_MS + 5_000, sent_at_ms=NOW_MS + 5_010)
+    add(Feed.OUTCOMES, encoded(LISTING_OUTCOME, again))
+    add(Feed.EXPOSURE, encoded(LISTING_EXPOSURE, an_exposure(quantity=7)))
+    add(Feed.OBSERVATIONS, encoded(LISTING_OBSERVATION, an_observation(quantity=12)))
+    add(Feed.DISCREPANCIES, encoded(DISCREPANCY, a_discrepancy(observed_at_ms=NOW_MS + 61_000)))
+    add(
+        Feed.TARGETS, encoded(LISTING_TARGET, a_target(version=LATER_MS, quantity=2, computed_at_ms=LATER_MS)), LATER_MS
+    )
+    hold = Override(OverrideKind.CAP, 2, None, "alice", "recall of batch 7")
+    add(
+        Feed.SKU_COMMANDS, encoded(SKU_COMMAND, SkuCommand(EventId("c"), Sku("A-1"), LATER_MS, "alice", hold)), LATER_MS
+    )
+    tape.add(
+        topic_of(topics, Feed.DEAD_LETTERS), "A-1", b"x", headers={"reason": b"bad-quantity", "error": b"on_hand is -1"}
+    )
+    return tape
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    engine = opened(f"sqlite:///{tmp_path / 'ledger.db'}")
+    migrate(engine)
+    write_all(Store(engine), a_days_tape())
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def of_us(found: Story) -> str:
+    return told(found, "inventory.changes")
+
+
+def test_the_whole_chain_is_told(connection: Connection) -> None:
+    text = of_us(story(connection, "A-1", NOW_MS + 120_000, channel="amazon-us"))
+
+    for part in (
+        "UnitsSold 2 units on amazon-ca order o-9 by erp",
+        "StockCounted 14 units at main by erp #1",
+        "inventory.changes[2]@0, event e-count",
+        "main: on hand 14 - reserved 3 - safety stock 1 = 10 to promise",
+        "east: never counted",
+        "a kit of 2 x PART",
+        "amazon-us/A-1: should show 7; seen to show 12",
+        "why: atp main=10; shared-pool 10; buffer max(3, 5 %) = 3",
+        "ATP 10, strategy shared-pool gave 10, buffer 3, so 7",
+        "waited 100 ms for its first attempt",
+        "transient after 500 ms, HTTP 503, request without id",
+        "server error try later",
+        "attempt 2: 7",
+        "request req-1",
+        "may be showing: up to 7 (7 confirmed by read",
+        "12 by read (req-2)",
+        "saw 12, expected 7 to 7 (+5); cause manual-change; restate",
+        "bad-quantity: on_hand is -1",
+    ):
+        assert part in text, part
+
+
+def test_the_newest_comes_first(connection: Connection) -> None:
+    found = story(connection, "A-1", LATER_MS)
+
+    assert [one["event_id"] for one in found.changes] == ["e-sale", "e-count"]
+    listing = next(one for one in found.listings if one.channel == "amazon-us")
+    assert [one["attempt"] for one in listing.attempts] == [2, 1]
+    assert listing.target is not None
+    assert listing.target["quantity"] == 2
+    assert listing.queued_ms is None  # its version has no attempt yet
+    assert "recall of batch 7" in of_us(found)
+
+
+def test_as_it_was_then_leaves_out_what_came_after(connection: Connection) -> None:
+    found = story(connection, "A-1", NOW_MS + 500, channel="amazon-us", now=False)
+
+    (listing,) = found.listings
+    assert [one["event_id"] for one in found.changes] == ["e-count"]
+    assert listing.target is not None
+    assert listing.target["quantity"] == 7
+    assert [one["attempt"] for one in listing.attempts] == [1]
+    assert (listing.exposure, listing.observed, listing.discrepancies, found.commands) == (None, (), (), ())
+
+
+def test_a_listing_without_a_target_says_so(connection: Connection) -> None:
+    text = of_us(story(connection, "A-1", LATER_MS, channel="amazon-ca"))
+
+    assert "amazon-ca/A-1: no target" in text
+
+
+def test_json_unfolds_what_the_tables_keep_as_json(connection: Connection) -> None:
+    data = as_data(story(connection, "A-1", LATER_MS))
+
+    text = json.loads(json.dumps(data))
+    assert text["state"]["positions"]["main"]["on_hand"] == 14
+    assert text["product"]["details"]["locations"] == {"east": 0, "main": 1}
+    assert text["listings"][1]["exposure"]["open_attempts"] == []
+
+
+@pytest.mark.parametrize(
+    ("sku", "channel", "at_ms", "said"),
+    [
+        ("B-2", None, LATER_MS, "nothing about SKU 'B-2'"),
+        ("A-1", "ebay-us", LATER_MS, "no listing on channel 'ebay-us'; it has listings on amazon-ca, amazon-us"),
+        ("A-1", None, NOW_MS - 1, "nothing about SKU 'A-1' before that time"),
+    ],
+)
+def test_what_is_not_known_is_said(
+    connection: Connection, sku: str, channel: str | None, at_ms: int, said: str
+) -> None:
+    with pytest.raises(UnknownSku, match=said):
+        story(connection, sku, at_ms, channel=channel, now=False)
