@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_domain.allocation import (
@@ -62,8 +62,8 @@ def given_by(
     return margin_first(stock, shares, days)
 
 
-@pytest.mark.parametrize("strategy", DIVIDING)
-@given(by_location=STOCKS, shares=claims(), sold=SOLD)
+@settings(max_examples=150)
+@given(strategy=st.sampled_from(DIVIDING), by_location=STOCKS, shares=claims(), sold=SOLD)
 def test_all_channels_together_are_given_at_most_what_may_be_promised(
     strategy: Strategy, by_location: dict[str, int], shares: dict[ChannelId, Share], sold: dict[str, int]
 ) -> None:
@@ -77,8 +77,8 @@ def test_all_channels_together_are_given_at_most_what_may_be_promised(
         assert 0 <= units <= stock.atp(shares[channel].locations)
 
 
-@pytest.mark.parametrize("strategy", DIVIDING)
-@given(by_location=STOCKS, shares=claims())
+@settings(max_examples=150)
+@given(strategy=st.sampled_from(DIVIDING), by_location=STOCKS, shares=claims())
 def test_no_channel_is_given_more_than_its_largest_share(
     strategy: Strategy, by_location: dict[str, int], shares: dict[ChannelId, Share]
 ) -> None:
@@ -108,8 +108,8 @@ def test_without_a_largest_share_everything_is_given_to_somebody(
     assert sum(given_by(strategy, available({"a": units}), shares).values()) == units
 
 
-@pytest.mark.parametrize("strategy", DIVIDING)
-@given(by_location=STOCKS, shares=claims(), sold=SOLD)
+@settings(max_examples=150)
+@given(strategy=st.sampled_from(DIVIDING), by_location=STOCKS, shares=claims(), sold=SOLD)
 def test_the_order_in_which_channels_are_named_does_not_matter(
     strategy: Strategy, by_location: dict[str, int], shares: dict[ChannelId, Share], sold: dict[str, int]
 ) -> None:
@@ -216,6 +216,7 @@ def proposed(
     return {one.listing.listing_id: one for one in found}
 
 
+@settings(max_examples=60)
 @given(situation=situations())
 def test_what_is_shown_of_a_product_never_exceeds_what_there_is(
     situation: tuple[Product, Stock, AllocationPolicy, Demand | None],
@@ -238,6 +239,7 @@ def everything(product: Product, found: Mapping[ListingId, Proposal]) -> int:
     return one.available.atp([stocking.location for stocking in product.locations])
 
 
+@settings(max_examples=60)
 @given(situation=situations())
 def test_a_period_of_high_velocity_only_lowers_what_is_shown(
     situation: tuple[Product, Stock, AllocationPolicy, Demand | None],
@@ -248,6 +250,7 @@ def test_a_period_of_high_velocity_only_lowers_what_is_shown(
         assert one.quantity <= usual[listing_id].quantity
 
 
+@settings(max_examples=60)
 @given(situation=situations())
 def test_every_strategy_is_safe_where_nothing_is_known_of_sales(
     situation: tuple[Product, Stock, AllocationPolicy, Demand | None],
