@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from types import FrameType
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -38,6 +39,10 @@ class _Server(uvicorn.Server):
         self._watchers = watchers
         self._public_url = public_url
         self.turned_s = time.monotonic()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End in good order; uvicorn would raise the signal once more afterwards, and the process die of it."""
+        self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         """The loop turns; uvicorn asks ten times a second whether to end."""
@@ -110,6 +115,7 @@ def run(
         host=settings.probe_host,
         port=settings.probe_port,
     )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # at INFO it tells of each step of a normal start
     probes.start()
     log.info("probes served", extra={"port": probes.port})
     try:

@@ -109,5 +109,8 @@ def commands(config: Path) -> list[OperatorCommand]:
     topic = settings.connection.topics.operator_commands
     found: list[Message] = []
     read_to_end(settings.connection.kafka, [(topic, 0)], found.extend)
-    serde = Serde(OPERATOR_COMMAND, f"{topic}-value", registry(settings))
-    return [serde.decode(message.value()) for message in found]
+    schemas = registry(settings)
+    serde = Serde(OPERATOR_COMMAND, f"{topic}-value", schemas)
+    decoded = [serde.decode(message.value()) for message in found]
+    schemas.close()
+    return decoded
