@@ -163,6 +163,15 @@ def _flow() -> tuple[Alert, ...]:
             ),
         ),
         Alert(
+            "OrdersUnreported",
+            f"sum({ENGINE}_overdue_sales) > 0",
+            "15m",
+            "ticket",
+            "channels reported orders that the source never did: they are subtracted from every channel",
+            "orders-unreported",
+            Example({f"{ENGINE}_overdue_sales": "0x10 2x30 0x10"}, "30m", ("12m", "45m"), {}),
+        ),
+        Alert(
             "QuotaRunsOut",
             f"{quota} < {day}",
             "15m",
