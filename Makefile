@@ -18,7 +18,7 @@ SOURCES := $(shell find $(ROOMS) -name __pycache__ -prune -o -name '*.pyc' -o -p
 # `make dev` leaves its stamp; where it is newer than the wheel's, checks use the sources as they are.
 INSTALLED := $(if $(wildcard $(STAMPS)/editable),$(STAMPS)/editable,$(STAMPS)/wheel)
 
-.PHONY: help demo test check dev tools generate sbom audit lock upgrade format clean
+.PHONY: help demo test campaign check dev tools generate sbom audit lock upgrade format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -28,6 +28,9 @@ demo: $(STAMPS)/wheel ## Run the whole pipeline here for a minute; options by AR
 
 test: $(STAMPS)/dev-packages $(STAMPS)/wheel ## Run all tests against the built wheel; options by ARGS="-k atp"
 	@$(BIN)/pytest $(ARGS)
+
+campaign: $(STAMPS)/dev-packages $(STAMPS)/wheel ## The long runs before a release: 10,000 simulated seeds, 50 kills and more; CAMPAIGN_SEEDS=, CAMPAIGN_ROUNDS=
+	@$(BIN)/pytest -s -v $(wildcard tests/campaign/campaign_*.py) $(ARGS)
 
 check: $(STAMPS)/dev-packages $(INSTALLED) ## Lint, types, import rules, lock files, everything in deploy/: what CI asks besides tests
 	@$(BIN)/python packaging/lock.py check

@@ -43,13 +43,15 @@ def decide(
     restate: frozenset[ListingId] = frozenset(),
     demand: Demand | None = None,
     silent: frozenset[SourceId] = frozenset(),
+    newest_version: int | None = None,
 ) -> Decision:
     """Compute every listing of the SKU and say what changed.
 
     While catching up only falls are said, and a first target counts as a rise: what the input still holds may lower it.
     A listing that left the catalog gets a zero, and is forgotten when that zero is confirmed. `demand` is how fast the
     SKU sells, None where nothing is known of it; every rule is safe without it. An operator's override bounds what is
-    said while it is in force. `silent` are the sources that cannot be vouched for.
+    said while it is in force. `silent` are the sources that cannot be vouched for. `newest_version` was given to any
+    listing before: one that was forgotten and comes back gets a newer one, also when the clock was set back.
     """
     override = in_force(state.override, now_ms)
     zeroed = override is not None and override.kind is OverrideKind.ZERO
@@ -78,7 +80,9 @@ def decide(
         same = before is not None and not before.withdrawn and before.says_the_same(quantity, nodes, ids)
         if same and listing_id not in restate:
             continue
-        target = _target(state, want, quantity, nodes, before, now_ms, "restate" if same else cause, override)
+        version = next_version(before.version if before else newest_version, now_ms)
+        why = "restate" if same else cause
+        target = _target(state, want, quantity, nodes, before, version, now_ms, why, override)
         targets.append(target)
         emitted[listing_id] = _emitted(target)
     named = frozenset([one.listing_id for one in state.product.listings]) if state.product else frozenset()
@@ -142,6 +146,7 @@ def _target(
     quantity: int,
     nodes: Mapping[NodeId, int],
     before: EmittedTarget | None,
+    version: int,
     now_ms: int,
     cause: str,
     override: Override | None,
@@ -152,7 +157,7 @@ def _target(
         state.sku,
         listing.channel,
         want.channel.marketplace,
-        next_version(before.version if before else None, now_ms),
+        version,
         quantity,
         nodes,
         listing.marketplace_ids,

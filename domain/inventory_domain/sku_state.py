@@ -116,6 +116,7 @@ class PartitionProgress:
 
     `sources` has, per source, when its newest word on this partition occurred; `heard`, per source that has sent a
     heartbeat, when its newest word arrived. `silent` are the sources whose stock counts as 0 since they fell silent.
+    `newest_version` is the highest that was given to any listing, also to those that are forgotten.
     """
 
     positions: Mapping[str, InputPosition] = field(default_factory=dict)
@@ -123,3 +124,4 @@ class PartitionProgress:
     policy: str = ""
     heard: Mapping[str, int] = field(default_factory=dict)
     silent: frozenset[SourceId] = frozenset()
+    newest_version: int = 0

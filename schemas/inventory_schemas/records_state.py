@@ -54,6 +54,7 @@ def _to_record(entry: SkuState | PartitionProgress) -> Record:
             "policy": entry.policy,
             "heard": entry.heard,
             "silent": sorted(entry.silent),
+            "newest_version": entry.newest_version,
         }
         return {"entry": branch("PartitionProgress", progress)}
     return {"entry": (_SKU_STATE, _state_to_record(entry))}
@@ -123,7 +124,9 @@ def _from_record(record: Record) -> SkuState | PartitionProgress:
         return _state_from_record(entry)
     positions = {topic: InputPosition(**position) for topic, position in entry["positions"].items()}
     silent = frozenset([SourceId(source) for source in entry["silent"]])
-    return PartitionProgress(positions, entry["sources"], entry["policy"], entry["heard"], silent)
+    return PartitionProgress(
+        positions, entry["sources"], entry["policy"], entry["heard"], silent, entry["newest_version"]
+    )
 
 
 def _state_from_record(record: Record) -> SkuState:

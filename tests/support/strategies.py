@@ -266,6 +266,7 @@ partition_progress = st.builds(
     texts,
     st.dictionaries(identifiers, times, max_size=3),
     st.frozensets(identifiers, max_size=3),
+    counters,
 )
 engine_progress = st.builds(
     EngineProgress,

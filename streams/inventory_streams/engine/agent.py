@@ -201,8 +201,8 @@ class EngineAgent:
             totals = partition.totals
             return partition.mass.guards(totals.showing, zeroed, now_ms) if totals.whole else {}
 
-        demand = partial(self._demand, partition.number)
-        return Surroundings(demand, partition.progress.silent, guards)
+        demand, progress = partial(self._demand, partition.number), partition.progress
+        return Surroundings(demand, progress.silent, guards, progress.newest_version or None)
 
     def _demand(self, partition: int, sku: Sku) -> Demand | None:
         """How fast the SKU sells, with the times to live that the risk rule goes by."""

@@ -152,6 +152,7 @@ class Work:
                 restate=frozenset(self._restate.get(sku, ())),
                 demand=self._beside.demand(sku),
                 silent=self._beside.silent,
+                newest_version=self._beside.newest_version,
             )
             zeroed.note(state, decision.targets)
             targets.extend(decision.targets)

@@ -110,7 +110,8 @@ class Partition:
         sources = newest_words(self.progress.sources, computed.words)
         heard = newest_heard(self.progress.heard, computed)
         applied = self.progress.policy if policy is None else policy
-        return PartitionProgress(positions, sources, applied, heard, silent)
+        newest = max([self.progress.newest_version, *[target.version for target in computed.targets]])
+        return PartitionProgress(positions, sources, applied, heard, silent, newest)
 
     def skip(self, topic: str, position: int) -> None:
         """Go past transaction markers. Not worth a transaction: after a crash they are skipped once more."""

@@ -94,11 +94,15 @@ def no_guards(zeroed: Mapping[ChannelId, int]) -> Mapping[ChannelId, str]:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a computation must know beside the states of SKUs: demand, sources that fell silent, mass changes."""
+    """What a computation must know beside the states of SKUs: demand, sources that fell silent, mass changes.
+
+    `newest_version` is the highest that the partition has given to a listing.
+    """
 
     demand: DemandView = no_demand
     silent: frozenset[SourceId] = frozenset()
     guards: GuardView = no_guards
+    newest_version: int | None = None
 
 
 ALONE = Surroundings()

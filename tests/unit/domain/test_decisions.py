@@ -300,3 +300,15 @@ def test_a_channel_of_our_own_may_promise_the_pools_that_marketplaces_hold() -> 
     decision = said(a_state(product, a_stock(**{"dallas": 10, "amazon-fba": 4, "walmart-wfs": 3})), policy)
 
     assert [(one.channel, one.quantity) for one in decision.targets] == [("shop", 17), ("market-us", 10)]
+
+
+def test_a_forgotten_listing_comes_back_under_a_newer_version_though_the_clock_was_set_back() -> None:
+    """Delivery would take the target for an old one, and never send it (rule 19)."""
+    first = said(a_state())
+    state = replace(first.state, targets={})
+
+    again = decide(
+        state, a_policy(), NOW_MS - 10_000, catching_up=False, cause="test", newest_version=first.targets[0].version
+    )
+
+    assert again.targets[0].version > first.targets[0].version

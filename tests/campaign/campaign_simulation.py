@@ -1,0 +1,24 @@
+"""Ten thousand seeds of the simulated engine, with progress. CAMPAIGN_SEEDS and CAMPAIGN_FIRST_SEED change which."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+
+from tests.support.simulator.run import simulate
+
+SEEDS = int(os.environ.get("CAMPAIGN_SEEDS", "10000"))
+FIRST = int(os.environ.get("CAMPAIGN_FIRST_SEED", "0"))
+CHUNK = 100
+
+
+def test_ten_thousand_seeds_end_where_the_sums_say() -> None:
+    fired: Counter[str] = Counter()
+    began_s = time.monotonic()
+    for seed in range(FIRST, FIRST + SEEDS, CHUNK):
+        fired.update(simulate(range(seed, min(seed + CHUNK, FIRST + SEEDS))))
+        done = min(seed + CHUNK - FIRST, SEEDS)
+        sys.stderr.write(f"\r{done} of {SEEDS} seeds, {time.monotonic() - began_s:.0f} s")
+    sys.stderr.write(f"\nwhat happened: {dict(fired)}\n")

@@ -1,0 +1,59 @@
+"""Kafka as far as the rules depend on it: logs with transaction markers, transactions, fencing, group offsets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from inventory_domain.errors import OwnershipLost
+from inventory_streams.engine.records import InputRecord
+from inventory_streams.kafka.transactions import Write
+
+Place = tuple[str, int]
+
+
+@dataclass
+class ModeledKafka:
+    """Committed records by topic and partition; None stands for a transaction marker, which takes an offset too."""
+
+    logs: dict[Place, list[InputRecord | None]] = field(default_factory=lambda: defaultdict(list))
+    epochs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    offsets: dict[Place, int] = field(default_factory=dict)
+    now_ms: int = 0
+
+    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
+        """One record."""
+        log = self.logs[topic, partition]
+        log.append(InputRecord(topic, partition, len(log), self.now_ms, key, value))
+
+    def mark(self, topic: str, partition: int) -> None:
+        """The marker of a transaction that wrote there."""
+        self.logs[topic, partition].append(None)
+
+    def take_over(self, transactional_id: str) -> int:
+        """Own the id from now on; whoever owned it before is refused."""
+        self.epochs[transactional_id] += 1
+        return self.epochs[transactional_id]
+
+    def commit(self, transactional_id: str, epoch: int, writes: Sequence[Write], *, fenced: bool = True) -> None:
+        """One transaction: all of it becomes readable, or the writer is refused."""
+        if fenced and self.epochs[transactional_id] != epoch:
+            raise OwnershipLost(f"{transactional_id}: epoch {epoch}, and {self.epochs[transactional_id]} owns it")
+        for write in writes:
+            self.append(write.topic, write.partition, write.key, write.value)
+        for place in dict.fromkeys((write.topic, write.partition) for write in writes):
+            self.mark(*place)
+
+    def end(self, topic: str, partition: int) -> int:
+        """The position after the last record or marker."""
+        return len(self.logs[topic, partition])
+
+    def fetch(self, topic: str, partition: int, position: int, limit: int) -> tuple[tuple[InputRecord, ...], int]:
+        """Records from a position on, and the position after them."""
+        stretch = self.logs[topic, partition][position : position + limit]
+        return tuple([one for one in stretch if one is not None]), position + len(stretch)
+
+    def read(self, topic: str, partition: int) -> list[InputRecord]:
+        """Every record of a partition."""
+        return [one for one in self.logs[topic, partition] if one is not None]

@@ -1,0 +1,245 @@
+"""One simulation: a seed decides what happens, then everything heals, and what came out is held against the sums."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any, NoReturn
+from unittest.mock import patch
+
+from inventory_domain import decisions, positions
+from inventory_domain.changes import InventoryChange
+from inventory_domain.identifiers import EventId, Marketplace
+from inventory_domain.positions import Effect, Stock
+from inventory_domain.targets import Target
+from inventory_schemas.codec import Serde
+from inventory_schemas.records import LISTING_TARGET
+from inventory_streams.engine import committing, computing
+from tests.support.engine_work import TOPICS, Wire
+from tests.support.simulator.kafka import ModeledKafka
+from tests.support.simulator.switches import Off
+from tests.support.simulator.traffic import EVENT_IDS_KEPT, PARTITIONS, Traffic
+from tests.support.simulator.worker import REGISTRY, Crash, VirtualClock, Worker
+from tests.support.stock import NOW_MS
+
+STEPS = 110
+SKUS = 4
+_DECODE = Serde(LISTING_TARGET, "targets", REGISTRY)
+
+
+class Violation(AssertionError):
+    """A run ended otherwise than the sums say; the seed repeats it."""
+
+
+class Simulation:
+    """What happens by one seed."""
+
+    def __init__(self, seed: int, off: Off) -> None:
+        self.seed = seed
+        self._off = off
+        self._chance = random.Random(seed)
+        self._clock = VirtualClock(NOW_MS)
+        self._kafka = ModeledKafka(now_ms=NOW_MS)
+        self._wire = Wire()
+        self._traffic = Traffic(self._kafka, self._wire, self._chance, SKUS)
+        self._workers: list[Worker] = []
+        self._owners: dict[int, Worker] = {}
+        self.fired: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Let it happen, heal, and check."""
+        for _ in range(STEPS):
+            self._pass_time()
+            await self._chance.choices(
+                (self._produce, self._fetch, self._turn, self._react, self._move, self._wake, self._commit_offsets),
+                (8, 14, 3, 5, 1, 1, 1),
+            )[0]()
+            for worker in [one for one in self._workers if not one.alive]:
+                self.fired["crashed"] += 1
+                self._workers.remove(worker)
+                worker.end()
+        await self._heal()
+        for worker in self._workers:
+            worker.end()
+        await asyncio.sleep(0)
+        self._check()
+        self.fired.update(self._traffic.fired)
+
+    def _pass_time(self) -> None:
+        seconds = self._chance.choice((0.0, 0.001, 0.05, 1.0, 3.0))
+        self._clock.elapsed_s += seconds
+        self._clock.wall_ms += round(seconds * 1000)
+        if self._chance.random() < 0.02:
+            self.fired["clock set back"] += 1
+            self._clock.wall_ms -= 10_000
+        self._kafka.now_ms = self._clock.wall_ms
+
+    async def _produce(self) -> None:
+        for _ in range(self._chance.randrange(1, 4)):
+            self._traffic.act()
+
+    def _working(self) -> list[tuple[Worker, int]]:
+        return [(worker, number) for worker in self._workers for number in worker.owns()]
+
+    async def _fetch(self) -> None:
+        for worker in self._workers:
+            if self._chance.random() < 0.4:
+                worker.open()
+        working = self._working()
+        if working:
+            worker, number = self._chance.choice(working)
+            await worker.fetch(number)
+        else:
+            await self._move()
+
+    async def _turn(self) -> None:
+        if self._workers:
+            await self._chance.choice(self._workers).turn()
+
+    async def _react(self) -> None:
+        newest = [target for target in self._newest().values() if target is not None]
+        if newest:
+            target = self._chance.choice(newest)
+            self._chance.choice(
+                (self._traffic.confirmed, self._traffic.confirmed, self._traffic.confirmed, self._traffic.judged)
+            )(target)
+
+    async def _move(self) -> None:
+        """A partition goes to another process. The former owner is not told: it is a zombie until it writes."""
+        self.fired["moved"] += 1
+        number = self._chance.randrange(PARTITIONS)
+        worker = Worker(self._kafka, self._wire, self._clock, self._chance, self._off)
+        worker.begin_to_open(number)
+        self._workers.append(worker)
+        self._owners[number] = worker
+
+    async def _wake(self) -> None:
+        """Transactions that hung go on, those of zombies too."""
+        for worker in self._workers:
+            if worker.hangs():
+                self.fired["hung"] += 1
+            await worker.go_on()
+
+    async def _commit_offsets(self) -> None:
+        for worker in self._workers:
+            worker.commit_offsets()
+
+    def _targets(self) -> Iterator[tuple[str, Target | None]]:
+        for number in range(PARTITIONS):
+            for record in self._kafka.read(TOPICS.targets(Marketplace("market")), number):
+                yield (record.key or b"").decode(), None if record.value is None else _decoded(record.value)
+
+    def _newest(self) -> dict[str, Target | None]:
+        return dict(self._targets())
+
+    async def _heal(self) -> None:
+        """One sound process for all partitions; every zombie has written its last."""
+        await self._wake()
+        last = Worker(self._kafka, self._wire, self._clock, self._chance, self._off)
+        last.heal()
+        self._traffic.flush()
+        for number in range(PARTITIONS):
+            last.begin_to_open(number)
+        last.open()
+        for _ in range(400):
+            self._clock.elapsed_s += 1.0
+            self._clock.wall_ms += 1_000
+            for number in range(PARTITIONS):
+                await last.fetch(number)
+            await last.turn()
+            if all(last.caught_up(number) for number in range(PARTITIONS)):
+                return
+        self._fail("it did not catch up")
+
+    def _check(self) -> None:
+        versions: dict[str, int] = {}
+        for listing, target in self._targets():
+            if target is None:
+                continue
+            if target.version <= versions.get(listing, 0):
+                self._fail(f"{listing}: version {target.version} after {versions[listing]}")
+            versions[listing] = target.version
+        newest = self._newest()
+        for sku, expected in self._traffic.expected.items():
+            target = newest.get(f"market-us/{sku}")
+            shown = target.quantity if target is not None else None
+            if expected.listed and shown != expected.shown():
+                self._fail(f"{sku} shows {shown} and must show {expected.shown()}")
+            if not expected.listed and shown:
+                self._fail(f"{sku} is not listed any more and shows {shown}")
+
+    def _fail(self, what: str) -> NoReturn:
+        raise Violation(f"seed {self.seed}, switched off: {self._off.value}: {what}")
+
+
+_seen: dict[bytes, Target] = {}
+
+
+def _decoded(value: bytes) -> Target:
+    found = _seen.get(value)
+    if found is None:
+        found = _seen[value] = _DECODE.decode(value)
+    return found
+
+
+def _ended(code: object, why: str) -> NoReturn:
+    raise Crash(f"{code}: {why}")
+
+
+def _without_newest(*given: Any, **named: Any) -> decisions.Decision:
+    return decisions.decide(*given, **{**named, "newest_version": None})
+
+
+@contextmanager
+def switched_off(off: Off) -> Iterator[None]:
+    """What cannot be handed in: the end of a process, the bound of remembered ids, and rules inside the domain."""
+    plain, numbers = positions.apply, itertools.count()
+
+    def without_sequence(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
+        return plain(stock, replace(change, sequence=None))
+
+    def without_ids(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
+        unguarded = change if change.sequence is not None else replace(change, event_id=EventId(f"u{next(numbers)}"))
+        return plain(stock, unguarded)
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(committing, "end_process", _ended))
+        stack.enter_context(patch.object(positions, "EVENT_IDS_MAX", EVENT_IDS_KEPT))
+        if off is Off.SEQUENCE_GUARD:
+            stack.enter_context(patch.object(computing, "apply", without_sequence))
+        if off is Off.EVENT_ID_GUARD:
+            stack.enter_context(patch.object(computing, "apply", without_ids))
+        if off is Off.VERSION_FLOOR:
+            stack.enter_context(patch.object(decisions, "next_version", lambda last, now_ms: now_ms))
+        if off is Off.VERSION_MEMORY:
+            stack.enter_context(patch.object(computing, "decide", _without_newest))
+            stack.enter_context(patch.object(decisions, "next_version", lambda last, now_ms: (last or 0) + 1))
+        yield
+
+
+def simulate(seeds: range, off: Off = Off.NOTHING) -> Counter[str]:
+    """Run each seed. Returns how often each kind of fault happened.
+
+    Raises:
+        Violation: with the seed that repeats it.
+    """
+    fired: Counter[str] = Counter()
+    quiet = logging.getLogger("inventory_streams")
+    before = quiet.level
+    quiet.setLevel(logging.CRITICAL + 1)
+    try:
+        with switched_off(off), asyncio.Runner() as runner:
+            for seed in seeds:
+                one = Simulation(seed, off)
+                runner.run(one.run())
+                fired.update(one.fired)
+    finally:
+        quiet.setLevel(before)
+        _seen.clear()
+    return fired
