@@ -45,9 +45,10 @@ def reconcile(
 
         inventory-sync reconcile run --config sync.yaml
     """
+    from inventory_adapters.catalog import MARKETPLACES
     from inventory_cli.settings import load
 
-    settings = load(config)
+    settings = load(config, secrets_at=MARKETPLACES)
     if channel == RUN:
         raise typer.Exit(_run(settings))
     if channel not in settings.policy.channels:
@@ -64,6 +65,8 @@ def _run(settings: Settings) -> int:
     from inventory_cli.process_names import RECONCILE
     from inventory_streams.reconcile.run import run
 
+    metrics = wiring.metrics()
+    settings = wiring.observed(settings, metrics)
     processes = settings.processes
     configure(RECONCILE, level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     clock = SystemClock()
@@ -71,7 +74,7 @@ def _run(settings: Settings) -> int:
         wiring.reconcile_settings(settings),
         wiring.accounts_to_reconcile(settings, clock),
         wiring.registry(settings),
-        wiring.metrics(),
+        metrics,
         clock,
     )
 

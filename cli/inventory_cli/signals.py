@@ -46,7 +46,8 @@ def serve(config: ConfigFile) -> None:
     from inventory_streams.signals.intake import SignalingAccount
     from inventory_streams.signals.run import run
 
-    settings = load(config)
+    metrics = wiring.metrics()
+    settings = wiring.observed(load(config, secrets_at=MARKETPLACES), metrics)
     processes = settings.processes
     configure(SIGNALS, level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     clock = SystemClock()
@@ -66,7 +67,7 @@ def serve(config: ConfigFile) -> None:
             endpoints,
             adapters,
             wiring.registry(settings),
-            wiring.metrics(),
+            metrics,
             clock,
         )
     )

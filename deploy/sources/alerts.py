@@ -10,6 +10,7 @@ from deploy.sources.roles import ROLES
 RUNBOOKS: Final = "docs/runbooks"
 DELIVERY: Final = "inventory_sync_delivery"
 ENGINE: Final = "inventory_sync_engine"
+RECONCILE: Final = "inventory_sync_reconcile"
 OBJECTIVE: Final = 0.99  # of all changes are taken by the channel within its time
 FRESH_WITHIN_S: Final = {"amazon.*": 600, "ebay.*": 300, "walmart.*": 600, "shop.*": 60}
 """The objective's time by channels' names; each is a bucket of the histogram."""
@@ -66,12 +67,45 @@ def _channels() -> tuple[Alert, ...]:
 
 
 def _truth() -> tuple[Alert, ...]:
+    paged = f'{RECONCILE}_discrepancies_by_severity_total{{severity="page"}}'
+    overdue = f"time() - max by (channel) ({RECONCILE}_last_complete_timestamp_seconds)"
     read, left = f"sum by (channel) ({DELIVERY}_targets_read_total)", f"sum by (channel) ({DELIVERY}_targets_pending)"
     ends = ("delivered", "already_sent", "superseded", "forgotten", "handed_over")
     done = " - ".join(f"sum by (channel) ({DELIVERY}_targets_{one}_total)" for one in ends)
     dead = f"(sum by (channel) ({DELIVERY}_targets_dead_lettered_total) or 0 * {read})"
     accounted = {f'{DELIVERY}_targets_{one}_total{{channel="ebay-us"}}': "0x60" for one in ends}
     return (
+        Alert(
+            "Drift",
+            f"sum by (channel) (increase({paged}[15m])) > 0",
+            "0m",
+            "page",
+            "{{ $labels.channel }}: a listing shows more than 10 units, or 5 %, off what it may show",
+            "drift",
+            Example(
+                {f'{RECONCILE}_discrepancies_by_severity_total{{channel="ebay-us",severity="page"}}': "0x10 1x60"},
+                "12m",
+                ("9m", "40m"),
+                {"channel": "ebay-us"},
+            ),
+        ),
+        Alert(
+            "ReconciliationOverdue",
+            f"{overdue} > 2 * scalar(max({RECONCILE}_interval_seconds))",
+            "5m",
+            "page",
+            "{{ $labels.channel }}: not compared with what the marketplace shows for twice the interval",
+            "reconciliation-overdue",
+            Example(
+                {
+                    f'{RECONCILE}_last_complete_timestamp_seconds{{channel="ebay-us"}}': "0x30 1860x40",
+                    f"{RECONCILE}_interval_seconds": "600x80",
+                },
+                "28m",
+                ("15m", "40m"),
+                {"channel": "ebay-us"},
+            ),
+        ),
         Alert(
             "TargetsUnaccounted",
             f"abs({read} - {done} - {dead} - {left}) > 0",

@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models import dashboard as models
 DELIVERY: Final = "inventory_sync_delivery"
 ENGINE: Final = "inventory_sync_engine"
 LEDGER: Final = "inventory_sync_ledger"
+RECONCILE: Final = "inventory_sync_reconcile"
 CLIENT: Final = "inventory_sync_kafka_client"
 SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="prometheus")
 BY_CHANNEL: Final = '{channel=~"$channel"}'
@@ -60,7 +61,7 @@ def _overview() -> Board:
                     "Processes",
                     "Those that answer.",
                     "short",
-                    'count(up{job=~"engine|deliver-.*|ledger"} == 1)',
+                    'count(up{job=~"engine|deliver-.*|reconcile|signals|ledger"} == 1)',
                     single=True,
                 ),
                 Panel(
@@ -338,6 +339,29 @@ def _reconciliation() -> Board:
         "inventory-sync-reconciliation",
         "Inventory Sync: what is shown",
         {
+            "Reconciliation": (
+                Panel(
+                    "Since the last complete one",
+                    "It should be below the interval.",
+                    "s",
+                    f"time() - max by (channel) ({RECONCILE}_last_complete_timestamp_seconds)",
+                    "{{channel}}",
+                ),
+                Panel(
+                    "Readings by what came of them",
+                    "",
+                    "cps",
+                    f"sum by (channel, standing) (rate({RECONCILE}_readings_total[$__rate_interval]))",
+                    "{{channel}} {{standing}}",
+                ),
+                Panel(
+                    "Listings",
+                    "That the catalog has.",
+                    "short",
+                    f"max by (channel) ({RECONCILE}_listings)",
+                    "{{channel}}",
+                ),
+            ),
             "Seen": (
                 Panel(
                     "Listings read back",

@@ -18,6 +18,8 @@ from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.engine.faust_metrics import FaustStatistics
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.kafka.statistics import ClientStatistics
+from inventory_streams.reconcile.metrics import ReconcileMetrics
+from inventory_streams.signals.metrics import SignalsMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[CollectorRegistry], object]]]] = 
     "Every process": ("Beside these, Python's own: `process_*` and `python_*`.", _every),
     "Engine": ("Compute what listings should show.", _engine),
     "Delivery": ("Tell a marketplace. The owner of a marketplace's health shows its channels.", _delivery),
+    "Reconciliation": ("Compare what is shown with what may be.", ReconcileMetrics),
+    "Signals": ("Take what marketplaces tell.", SignalsMetrics),
     "Ledger": ("Keep what the topics say.", LedgerMetrics),
     "Console": ("The operations page.", ConsoleMetrics),
 }

@@ -8,13 +8,17 @@ from typing import Final
 from inventory_cli.process_settings import default_ports
 from inventory_streams.delivery.run import LEAVE_S_MAX
 from inventory_streams.engine.settings import STOP_LIMIT_S
+from inventory_streams.reconcile.run import LEAVE_S_MAX as RECONCILE_LEAVE_S_MAX
+from inventory_streams.signals.run import SHUTDOWN_S as SIGNALS_SHUTDOWN_S
 
 APPLICATION: Final = "inventory-sync"
 MARKETPLACES: Final = ("amazon", "ebay", "walmart", "shopify")
 SETTINGS_FILE: Final = "/etc/inventory-sync/sync.yaml"
 PARTITIONS: Final = 24  # production's; the engine is never scaled beyond it
 GRACE_MARGIN_S: Final = 20  # after the drain: closing connections, and a node that is slow
+SIGNALS_PORT: Final = 9480
 LEDGER_STOP_S: Final = 30
+CALLS: Final = {"inventory-sync/calls-marketplaces": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def _delivery(marketplace: str) -> Role:
         replicas=2,
         drain_s=LEAVE_S_MAX,
         marketplaces=(marketplace,),
-        labels={"inventory-sync/marketplace": marketplace},
+        labels={"inventory-sync/marketplace": marketplace, **CALLS},
     )
 
 
@@ -76,6 +80,25 @@ ROLES: Final = (
         stateful=True,
     ),
     *(_delivery(marketplace) for marketplace in MARKETPLACES),
+    Role(
+        "reconcile",
+        ("reconcile", "run", "--config", SETTINGS_FILE),
+        Resources("200m", "512Mi", "1", "2Gi"),
+        replicas=2,
+        drain_s=RECONCILE_LEAVE_S_MAX,
+        marketplaces=MARKETPLACES,
+        labels=CALLS,
+    ),
+    Role(
+        "signals",
+        ("signals", "serve", "--config", SETTINGS_FILE),
+        Resources("100m", "256Mi", "1", "1Gi"),
+        replicas=2,
+        drain_s=SIGNALS_SHUTDOWN_S,
+        marketplaces=MARKETPLACES,
+        served=(SIGNALS_PORT, "ingress-nginx"),
+        labels=CALLS,
+    ),
     Role(
         "ledger",
         ("ledger", "--config", SETTINGS_FILE),

@@ -169,7 +169,7 @@ class Topics:
                 "inventory_change",
                 ("producers", "signals", "reconcile"),
                 append_time=True,
-                read_by=("engine", "reconcile", "ledger"),
+                read_by=("engine", "reconcile", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.catalog_products,
@@ -187,7 +187,7 @@ class Topics:
                 "sku_command",
                 ("engine", "reconcile", "operators"),
                 append_time=True,
-                read_by=("engine", "ledger"),
+                read_by=("engine", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.sku_velocity,
@@ -261,7 +261,7 @@ class Topics:
                 "operator_command",
                 ("operators",),
                 Partitioning.SINGLE,
-                read_by=("delivery", "reconcile", "ledger"),
+                read_by=("delivery", "reconcile", "ledger", "operators"),
             ),
         )
 
@@ -303,7 +303,7 @@ class Topics:
                 delete,
                 "listing_observation",
                 ("reconcile", "signals", "delivery"),
-                read_by=("delivery", "reconcile", "ledger"),
+                read_by=("delivery", "reconcile", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.reports(one),

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deploy.sources.dashboards import boards_of
-from deploy.sources.roles import MARKETPLACES
+from deploy.sources.roles import ROLES
 from inventory_sandbox.stack.ports import pick_free
 from tests.support.commands import Started, first_line, run_command, wait_until
 from tests.support.prometheus import has_data, prometheus
@@ -27,7 +27,7 @@ def started(tmp_path: Path) -> Iterator[Started]:
 
 
 @pytest.mark.timeout(300)
-def test_every_panel_shows_something_of_processes_that_run(
+def test_every_panel_shows_something_and_every_process_drains_when_asked_to_end(
     kafka: str, registry_url: str, topic_prefix: str, application_id: str, tmp_path: Path, started: Started
 ) -> None:
     announced = started.start("sandbox", "sandbox", "--json", "--skus", "5", "--factor", "0.001")
@@ -35,8 +35,7 @@ def test_every_panel_shows_something_of_processes_that_run(
     ports = _settings_file(tmp_path, announced, kafka, registry_url, topic_prefix, application_id)
     for command in (("topics", "apply"), ("schemas", "register")):
         _done(tmp_path, *command, "--config", "sync.yaml")
-    processes = {"engine": ("engine",), "ledger": ("ledger",)}
-    processes |= {f"deliver-{one}": ("deliver", one) for one in MARKETPLACES}
+    processes: dict[str, tuple[str, ...]] = {role.process: role.arguments[:-2] for role in ROLES}
     for name, command in processes.items():
         started.start(name, *command, "--config", "sync.yaml")
 
@@ -58,7 +57,7 @@ def test_every_panel_shows_something_of_processes_that_run(
         except AssertionError as late:
             raise AssertionError(f"no data: {missing}") from late
     _assert_pages_are_well_formed(processes, ports)
-    assert {name: status for name, status in started.end().items() if status != 0} == {}
+    assert {name: status for name, status in started.end().items() if status != 0} == {}, "not drained at SIGTERM"
 
 
 def _now(query: str) -> str:
@@ -88,7 +87,7 @@ def _settings_file(
     ports: dict[str, int] = {}
     for name in settings["probes"]["ports"]:
         ports[name] = pick_free(set(ports.values()), Random())
-    settings["probes"]["ports"] = ports
+    settings["probes"]["ports"], settings["signals"]["port"] = ports, 0
     (folder / "sync.yaml").write_text(yaml.safe_dump(settings))
     return ports
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollectio
 from confluent_kafka.admin import AdminClient
 
 from inventory_domain.identifiers import Marketplace
+from inventory_sandbox.stack.ports import pick_free
 from inventory_streams.access import Principal, Resource, grants, principals
 from inventory_streams.kafka.acls import apply_grants
 from inventory_streams.kafka.settings import KafkaSettings
@@ -24,6 +26,7 @@ APPLICATION = "shop-sync"
 TOPICS = Topics(tuple(Marketplace(name) for name in ("amazon", "ebay", "walmart", "shopify")))
 LOGIN = "registry-user:registry-password"
 EXAMPLES = Path(__file__).parents[2] / "examples"
+OTHERS = {"reconcile": ("reconcile", "run"), "signals": ("signals", "serve"), "ledger": ("ledger",)}
 SHOWN = {"walmart/SKU-00002": 35, "shopify/50000000002": 38}
 
 
@@ -69,7 +72,7 @@ def test_every_role_works_with_its_own_user_and_nothing_but_it(
 ) -> None:
     announced = started.start("sandbox", "sandbox", "--json", "--skus", "5", "--factor", "0.001")
     facts = json.loads(first_line(announced))
-    _settings_file(tmp_path, announced, secured)
+    ports = _settings_file(tmp_path, announced, secured)
 
     _done(tmp_path, secured, "topics", "topics", "apply", "--config", "sync.yaml")
     _done(tmp_path, secured, "topics", "schemas", "register", "--config", "sync.yaml")
@@ -79,7 +82,12 @@ def test_every_role_works_with_its_own_user_and_nothing_but_it(
         started.start(process, "deliver", name, "--config", "sync.yaml", env=secured.env(process))
     _done(tmp_path, secured, "producers", "produce", str(EXAMPLES / "03_events.jsonl"), "--config", "sync.yaml")
 
+    for name, command in OTHERS.items():
+        started.start(name, *command, "--config", "sync.yaml", env=secured.env(name))
+
     wait_until(lambda: _shown(facts["control_url"]) == SHOWN, f"both marketplaces show {SHOWN}")
+    for name in OTHERS:
+        wait_until(lambda name=name: _ready(ports[name]), f"{name} is ready")  # type: ignore[misc]
     assert {name: status for name, status in started.end().items() if status != 0} == {}
     _assert_refused_what_is_not_its_own(secured)
 
@@ -118,7 +126,14 @@ def test_a_password_changed_while_a_process_runs_ends_it(secured: Secured, tmp_p
     assert "invalid credentials" in started.log(process).read_text()
 
 
-def _settings_file(folder: Path, announced: Path | None, secured: Secured) -> None:
+def _ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _settings_file(folder: Path, announced: Path | None, secured: Secured) -> dict[str, int]:
     sandbox = () if announced is None else ("--sandbox", str(announced))
     addresses = ("--bootstrap-servers", secured.broker.bootstrap_servers, "--schema-registry", secured.registry_url)
     done = run_command("config", "init", "sync.yaml", *sandbox, *addresses, folder=folder)
@@ -137,8 +152,12 @@ def _settings_file(folder: Path, announced: Path | None, secured: Secured) -> No
         "basic.auth.user.info": {"env": "REGISTRY_LOGIN"},
         "ssl.ca.location": authority,
     }
-    settings["probes"]["ports"] = dict.fromkeys(settings["probes"]["ports"], 0)
+    ports: dict[str, int] = {}
+    for name in settings["probes"]["ports"]:
+        ports[name] = pick_free(set(ports.values()), Random())
+    settings["probes"]["ports"], settings["signals"]["port"] = ports, 0
     (folder / "sync.yaml").write_text(yaml.safe_dump(settings))
+    return ports
 
 
 def _done(folder: Path, secured: Secured, process: str, *arguments: str) -> None:
