@@ -60,6 +60,7 @@ def files() -> dict[str, str]:
 def _dev_secrets() -> list[Manifest]:
     secrets = {f"marketplace-{one}": dict(values) for one, values in settings.dev_secrets().items()}
     secrets["ledger-database"] = {"url": "postgresql://inventory:inventory@postgres:5432/inventory"}
+    secrets["console-operators"] = {"operator": settings.DEV_PASSWORD}
     return [
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
         for name, values in secrets.items()

@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inventory_cli.process_settings import default_ports
+from inventory_console.run import LEAVE_S_MAX as CONSOLE_LEAVE_S_MAX
+from inventory_console.settings import ConsoleSettings
 from inventory_streams.delivery.run import LEAVE_S_MAX
 from inventory_streams.engine.settings import STOP_LIMIT_S
 from inventory_streams.reconcile.run import LEAVE_S_MAX as RECONCILE_LEAVE_S_MAX
 from inventory_streams.signals.run import SHUTDOWN_S as SIGNALS_SHUTDOWN_S
+from inventory_streams.signals.settings import SignalsSettings
 
 APPLICATION: Final = "inventory-sync"
 MARKETPLACES: Final = ("amazon", "ebay", "walmart", "shopify")
 SETTINGS_FILE: Final = "/etc/inventory-sync/sync.yaml"
 PARTITIONS: Final = 24  # production's; the engine is never scaled beyond it
 GRACE_MARGIN_S: Final = 20  # after the drain: closing connections, and a node that is slow
-SIGNALS_PORT: Final = 9480
+SIGNALS_PORT: Final = SignalsSettings.__dataclass_fields__["port"].default
+CONSOLE_PORT: Final = ConsoleSettings().port
 LEDGER_STOP_S: Final = 30
 CALLS: Final = {"inventory-sync/calls-marketplaces": "true"}
 
@@ -43,6 +47,7 @@ class Role:
     stateful: bool = False
     marketplaces: tuple[str, ...] = ()
     database: bool = False
+    operators: bool = False
     served: tuple[int, str] | None = None
     """The port that it serves others on, and the namespace that may come in."""
     labels: dict[str, str] = field(default_factory=dict)
@@ -106,5 +111,15 @@ ROLES: Final = (
         replicas=2,
         drain_s=LEDGER_STOP_S,
         database=True,
+    ),
+    Role(
+        "console",
+        ("console", "--config", SETTINGS_FILE),
+        Resources("100m", "192Mi", "1", "512Mi"),
+        replicas=2,
+        drain_s=CONSOLE_LEAVE_S_MAX,
+        database=True,
+        operators=True,
+        served=(CONSOLE_PORT, "ingress-nginx"),
     ),
 )

@@ -20,6 +20,7 @@ from inventory_sandbox.marketplaces.settings import SandboxSettings
 SANDBOX_PORTS: Final = {**{name: 8081 + index for index, name in enumerate(MARKETPLACES)}, "control": 8080}
 SANDBOX_FACTOR: Final = 0.0167  # sixty times faster than the real ones, as in the demo
 SANDBOX_BURST: Final = 4.0
+DEV_PASSWORD: Final = "not-a-secret-here"
 _FOLDER: Final = "marketplaces"
 _KAFKA_SECURITY: Final = f"""\
 security:
@@ -65,6 +66,7 @@ def compose() -> str:
     text, secrets = _sandboxed("kafka:9092", "http://schema-registry:8080/apis/ccompat/v7")
     for name in secrets:
         text = text.replace(f"{{file: {_FOLDER}/{name}}}", f"{{env: {_variable(name)}}}")
+    text = text.replace(f"{{file: {SECRETS}/operators/operator}}", "{env: CONSOLE_OPERATOR}")
     return text.replace(f"{{file: {SECRETS}/database/url}}", "{env: LEDGER_URL}")
 
 
@@ -72,6 +74,7 @@ def compose_environment() -> str:
     """The made-up credentials, for the file that compose reads."""
     _, secrets = _sandboxed("kafka:9092", "http://schema-registry:8080/apis/ccompat/v7")
     lines = [f"{_variable(name)}={value}" for name, value in sorted(secrets.items())]
+    lines.append(f"CONSOLE_OPERATOR={DEV_PASSWORD}")
     lines.append("LEDGER_URL=postgresql://inventory:inventory@postgres:5432/inventory")
     return "# Made-up credentials of the sandbox; they open nothing else.\n" + "".join(f"{line}\n" for line in lines)
 
@@ -91,6 +94,7 @@ def _sandboxed(kafka: str, registry: str) -> tuple[str, dict[str, str]]:
 
 
 def _served(text: str) -> str:
-    """Probes are for others, and the ledger is in PostgreSQL."""
+    """Probes are for others, the ledger is in PostgreSQL, and one operator may use the console."""
     text = text.replace(f'host: "{HOST_DEFAULT}"', 'host: "0.0.0.0"')
+    text = text.replace("operators: {}", f"operators: {{operator: {{file: {SECRETS}/operators/operator}}}}")
     return re.sub(r'url: "sqlite:[^"]*"', f"url: {{file: {SECRETS}/database/url}}", text)

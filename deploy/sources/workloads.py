@@ -201,6 +201,8 @@ def _secret_volumes(role: Role) -> list[Manifest]:
         found.append({"name": "marketplaces", "projected": {"sources": sources}})
     if role.database:
         found.append({"name": "database", "secret": {"secretName": "ledger-database"}})
+    if role.operators:
+        found.append({"name": "operators", "secret": {"secretName": "console-operators"}})
     return found
 
 

@@ -16,7 +16,7 @@ from inventory_streams.topics import TopicDeclaration, Topics
 
 ENGINE: Final = "engine"
 DELIVERY: Final = "delivery"
-ROLES: Final = (ENGINE, DELIVERY, "reconcile", "signals", "ledger", "operators", "producers")
+ROLES: Final = (ENGINE, DELIVERY, "reconcile", "signals", "ledger", "console", "operators", "producers")
 """Every role that a topic may name. Delivery has a user per marketplace, each other role one."""
 TOPICS_ADMIN: Final = "topics"
 """Who runs `topics apply` before a rollout; the only one who may create topics and alter their settings."""

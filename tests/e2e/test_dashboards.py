@@ -37,7 +37,7 @@ def test_every_panel_shows_something_and_every_process_drains_when_asked_to_end(
         _done(tmp_path, *command, "--config", "sync.yaml")
     processes: dict[str, tuple[str, ...]] = {role.process: role.arguments[:-2] for role in ROLES}
     for name, command in processes.items():
-        started.start(name, *command, "--config", "sync.yaml")
+        started.start(name, *command, "--config", "sync.yaml", env={"CONSOLE_OPERATOR": "not-a-secret-here"})
 
     with prometheus(tmp_path, {name: ports[name] for name in processes}) as client:
         missing = [
@@ -87,7 +87,8 @@ def _settings_file(
     ports: dict[str, int] = {}
     for name in settings["probes"]["ports"]:
         ports[name] = pick_free(set(ports.values()), Random())
-    settings["probes"]["ports"], settings["signals"]["port"] = ports, 0
+    settings["probes"]["ports"], settings["signals"]["port"], settings["console"]["port"] = ports, 0, 0
+    settings["console"]["operators"] = {"operator": {"env": "CONSOLE_OPERATOR"}}
     (folder / "sync.yaml").write_text(yaml.safe_dump(settings))
     return ports
 
