@@ -35,12 +35,14 @@ def started(tmp_path: Path) -> Iterator[Started]:
 def observations(kafka: str, registry_url: str, prefix: str) -> list[Observation]:
     """All that was observed at the shop so far."""
     topic = Topics((SHOPIFY,), prefix).observations(SHOPIFY)
-    serde = Serde(LISTING_OBSERVATION, f"{topic}-value", ConfluentRegistry(registry_url))
+    registry = ConfluentRegistry(registry_url)
+    serde = Serde(LISTING_OBSERVATION, f"{topic}-value", registry)
     found: list[Observation] = []
     places = [(topic, number) for number in range(PARTITIONS)]
     read_to_end(
         KafkaSettings(kafka), places, lambda messages: found.extend(serde.decode(one.value()) for one in messages)
     )
+    registry.close()
     return found
 
 

@@ -163,6 +163,7 @@ class WalmartRules:
             "expire_at": str(int(token.expires_at * 1000)),
             "issued_at": str(int(token.issued_at * 1000)),
             "is_valid": True,
+            "is_channel_match": True,
             "scopes": {"inventory": "full_access", "feeds": "full_access", "item": "view_only", "orders": "no_access"},
         }
         return json_answer(200, body)
