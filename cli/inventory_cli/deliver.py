@@ -42,13 +42,16 @@ def deliver(
     configure(process_of(name), level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     clock = SystemClock()
     delivery = wiring.delivery_settings(settings, name)
+    adapters, metrics = wiring.adapters(settings, name, clock), wiring.metrics()
     raise typer.Exit(
         run(
             delivery,
-            wiring.adapters(settings, name, clock),
+            adapters,
             wiring.accounts_of(settings, name),
             wiring.registry(settings),
             metrics,
             clock,
+            statuses=wiring.statuses(settings, adapters),
+            sink=wiring.alert_sink(settings, metrics),
         )
     )

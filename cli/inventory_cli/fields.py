@@ -33,6 +33,11 @@ class FileFields(Fields):
         self.fault(name, "must be true or false")
         return default
 
+    def anything(self, name: str) -> object:
+        """Whatever is there; None for nothing. The caller judges it."""
+        self._known.add(name)
+        return self._raw.get(name)
+
     def text_or_none(self, name: str) -> str | None:
         """Text, or null, or nothing, for none."""
         if self._raw.get(name) is None:

@@ -41,6 +41,7 @@ COMMANDS: Final = (
     Command("schemas", "inventory_cli.schemas", is_group=True),
     Command("engine", "inventory_cli.engine", is_group=True),
     Command("deliver", "inventory_cli.deliver"),
+    Command("channel", "inventory_cli.channel", is_group=True),
     Command("ledger", "inventory_cli.ledger", is_group=True),
     Command("explain", "inventory_cli.explain"),
     Command("reconcile", "inventory_cli.reconcile"),

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from inventory_adapters.catalog import MARKETPLACES
+from inventory_cli.documents import SecretSource
 from inventory_cli.fields import FileFields
+from inventory_cli.health_settings import Told, read_health, read_told
 from inventory_cli.logging import LogFormat
 from inventory_cli.observing_settings import read_reconcile, read_signals
 from inventory_cli.process_names import CONSOLE, ENGINE, LEDGER, RECONCILE, SIGNALS, process_of
@@ -62,19 +64,23 @@ class Processes:
     delivery: DeliverySettings
     reconcile: ReconcileSettings
     signals: SignalsSettings
+    told: Told
     probes: Probes
     log_level: str
     log_format: LogFormat
 
 
-def read_processes(root: FileFields, faults: list[ConfigFault]) -> Processes:
+def read_processes(root: FileFields, secrets: SecretSource, faults: list[ConfigFault]) -> Processes:
     """The sections, with every default filled in; faults are noted with their paths."""
     logs = root.within("logs")
+    delivery = root.within("delivery")
+    told = read_told(delivery, secrets, faults)
     processes = Processes(
         engine=_engine(root.within("engine")),
-        delivery=_delivery(root.within("delivery"), faults),
         reconcile=read_reconcile(root.within("reconcile"), faults),
         signals=read_signals(root.within("signals"), faults),
+        delivery=_delivery(delivery, faults),
+        told=told,
         probes=_probes(root.within("probes")),
         log_level=logs.choice("level", LEVELS, "INFO"),
         log_format=LogFormat(logs.choice("format", [form.value for form in LogFormat], LogFormat.AUTO.value)),
@@ -144,6 +150,8 @@ def _delivery(fields: FileFields, faults: list[ConfigFault]) -> DeliverySettings
     def number(name: str, default: float) -> float:
         return fields.number(name, default, least=-ANY, most=ANY)
 
+    health = read_health(fields.within("health"))
+
     def whole(name: str, default: int) -> int:
         return fields.whole(name, default, least=-ANY, most=ANY)
 
@@ -160,6 +168,9 @@ def _delivery(fields: FileFields, faults: list[ConfigFault]) -> DeliverySettings
         commit_linger_s=number("commit_linger_s", _DELIVERY.commit_linger_s),
         session_timeout_s=number("session_timeout_s", _DELIVERY.session_timeout_s),
         engine_silent_s=number("engine_silent_s", _DELIVERY.engine_silent_s),
+        status_poll_s=number("status_poll_s", _DELIVERY.status_poll_s),
+        tick_s=number("tick_s", _DELIVERY.tick_s),
+        health=health,
         read_share=number("read_share", _DELIVERY.read_share),
         zero_reserve=number("zero_reserve", _DELIVERY.zero_reserve),
         unrecognized_attempts_max=whole("unrecognized_attempts_max", _DELIVERY.unrecognized_attempts_max),

@@ -80,7 +80,7 @@ def read(
         for name, one in accounts.items()
     }
     profile, policy = read_policy(root, raw_channels, serving, faults)
-    processes = read_processes(root, faults)
+    processes = read_processes(root, secrets.used_if(secrets_at is None or bool(secrets_at)), faults)
     ledger, console = read_ledger(root, used("ledger"), faults), read_console(root, used("console"), faults)
     root.end()
     faults.extend(

@@ -34,7 +34,10 @@ def shown(settings: Settings) -> str:
         "accounts": {str(name): _plain(account) for name, account in settings.accounts.items()},
         "channels": {str(name): _plain(channel) for name, channel in settings.policy.channels.items()},
         "engine": _tree_of(settings.processes.engine, _LEFT_OUT | {"application", "partitions", *_PROBES}),
-        "delivery": _tree_of(settings.processes.delivery, _LEFT_OUT | {"app", "marketplace", *_PROBES}),
+        "delivery": {
+            **_tree_of(settings.processes.delivery, _LEFT_OUT | {"app", "marketplace", *_PROBES}),
+            **_tree_of(settings.processes.told, frozenset()),
+        },
         "ledger": {
             "url": address.shown(settings.ledger.url),
             **_tree_of(settings.ledger, _LEFT_OUT | {"group", "url", *_PROBES}),

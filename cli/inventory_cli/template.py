@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from inventory_cli.account_template import account_lines, channel_lines
 from inventory_cli.connecting import PARTITIONS_DEFAULT
+from inventory_cli.health_settings import health_lines
 from inventory_cli.ledger_settings import console_lines, ledger_lines
 from inventory_cli.observing_settings import reconcile_lines, signals_lines
 from inventory_cli.policy_template import buffer_lines, policy_lines
 from inventory_cli.process_settings import HOST_DEFAULT, default_ports
 from inventory_cli.template_lines import Line, rendered
 from inventory_domain.identifiers import Marketplace
-from inventory_domain.retry import RetrySchedule
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.settings import KafkaSettings
@@ -57,6 +57,7 @@ class Draft:
     replication: int = 1
     by_category: Mapping[str, str] = field(default_factory=dict)
     engine: Mapping[str, object] = field(default_factory=dict)
+    delivery: DeliverySettings = _DELIVERY
     ledger: Mapping[str, object] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=default_ports)
 
@@ -95,7 +96,7 @@ def settings_text(draft: Draft) -> str:
         Line("accounts", accounts, "One set of credentials each: the unit of throttle and quota."),
         Line("channels", channels, "The listings in one country or shop: the unit of policy, health and stop-sale."),
         Line("engine", _engine(draft.engine), "The process that computes what each listing should show."),
-        Line("delivery", _delivery(), "The processes that tell the marketplaces; one per marketplace."),
+        Line("delivery", _delivery(draft.delivery), "The processes that tell the marketplaces; one per marketplace."),
         Line("ledger", ledger_lines(draft.ledger), "The SQL database that explain, reports and the console ask."),
         Line("console", console_lines(), "The operations page."),
         Line("reconcile", reconcile_lines(), "The process that compares what is shown with what may be shown by now."),
@@ -210,31 +211,37 @@ def _engine(given: Mapping[str, object]) -> tuple[Line, ...]:
     return tuple(Line(line.key, given.get(line.key, line.value), line.comment) for line in lines)
 
 
-def _delivery() -> tuple[Line, ...]:
-    retry = RetrySchedule()
+def _delivery(given: DeliverySettings) -> tuple[Line, ...]:
     waits = (
-        Line("first_s", list(retry.first_s), "waits after the first, second, ... failure of a listing"),
-        Line("steady_s", retry.steady_s, "the wait after every further one"),
+        Line("first_s", list(given.retry.first_s), "waits after the first, second, ... failure of a listing"),
+        Line("steady_s", given.retry.steady_s, "the wait after every further one"),
     )
     return (
         Line("retry", waits),
-        Line("attempt_valid_s", _DELIVERY.attempt_valid_s, "a committed attempt leaves within this, or not at all"),
-        Line("request_s_max", _DELIVERY.request_s_max),
-        Line("handover_wait_s", _DELIVERY.handover_wait_s, "rest of a listing that a former owner may be writing"),
-        Line("drain_s_max", _DELIVERY.drain_s_max, "running requests may end within this at a stop"),
-        Line("unrecognized_attempts_max", _DELIVERY.unrecognized_attempts_max, "then an answer nobody knows is final"),
-        Line("requests_in_flight_max", _DELIVERY.requests_in_flight_max),
-        Line("reads_in_flight_max", _DELIVERY.reads_in_flight_max),
-        Line("read_share", _DELIVERY.read_share, "of a throttle, for reads while pushes wait for it"),
-        Line("zero_reserve", _DELIVERY.zero_reserve, "of a daily quota, kept for falls to zero"),
-        Line("aged_after_s", _DELIVERY.aged_after_s, "what waits longer is served in turn with what is urgent"),
-        Line("report_interval_s", _DELIVERY.report_interval_s, "how often a worker reports on each channel"),
-        Line("offset_commit_interval_s", _DELIVERY.offset_commit_interval_s),
-        Line("commit_linger_s", _DELIVERY.commit_linger_s, "attempts are gathered this long into one transaction"),
-        Line("session_timeout_s", _DELIVERY.session_timeout_s, "a dead worker's partitions move after this"),
+        Line("attempt_valid_s", given.attempt_valid_s, "a committed attempt leaves within this, or not at all"),
+        Line("request_s_max", given.request_s_max),
+        Line("handover_wait_s", given.handover_wait_s, "rest of a listing that a former owner may be writing"),
+        Line("drain_s_max", given.drain_s_max, "running requests may end within this at a stop"),
+        Line("unrecognized_attempts_max", given.unrecognized_attempts_max, "then an answer nobody knows is final"),
+        Line("requests_in_flight_max", given.requests_in_flight_max),
+        Line("reads_in_flight_max", given.reads_in_flight_max),
+        Line("read_share", given.read_share, "of a throttle, for reads while pushes wait for it"),
+        Line("zero_reserve", given.zero_reserve, "of a daily quota, kept for falls to zero"),
+        Line("aged_after_s", given.aged_after_s, "what waits longer is served in turn with what is urgent"),
+        Line("report_interval_s", given.report_interval_s, "how often a worker reports on each channel"),
+        Line("offset_commit_interval_s", given.offset_commit_interval_s),
+        Line("commit_linger_s", given.commit_linger_s, "attempts are gathered this long into one transaction"),
+        Line("session_timeout_s", given.session_timeout_s, "a dead worker's partitions move after this"),
         Line(
-            "engine_silent_s", _DELIVERY.engine_silent_s, "no word of the engine for so long: its listings go to zero"
+            "health",
+            health_lines(given.health),
+            "When a channel is probed, stopped and restored: docs/failure-protocol.md.",
         ),
+        Line("alert_webhook", None, "each alert is posted here as JSON; {env: NAME} where the address is a secret"),
+        Line("status_pages", {}, "status pages to ask, by account: {shop: https://www.example.com/status.json}"),
+        Line("status_poll_s", given.status_poll_s, "how often a platform is asked how it is"),
+        Line("tick_s", given.tick_s, "how often what waits for a time is looked at"),
+        Line("engine_silent_s", given.engine_silent_s, "no word of the engine for so long: its listings go to zero"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -9,12 +10,15 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_adapters.secrets import Secret
+from inventory_adapters.status_page import StatusPage
+from inventory_cli.alerting import WebhookAlerts
 from inventory_cli.certificates import CertificateEnds
 from inventory_cli.clock import SystemClock
 from inventory_cli.connecting import is_secret
 from inventory_cli.process_names import CONSOLE, ENGINE, LEDGER, RECONCILE, SIGNALS, process_of
 from inventory_cli.settings import Settings
 from inventory_console.settings import ConsoleSettings
+from inventory_domain.bulk import ReportsStatus
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
 from inventory_domain.ports import MarketplaceAdapter, OperationLimit
@@ -132,6 +136,24 @@ def _less_a_day(limit: OperationLimit, kept: float) -> OperationLimit:
     return limit if limit.per_day is None else replace(limit, per_day=max(1, int(limit.per_day * kept)))
 
 
+def statuses(settings: Settings, adapters: Mapping[AccountId, MarketplaceAdapter]) -> dict[AccountId, ReportsStatus]:
+    """Who says how each account's platform is: the page that the settings name, else the marketplace's own call."""
+    found: dict[AccountId, ReportsStatus] = {}
+    for name, adapter in adapters.items():
+        page = settings.processes.told.status_pages.get(name)
+        if page is not None:
+            found[name] = StatusPage(page)
+        elif isinstance(adapter, ReportsStatus):
+            found[name] = adapter
+    return found
+
+
+def alert_sink(settings: Settings, metrics: CollectorRegistry) -> WebhookAlerts | None:
+    """Where alerts are posted; None where the settings name no webhook."""
+    webhook = settings.processes.told.alert_webhook
+    return None if webhook is None else WebhookAlerts(webhook, settings.application_id, metrics)
+
+
 def accounts_of(settings: Settings, marketplace: Marketplace) -> dict[ChannelId, AccountId]:
     """Which account serves each channel of this marketplace."""
     return {
@@ -209,6 +231,8 @@ def secrets(settings: Settings) -> list[Secret]:
     for account in settings.accounts.values():
         found.extend(_secrets_of(account))
     password = address.password_of(settings.ledger.url)
+    if settings.processes.told.alert_webhook is not None:
+        found.append(settings.processes.told.alert_webhook)
     found.extend(Secret(value) for value in (password, *settings.console.operators.values()) if value)
     return found
 

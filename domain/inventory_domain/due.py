@@ -72,9 +72,16 @@ def _is_zero(last: LastAttempt) -> bool:
 
 
 def rises(want: Wanted, exposure: Exposure | None) -> bool:
-    """Whether it may put more on sale: anything above zero that is not below the most that may be shown already."""
-    units = exposure.units() if exposure else None
-    return want.quantity > 0 and (units is None or want.quantity >= units)
+    """Whether it may put more on sale: anything above zero that is not below the most that may be shown already.
+
+    Of a listing that was never confirmed only what we sent is known.
+    """
+    if want.quantity == 0:
+        return False
+    known = exposure.units() if exposure else None
+    if known is None and exposure is not None:
+        known = max((one.quantity for one in exposure.open), default=None)
+    return known is None or want.quantity >= known
 
 
 def due_from_ms(want: Wanted, exposure: Exposure | None, schedule: RetrySchedule) -> int | None:

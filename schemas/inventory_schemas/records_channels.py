@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from inventory_domain.health import ChannelHealth, ChannelReport, ChannelState
+from inventory_domain.health import ChannelHealth, ChannelReport, ChannelState, Pause, Stop
 from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_schemas.codec import Record, RecordKind
-from inventory_schemas.values import flat, symbol
+from inventory_schemas.values import branch, flat, symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,27 @@ class HealthRecord:
 
 
 _health_fields = flat(ChannelHealth)
+_pause_fields = flat(Pause)
+_stop_fields = flat(Stop)
 _command_fields = flat(OperatorCommand)
 
 
 def _health_to_record(record: HealthRecord) -> Record:
-    return {**_health_fields(record.health), "state": record.health.state.name, "folded": record.folded}
+    health = record.health
+    return {
+        **_health_fields(health),
+        "state": health.state.name,
+        "pause": None if health.pause is None else branch("ChannelPause", _pause_fields(health.pause)),
+        "stop": None if health.stop is None else branch("ChannelStop", _stop_fields(health.stop)),
+        "folded": record.folded,
+    }
 
 
 def _health_from_record(record: Record) -> HealthRecord:
     folded = record.pop("folded")
     record["state"] = symbol(ChannelState, record["state"], "state")
+    record["pause"] = None if record["pause"] is None else Pause(**record["pause"])
+    record["stop"] = None if record["stop"] is None else Stop(**record["stop"])
     return HealthRecord(ChannelHealth(**record), folded)
 
 

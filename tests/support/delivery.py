@@ -46,8 +46,9 @@ SCHEMAS = (
     "channel_report",
     "channel_health",
     "engine_progress",
+    "operator_command",
 )
-OURS = ("listing.", "channel.", "engine.progress")
+OURS = ("listing.", "channel.", "engine.progress", "operator.commands")
 
 
 def a_target(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,14 +13,16 @@ from typing import ParamSpec, TypeVar
 
 from prometheus_client import CollectorRegistry
 
+from inventory_domain.bulk import ReportsStatus
 from inventory_domain.exposure import Exposure
 from inventory_domain.health import ChannelReport
-from inventory_domain.identifiers import ChannelId, ListingId
+from inventory_domain.identifiers import AccountId, ChannelId, ListingId
 from inventory_domain.outcomes import AttemptOutcome
 from inventory_domain.progress import EngineProgress
 from inventory_domain.reconciliation import Observation
 from inventory_domain.targets import Target
 from inventory_streams.delivery.account import Account, Accounts
+from inventory_streams.delivery.announcing import AlertSink
 from inventory_streams.delivery.arrivals import Arrivals, ProgressArrival, RetryArrival, TargetArrival
 from inventory_streams.delivery.assignment import LoadedPartition
 from inventory_streams.delivery.codecs import Codecs, codecs_of
@@ -211,6 +213,9 @@ async def a_bench(
     share: float = 1.0,
     clock: VirtualClock | None = None,
     complete_until_ms: int | None = FAR_MS,
+    statuses: Mapping[AccountId, ReportsStatus] | None = None,
+    sink: AlertSink | None = None,
+    answers: Callable[[], bool] = lambda: True,
     **changes: object,
 ) -> AsyncIterator[Bench]:
     """A worker that has taken partition 0 over with these targets and exposures in it.
@@ -244,6 +249,9 @@ async def a_bench(
         metrics,
         AtOnce(),
         failures.append,
+        statuses=statuses,
+        sink=sink,
+        answers=answers,
     )
     transactions = KeptTransactions()
     bench = Bench(worker, market, clock, settings, codecs, transactions, reports, registry, account, failures)

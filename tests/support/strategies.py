@@ -40,7 +40,7 @@ from inventory_domain.commands import (
     SkuCommand,
 )
 from inventory_domain.exposure import Attempt, AttemptState, Confirmed, Exposure, LastAttempt, Proof, Result
-from inventory_domain.health import ChannelHealth, ChannelReport, ChannelState
+from inventory_domain.health import ChannelHealth, ChannelReport, ChannelState, Pause, Stop
 from inventory_domain.identifiers import ChannelId, Sku, listing_id
 from inventory_domain.kits import KitLinks, Served
 from inventory_domain.operations import OperatorAction, OperatorCommand
@@ -397,6 +397,7 @@ reconciliation_cycles = st.builds(
 
 # --- channels
 
+small_counters = st.integers(0, 2**31 - 1)
 channel_reports = st.builds(
     ChannelReport,
     channels,
@@ -408,6 +409,8 @@ channel_reports = st.builds(
     maybe(times),
     counters,
     st.dictionaries(identifiers, counters, max_size=3),
+    *[small_counters] * 3,
+    *[counters] * 3,
 )
 health_records = st.builds(
     HealthRecord,
@@ -421,6 +424,17 @@ health_records = st.builds(
         maybe(times),
         texts,
         texts,
+        times,
+        maybe(times),
+        booleans,
+        maybe(times),
+        identifiers,
+        small_counters,
+        *[booleans] * 4,
+        maybe(st.builds(Pause, identifiers, texts, times, booleans)),
+        maybe(st.builds(Stop, identifiers, texts, times, booleans)),
+        booleans,
+        maybe(times),
     ),
     st.dictionaries(identifiers, counters, max_size=3),
 )

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from inventory_cli.demo.options import Chaos, DemoOptions
+from inventory_adapters.catalog import MARKETPLACES
+from inventory_cli.demo.options import OUTAGE_DAY_S, Chaos, DemoOptions
 from inventory_cli.options import BootstrapServers, SchemaRegistry
 
 app = typer.Typer()
@@ -27,6 +28,14 @@ def demo(
     report: Annotated[Path | None, typer.Option(help="Write the figures here as JSON.", dir_okay=False)] = None,
     chaos: Annotated[
         list[Chaos] | None, typer.Option(help="Kill -9 this in the middle and start it again; may be repeated.")
+    ] = None,
+    outage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MARKETPLACE",
+            help="Take this marketplace down for a while, with the failure protocol 150 times faster: failing, alert, "
+            "countdown, zero, recovery, restore.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="All chance comes from it: catalog, events, buyers, delays.")] = 7,
     data_dir: Annotated[
@@ -51,16 +60,20 @@ def demo(
         inventory-sync demo
 
         inventory-sync demo --skus 200 --seconds 30 --report report.json --chaos engine --chaos delivery
+
+        inventory-sync demo --outage amazon
     """
     from inventory_cli.demo.runner import run
 
     if (bootstrap_servers is None) != (schema_registry is None):
         raise typer.BadParameter("give --bootstrap-servers and --schema-registry together, or neither")
+    if outage is not None and outage not in MARKETPLACES:
+        raise typer.BadParameter(f"{outage!r} is not one of {', '.join(MARKETPLACES)}", param_hint="--outage")
     raise typer.Exit(
         run(
             DemoOptions(
                 skus=skus,
-                seconds=seconds,
+                seconds=seconds if outage is None else max(seconds, OUTAGE_DAY_S),
                 seed=seed,
                 report=report,
                 chaos=tuple(chaos or ()),
@@ -70,6 +83,7 @@ def demo(
                 schema_registry=schema_registry,
                 factor=factor,
                 keep=keep,
+                outage=outage,
             )
         )
     )

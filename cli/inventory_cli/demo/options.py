@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
+
+OUTAGE_DAY_S: Final = 45.0  # a day with an outage is at least so long: it must be over before the day is
 
 
 class Chaos(StrEnum):
@@ -29,6 +32,7 @@ class DemoOptions:
     schema_registry: str | None
     factor: float
     keep: bool
+    outage: str | None = None
 
     @property
     def events_per_s(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from inventory_cli.demo.erp import SOURCE, Erp
 from inventory_cli.demo.gauges import ThrottleGauge, probe_port
 from inventory_cli.demo.journal import Journal
 from inventory_cli.demo.options import Chaos, DemoOptions
+from inventory_cli.demo.outage import OutageShow
 from inventory_cli.demo.processes import Processes
 from inventory_cli.demo.report import Report, freshness_of
 from inventory_cli.demo.sandbox_control import SandboxControl
@@ -109,6 +111,13 @@ class Performance:
         self._changes: Counter[str] = Counter()
         self._restarts: dict[str, float] = {}
         self._away: dict[str, tuple[float, int | None]] = {}
+        self._outage: OutageShow | None = None
+        if options.outage is not None:
+            say = self._say_when
+            day_s = options.seconds
+            self._outage = OutageShow(
+                options.outage, self._marketplaces, connection, registry, self._control, day_s, say
+            )
 
     def play(self) -> Report:
         """Everything, from the first product to the verdict."""
@@ -122,6 +131,8 @@ class Performance:
                 self._watcher.opened_at_ms = self._traffic.opened_at_ms
             while day_began is not None and strikes and time.monotonic() - day_began >= strikes[0].at_s:
                 self._strike(strikes.pop(0))
+            if self._outage is not None and day_began is not None:
+                self._outage.tick(time.monotonic() - day_began)
             self._tick("trading" if day_began is not None else "opening the catalog")
         return self._judge()
 
@@ -129,6 +140,8 @@ class Performance:
         """End the threads."""
         self._traffic.stop()
         self._watcher.stop()
+        if self._outage is not None:
+            self._outage.close()
         self._control.close()
 
     def verdict_rows(self, mismatches: Sequence[Mismatch]) -> list[Mapping[str, object]]:
@@ -211,7 +224,14 @@ class Performance:
                 for name in sorted(self._marketplaces)
             ]
             dead = len(self._watcher.dead_letters)
-        return Picture(phase, time.time() - self._began_s, rows, [f"{dead} wrong events in the dead letters"])
+        urgent = self._outage.notes() if self._outage is not None else []
+        return Picture(phase, time.time() - self._began_s, rows, [f"{dead} wrong events in the dead letters"], urgent)
+
+    def _say_when(self, text: str) -> None:
+        self._view.say(f"{time.time() - self._began_s:6.1f} s  {text}")
+
+    def _outage_missing(self) -> list[str]:
+        return self._outage.missing() if self._outage is not None else []
 
     def _judge(self) -> Report:
         """Wait until all has settled, or the limit; then compare."""
@@ -223,12 +243,15 @@ class Performance:
         mismatches: list[Mismatch] = []
         settled = False
         while not settled and time.monotonic() - ended < limit_s:
+            if self._outage is not None:
+                self._outage.tick(math.inf)
             self._tick("settling")
             if time.monotonic() - looked < LOOK_EVERY_S:
                 continue
             looked = time.monotonic()
             mismatches, waiting = self._look(expected)
-            settled = not mismatches and not waiting and self._is_complete() and not self._missing()
+            whole = self._outage is None or self._outage.is_whole
+            settled = not mismatches and not waiting and self._is_complete() and not self._missing() and whole
         return self._report(expected, mismatches, time.monotonic() - ended, settled)
 
     def _look(self, expected: Sequence[Expected]) -> tuple[list[Mismatch], int]:
@@ -275,4 +298,5 @@ class Performance:
                 settle_s=round(settle_s, 1),
                 settled=settled,
                 restarts=self._restarts,
+                outage_missing=self._outage_missing(),
             )

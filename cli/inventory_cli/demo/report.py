@@ -51,11 +51,13 @@ class Report:
     settle_s: float
     settled: bool
     restarts: Mapping[str, float]
+    outage_missing: Sequence[str] = ()
 
     @property
     def is_good(self) -> bool:
         """Whether nothing was lost, nothing forbidden was written, and what was wrong was seen to be dead."""
-        return self.settled and not self.mismatches and not self.never_written and not self.dead_letters_missing
+        wrong = (self.mismatches, self.never_written, self.dead_letters_missing, self.outage_missing)
+        return self.settled and not any(wrong)
 
     def as_json(self) -> str:
         """The report as one JSON object; `mismatches` is their number, and `mismatch_list` says which."""

@@ -112,6 +112,8 @@ def _tell(console: Console, report: Report, performance: Performance, options: D
         soft_wrap=True,
         highlight=False,
     )
+    for missing in report.outage_missing:
+        console.print(f"[red]not seen in the outage: {missing}[/]", soft_wrap=True)
     for what, took in report.restarts.items():
         console.print(
             f"{what} was killed, and served its probes again after {seconds(int(took * 1000))}", highlight=False

@@ -62,6 +62,17 @@ class SandboxControl:
             )
         return int(counted["count"])
 
+    def add_fault(self, marketplace: str, mode: str) -> int:
+        """From now on every call to the marketplace meets this fault; its number."""
+        number = self._call("POST", "/faults", {"marketplace": marketplace, "mode": mode}).get("id")
+        if not isinstance(number, int):
+            raise SandboxFailed(f"the sandbox at {self._url} does not number the fault {mode}")
+        return number
+
+    def remove_fault(self, number: int) -> None:
+        """Calls are answered again."""
+        self._call("DELETE", f"/faults/{number}")
+
     def close(self) -> None:
         """Give the connection back."""
         self._connection.close()
@@ -75,7 +86,7 @@ class SandboxControl:
                 found = json.loads(answer.read())
             except (OSError, http.client.HTTPException, ValueError) as error:
                 self._connection.close()  # the next request opens it anew
-                if last or method != "GET":
+                if last or method == "POST":
                     raise SandboxFailed(f"the sandbox at {self._url} does not answer: {error}") from error
                 continue
             if answer.status != 200 or not isinstance(found, dict):

@@ -15,6 +15,7 @@ from typing import Final
 from inventory_cli.connecting import Connection
 from inventory_cli.demo.catalog import DIVIDED, SHARES, DemoCatalog
 from inventory_cli.demo.options import DemoOptions
+from inventory_cli.demo.outage import in_a_hurry
 from inventory_cli.demo.processes import Processes, Running
 from inventory_cli.demo.sandbox_control import SandboxControl
 from inventory_cli.demo.waiting import BURST_FACTOR, MARKETPLACES, SANDBOX, STACK
@@ -80,6 +81,8 @@ def stage(
             engine={"unknown_sku_grace_s": UNKNOWN_SKU_GRACE_S, "instance_id": f"{run}-engine"},
             ports=dict.fromkeys(default_ports(), 0),
         )
+        if options.outage is not None:
+            draft = replace(draft, delivery=in_a_hurry(draft.delivery))
         settings_file.write_text(settings_text(draft), encoding="utf-8")
         applied = pool.submit(_apply_topics, connection)
         registered = pool.submit(_register_schemas, connection)

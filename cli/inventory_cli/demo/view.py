@@ -40,6 +40,7 @@ class Picture:
     elapsed_s: float
     rows: Sequence[ChannelRow]
     notes: Sequence[str] = ()
+    urgent: Sequence[str] = ()
 
 
 class View:
@@ -91,7 +92,12 @@ def _drawn(picture: Picture) -> Group:
             "" if row.throttle is None else f"{row.throttle:.0%}",
         )
     head = Text(f"{picture.phase}  {picture.elapsed_s:.0f} s", style="bold")
-    return Group(head, table, *(Text(note, style="dim") for note in picture.notes))
+    return Group(
+        head,
+        table,
+        *(Text(note, style="bold red") for note in picture.urgent),
+        *(Text(note, style="dim") for note in picture.notes),
+    )
 
 
 def _line(picture: Picture) -> str:
@@ -100,7 +106,8 @@ def _line(picture: Picture) -> str:
     retried = sum(row.retried for row in picture.rows)
     dead = sum(row.dead for row in picture.rows)
     flow = f"{targets} targets, {pushed} pushed, {retried} retried, {dead} dead"
-    return f"{picture.elapsed_s:6.1f} s  {picture.phase}: {flow}"
+    urgent = "".join(f"; {note}" for note in picture.urgent)
+    return f"{picture.elapsed_s:6.1f} s  {picture.phase}: {flow}{urgent}"
 
 
 def seconds(value_ms: int | None) -> str:

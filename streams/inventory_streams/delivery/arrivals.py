@@ -12,6 +12,7 @@ from inventory_domain.errors import BadRecord, InvalidRecord
 from inventory_domain.exposure import Exposure
 from inventory_domain.health import ChannelReport
 from inventory_domain.identifiers import ListingId, Marketplace
+from inventory_domain.operations import OperatorCommand
 from inventory_domain.progress import EngineProgress
 from inventory_domain.targets import Target
 from inventory_schemas.records import HealthRecord
@@ -72,7 +73,15 @@ class ProgressArrival:
     progress: EngineProgress | None
 
 
-Arrival = TargetArrival | RetryArrival | ReportArrival | HealthArrival | ProgressArrival
+@dataclass(frozen=True, slots=True)
+class CommandArrival:
+    """A record of `operator.commands`; None: it could not be read, and asks for nothing."""
+
+    offset: int
+    command: OperatorCommand | None
+
+
+Arrival = TargetArrival | RetryArrival | ReportArrival | HealthArrival | ProgressArrival | CommandArrival
 
 
 class Arrivals:
@@ -86,6 +95,7 @@ class Arrivals:
         self.reports = topics.reports(marketplace)
         self.health = topics.channel_health
         self.progress = topics.engine_progress
+        self.commands = topics.operator_commands
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -107,6 +117,8 @@ class Arrivals:
             return self._health(message)
         if topic == self.progress:
             return self._progress(message)
+        if topic == self.commands:
+            return self._command(message)
         try:
             return ReportArrival(_offset(message), self._codecs.reports.decode(message.value()))
         except BadRecord:
@@ -127,6 +139,14 @@ class Arrivals:
         except BadRecord as fault:
             log.error("engine progress cannot be read", extra={"offset": message.offset(), "error": str(fault)})
             return ProgressArrival(None)
+
+    def _command(self, message: Message) -> CommandArrival:
+        raw = message.value()
+        try:
+            return CommandArrival(_offset(message), None if raw is None else self._codecs.commands.decode(raw))
+        except BadRecord as fault:
+            log.error("operator's command cannot be read", extra={"offset": message.offset(), "error": str(fault)})
+            return CommandArrival(_offset(message), None)
 
     def target(self, message: Message) -> TargetArrival:
         """A record of `listing.targets`, with what is wrong with it, if something is."""

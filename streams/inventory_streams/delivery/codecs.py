@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from inventory_domain.exposure import Exposure
 from inventory_domain.health import ChannelReport
 from inventory_domain.identifiers import Marketplace
+from inventory_domain.operations import OperatorCommand
 from inventory_domain.outcomes import AttemptOutcome
 from inventory_domain.progress import EngineProgress
 from inventory_domain.reconciliation import Observation
@@ -20,6 +21,7 @@ from inventory_schemas.records import (
     LISTING_OBSERVATION,
     LISTING_OUTCOME,
     LISTING_TARGET,
+    OPERATOR_COMMAND,
     HealthRecord,
 )
 from inventory_schemas.registry import Registry
@@ -38,6 +40,7 @@ class Codecs:
     reports: Serde[ChannelReport]
     health: Serde[HealthRecord]
     progress: Serde[EngineProgress]
+    commands: Serde[OperatorCommand]
 
     def prepare(self) -> None:
         """Ask the registry for what is written, so that a schema not registered stops the start. May block.
@@ -60,5 +63,6 @@ def codecs_of(topics: Topics, marketplace: Marketplace, registry: Registry) -> C
         observations=Serde(LISTING_OBSERVATION, f"{topics.observations(marketplace)}-value", registry),
         reports=Serde(CHANNEL_REPORT, f"{topics.reports(marketplace)}-value", registry),
         health=Serde(CHANNEL_HEALTH, f"{topics.channel_health}-value", registry),
+        commands=Serde(OPERATOR_COMMAND, f"{topics.operator_commands}-value", registry),
         progress=Serde(ENGINE_PROGRESS, f"{topics.engine_progress}-value", registry),
     )

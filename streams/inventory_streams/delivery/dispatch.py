@@ -39,7 +39,7 @@ class Dispatcher:
         self._metrics = metrics
         self._failed = failed
         self._slots = asyncio.Semaphore(settings.requests_in_flight_max)
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[list[PushOutcome]]] = set()
 
     async def run(self) -> None:
         """Take what is most urgent whenever the throttle allows a call."""
@@ -67,7 +67,7 @@ class Dispatcher:
         first = self._account.queue.first()
         return first is not None and first.rank[0] is Urgency.FALL_TO_ZERO
 
-    def _sent(self, task: asyncio.Task[None]) -> None:
+    def _sent(self, task: asyncio.Task[list[PushOutcome]]) -> None:
         self._sending.discard(task)
         self._slots.release()
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -78,7 +78,17 @@ class Dispatcher:
         entries = self._account.queue.take(self._account.traits.push_group_max, self._clock.monotonic_s())
         return [tracked for entry in entries if (tracked := self._picking.pick(entry.key)) is not None]
 
-    async def _send(self, group: Sequence[TrackedListing]) -> None:
+    async def probe(self, tracked: TrackedListing) -> PushOutcome | None:
+        """Send what the listing is to show now, alone and though the circuit is open; None where it was not sent."""
+        await self._account.throttles.acquire_push(lambda: True)
+        if self._picking.claim(tracked) is None:
+            self._account.throttles.give_back_push()
+            return None
+        self._account.queue.discard(tracked.key)
+        answers = await asyncio.shield(asyncio.create_task(self._send([tracked], probe=True)))
+        return answers[0] if answers else None
+
+    async def _send(self, group: Sequence[TrackedListing], *, probe: bool = False) -> list[PushOutcome]:
         """One call. The order matters: commit, compare, send, conclude; only then may the listing go again."""
         try:
             # 1. The attempts are durable before anything leaves: whoever comes after us knows of them.
@@ -88,14 +98,15 @@ class Dispatcher:
                 one.owned.targets.finish(one.offset)  # from here on what is due is derived from the attempt
             # 2. Compared right before sending: what was replaced, given away or kept waiting too long stays here.
             oldest_s = min(committed_s)
-            ready = [one for one in begun if not self._picking.kept_back(one, oldest_s)]
+            ready = [one for one in begun if not self._picking.kept_back(one, oldest_s, probe=probe)]
             if not ready:
                 self._account.throttles.give_back_push()
-                return
+                return []
             # 3. The call, and what became of it.
             sent_at_ms = self._clock.now_ms()
             answers = await self._push(ready)
-            await self._conclude(ready, answers, oldest_s, sent_at_ms)
+            await self._conclude(ready, answers, oldest_s, sent_at_ms, probe=probe)
+            return answers
         finally:
             # 4. Now a newer target, or the same one, may go.
             for tracked in group:
@@ -121,11 +132,19 @@ class Dispatcher:
         return answers
 
     async def _conclude(
-        self, ready: Sequence[Begun], answers: Sequence[PushOutcome], committed_s: float, sent_at_ms: int
+        self,
+        ready: Sequence[Begun],
+        answers: Sequence[PushOutcome],
+        committed_s: float,
+        sent_at_ms: int,
+        *,
+        probe: bool,
     ) -> None:
         done = []
         for one, answer in zip(ready, answers, strict=True):
-            self._tallies.note(one.target.channel, answer)
+            last = one.tracked.exposure.last if one.tracked.exposure else None
+            failures = (last.failures if last else 0) + 1
+            self._tallies.note(one.target.channel, answer, failures, probe=probe)
             if self._picking.book.writable(one.tracked) is None:
                 continue  # given away meanwhile: its new owner takes the outcome for unknown
             done.append(

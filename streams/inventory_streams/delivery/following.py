@@ -11,6 +11,7 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from inventory_streams.delivery.arrivals import Arrival, Arrivals
+from inventory_streams.kafka.reading import READING_GROUP
 from inventory_streams.kafka.settings import KafkaSettings
 
 BATCH_MAX = 500
@@ -79,7 +80,7 @@ class Following:
         consumer = Consumer(
             {
                 **self._kafka.consumer(),
-                "group.id": "inventory-sync-following",  # wanted by librdkafka; no group is joined, nothing committed
+                "group.id": READING_GROUP,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,

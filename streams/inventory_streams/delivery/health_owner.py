@@ -1,21 +1,29 @@
-"""The one writer of a marketplace's channel health: it folds the reports of all workers in their order."""
+"""The one writer of a marketplace's channel health: it folds reports and operators' commands in their order.
+
+Steps of every change: decide by the domain's machine, log and alert, write with the offsets that are in it. A crash
+between any two leaves a record from which a successor folds the rest again, to the same end (rule 33).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from confluent_kafka import OFFSET_BEGINNING, Message
 
+from inventory_domain.bulk import Condition
 from inventory_domain.clock import Clock
 from inventory_domain.errors import BadRecord
-from inventory_domain.health import ChannelHealth, ChannelState, fold, new_channel
+from inventory_domain.health import ChannelHealth, ChannelReport, ChannelState, new_channel
+from inventory_domain.health_alerts import Alert, alerts
+from inventory_domain.health_machine import commanded, passed, reported, taken_over, told, whole
 from inventory_domain.identifiers import ChannelId
 from inventory_schemas.records import HealthRecord
-from inventory_streams.delivery.arrivals import ReportArrival
+from inventory_streams.delivery.announcing import AlertSink
+from inventory_streams.delivery.arrivals import CommandArrival, ReportArrival
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.settings import DeliverySettings
@@ -24,6 +32,7 @@ from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 
 WRITE_EVERY_S = 15.0  # what changes without a change of state is written this often, so that a successor folds little
+REPORTS_MISSED = 3  # a worker that has not reported for so many intervals is gone
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +61,14 @@ def take_health_over(
     return writer, list(records.values())
 
 
+@dataclass(slots=True)
+class _Heard:
+    """The newest report of a worker on a channel, and when it came."""
+
+    at_s: float
+    report: ChannelReport
+
+
 class HealthOwner:
     """Folds and writes while this worker owns the partition of the reports. Belongs to the loop."""
 
@@ -66,20 +83,32 @@ class HealthOwner:
         transactions: Transactions,
         threads: Executor,
         failed: Callable[[BaseException], None],
+        *,
+        worker: str = "",
+        sink: AlertSink | None = None,
     ) -> None:
+        self._settings = settings
+        self._rules = settings.health
         self._codecs = codecs
         self._clock = clock
         self._metrics = metrics
+        self._worker = worker
+        self._sink = sink
         self._reports = settings.topics.reports(settings.marketplace)
+        self._commands = settings.topics.operator_commands
         self._topic = settings.topics.channel_health
         ours = set(channels)
         self._records = {record.health.channel: record for record in known if record.health.channel in ours}
         self._unfolded = ours - set(self._records)
+        now_ms = clock.now_ms()
         for channel in ours:
-            self._records.setdefault(channel, HealthRecord(new_channel(channel, clock.now_ms())))
+            fresh = HealthRecord(new_channel(channel, now_ms))
+            record = self._records.get(channel, fresh)
+            self._records[channel] = replace(record, health=taken_over(record.health, now_ms, self._rules))
+        self._heard: dict[tuple[ChannelId, str], _Heard] = {}
         self._position = 0
         self._durable: int | None = None
-        self._dirty: set[ChannelId] = set()
+        self._dirty: set[ChannelId] = set(self._unfolded)
         self._written_s = clock.monotonic_s()
         self._writer = PartitionWriter(transactions, threads, clock, settings.commit_linger_s, metrics, failed)
         for record in self._records.values():
@@ -91,6 +120,11 @@ class HealthOwner:
         if self._unfolded or not self._records:
             return OFFSET_BEGINNING
         return min(record.folded.get(self._reports, 0) for record in self._records.values())
+
+    @property
+    def commands_start(self) -> int:
+        """The offset of the operators' commands to go on from."""
+        return min((record.folded.get(self._commands, 0) for record in self._records.values()), default=0)
 
     @property
     def committable(self) -> int | None:
@@ -110,18 +144,59 @@ class HealthOwner:
         record = self._records[report.channel]
         if arrival.offset < record.folded.get(self._reports, 0):
             return
-        health = fold(record.health, report)
-        if health.state is not record.health.state:
-            health = replace(health, epoch=record.health.epoch + 1)
-        self._records[report.channel] = HealthRecord(health, {**record.folded, self._reports: arrival.offset + 1})
-        self._dirty.add(report.channel)
-        self._show(health)
-        if health.state is not record.health.state:
-            facts = {"channel": health.channel, "state": health.state.value, "why": health.reason}
-            log.warning("channel changed its state", extra=facts)
+        self._heard[report.channel, report.worker] = _Heard(self._clock.monotonic_s(), report)
+        health = reported(record.health, report, self._rules)
+        probed = bool(report.probes_failed or report.reads_answered)
+        self._become(health, {**record.folded, self._reports: arrival.offset + 1}, report.at_ms, now=probed)
+
+    def take_command(self, arrival: CommandArrival) -> None:
+        """Fold one command of an operator. It is written at once, so that whoever gave it sees that it was taken."""
+        command = arrival.command
+        if command is None or command.channel not in self._records:
+            return
+        record = self._records[command.channel]
+        if arrival.offset < record.folded.get(self._commands, 0):
+            return
+        facts = {"channel": command.channel, "action": command.action.value, "by": command.by, "why": command.why}
+        log.info("operator's command", extra=facts)
+        health = commanded(record.health, command, self._rules)
+        self._become(health, {**record.folded, self._commands: arrival.offset + 1}, self._clock.now_ms(), now=True)
+
+    def tell(self, channel: ChannelId, condition: Condition) -> None:
+        """What the platform says of itself."""
+        record, now_ms = self._records[channel], self._clock.now_ms()
+        self._become(told(record.health, condition, now_ms, self._rules), record.folded, now_ms)
+
+    def tick(self) -> None:
+        """Time has passed: countdowns end, channels become whole, and who probes is somebody who is there."""
+        now_ms = self._clock.now_ms()
+        for channel, record in list(self._records.items()):
+            live = self._live(channel)
+            sells = any(one.listings for one in live) or not live
+            health = passed(record.health, now_ms, self._rules, anything_to_sell=sells)
+            if health.state is ChannelState.RESTORING and live and all(_is_whole(one, health) for one in live):
+                health = whole(health, now_ms, self._rules)
+            self._become(self._with_prober(health, live), record.folded, now_ms)
+            self._show(self._records[channel].health)
+        if self._dirty and self._clock.monotonic_s() - self._written_s >= WRITE_EVERY_S:
             self._write()
-        elif self._clock.monotonic_s() - self._written_s >= WRITE_EVERY_S:
-            self._write()
+
+    def _live(self, channel: ChannelId) -> list[ChannelReport]:
+        """The newest report of each worker that is still there."""
+        limit_s = REPORTS_MISSED * self._settings.report_interval_s
+        now_s = self._clock.monotonic_s()
+        heard = [(key, one) for key, one in self._heard.items() if key[0] == channel]
+        for key, one in heard:
+            if now_s - one.at_s > limit_s:
+                del self._heard[key]
+        return [one.report for key, one in heard if key in self._heard]
+
+    def _with_prober(self, health: ChannelHealth, live: Sequence[ChannelReport]) -> ChannelHealth:
+        """Probes are made by one worker that has listings of the channel: ours where it has, else the first by name."""
+        able = sorted(one.worker for one in live if one.listings)
+        if not able or health.probe_by in able:
+            return health
+        return replace(health, probe_by=self._worker if self._worker in able else able[0])
 
     async def flush(self) -> None:
         """Make durable what is folded."""
@@ -131,6 +206,41 @@ class HealthOwner:
     async def close(self) -> None:
         """Stop; what is not durable is left to whoever comes next."""
         await self._writer.close()
+
+    def _become(self, health: ChannelHealth, folded: Mapping[str, int], at_ms: int, *, now: bool = False) -> None:
+        channel = health.channel
+        record = self._records[channel]
+        before = record.health
+        if health == before and folded == record.folded:
+            return
+        self._records[channel] = HealthRecord(health, folded)
+        self._dirty.add(channel)
+        self._show(health)
+        for alert in alerts(before, health, at_ms):
+            self._alert(alert, health)
+        visible = (health.state, health.epoch, health.pause, health.stop, health.probe_by, health.half_open)
+        was = (before.state, before.epoch, before.pause, before.stop, before.probe_by, before.half_open)
+        if visible != was or (health.probe_at_ms != before.probe_at_ms and health.state is not ChannelState.SELLING):
+            now = True
+        if now or health.warned != before.warned or self._clock.monotonic_s() - self._written_s >= WRITE_EVERY_S:
+            self._write()
+
+    def _alert(self, alert: Alert, health: ChannelHealth) -> None:
+        self._metrics.alerts.labels(alert.channel, alert.name, alert.severity.value).inc()
+        stop_in_s = None if health.stop_at_ms is None else max(0, health.stop_at_ms - alert.at_ms) / 1000
+        facts = {
+            "channel": alert.channel,
+            "alert": alert.name,
+            "severity": alert.severity.value,
+            "state": health.state.value,
+            "why": alert.text,
+            "by": alert.by,
+            "epoch": alert.epoch,
+            "stop_sale_in_s": stop_in_s,
+        }
+        log.warning("channel alert", extra=facts)
+        if self._sink is not None:
+            self._sink.post(alert)
 
     def _write(self) -> None:
         self._written_s = self._clock.monotonic_s()
@@ -148,5 +258,16 @@ class HealthOwner:
         self._writer.add(writes).add_done_callback(durable)
 
     def _show(self, health: ChannelHealth) -> None:
-        self._metrics.channel_failing.labels(health.channel).set(health.state is ChannelState.FAILING)
-        self._metrics.failures_in_a_row.labels(health.channel).set(health.failures_in_a_row)
+        metrics, channel, now_ms = self._metrics, health.channel, self._clock.now_ms()
+        for state in ChannelState:
+            metrics.channel_state.labels(channel, state.value).set(state is health.state)
+        metrics.channel_failing.labels(channel).set(health.is_failing(self._rules))
+        metrics.failures_in_a_row.labels(channel).set(health.failures_in_a_row)
+        metrics.credentials_lost.labels(channel).set(health.credentials_lost)
+        metrics.without_success.labels(channel).set(max(0, now_ms - health.without_success_since_ms) / 1000)
+        left_s = float("inf") if health.stop_at_ms is None else max(0, health.stop_at_ms - now_ms) / 1000
+        metrics.stop_sale_in.labels(channel).set(0 if health.stop is not None else left_s)
+
+
+def _is_whole(report: ChannelReport, health: ChannelHealth) -> bool:
+    return report.epoch == health.epoch and report.at_ms > health.since_ms and report.unsettled == 0

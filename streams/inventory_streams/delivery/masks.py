@@ -7,11 +7,14 @@ are asked for; nothing is remembered that a restart would lose.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from inventory_domain.clock import Clock
+from inventory_domain.health import ChannelHealth, standing_of
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.masks import Standing, engine_standing
 from inventory_domain.progress import EngineProgress
+from inventory_streams.delivery.arrivals import HealthArrival
 from inventory_streams.delivery.book import TrackedListing
 from inventory_streams.delivery.settings import DeliverySettings
 
@@ -26,8 +29,24 @@ class Masks:
         self._settings = settings
         self._clock = clock
         self._watched_from_ms = clock.now_ms()
+        self._health: dict[ChannelId, tuple[int, ChannelHealth | None]] = {}
         self._progress: dict[int, EngineProgress] = {}
         self._told: dict[Place, Standing] = {}
+
+    def follow_health(self, arrival: HealthArrival) -> ChannelHealth | None:
+        """A record of `channel.health`; what it replaces. One that is older than what is known changes nothing."""
+        if arrival.record is None:
+            return None
+        health = arrival.record.health
+        offset, before = self._health.get(health.channel, (-1, None))
+        if arrival.offset > offset:
+            self._health[health.channel] = (arrival.offset, health)
+        return before
+
+    def health(self, channel: ChannelId) -> ChannelHealth | None:
+        """The channel's health as it was last read; None while its owner has not written any."""
+        known = self._health.get(channel)
+        return None if known is None else known[1]
 
     def follow_progress(self, progress: EngineProgress) -> None:
         """The engine's newest word on a partition."""
@@ -57,8 +76,47 @@ class Masks:
         return changed
 
     def _derived(self, place: Place) -> Standing:
-        _, partition = place
+        channel, partition = place
         progress = self._progress.get(partition)
         until_ms = progress.complete_until_ms if progress is not None else None
         now_ms = self._clock.now_ms()
-        return engine_standing(until_ms, self._watched_from_ms, now_ms, self._settings.engine_silent_s)
+        engine = engine_standing(until_ms, self._watched_from_ms, now_ms, self._settings.engine_silent_s)
+        health = self.health(channel)
+        if health is None:
+            return engine
+        return standing_of(health, self._settings.health, until_ms).joined(engine)
+
+    def writes(self, tracked: TrackedListing) -> bool:
+        """Whether this listing is one that we write at all."""
+        return tracked.target is not None
+
+    def probing(self, place: Place) -> Standing:
+        """What would hold at this place if the way to the marketplace were open: what a probe may do."""
+        channel, partition = place
+        health = self.health(channel)
+        if health is None:
+            return self.standing_at(place)
+        progress = self._progress.get(partition)
+        until_ms = progress.complete_until_ms if progress is not None else None
+        opened = replace(health, known_outage=False, half_open=True)
+        now_ms = self._clock.now_ms()
+        engine = engine_standing(until_ms, self._watched_from_ms, now_ms, self._settings.engine_silent_s)
+        return standing_of(opened, self._settings.health, until_ms).joined(engine)
+
+    def is_silent(self, partition: int) -> bool:
+        """Whether the engine's word on the partition is older than the limit."""
+        progress = self._progress.get(partition)
+        until_ms = progress.complete_until_ms if progress is not None else None
+        now_ms = self._clock.now_ms()
+        engine = engine_standing(until_ms, self._watched_from_ms, now_ms, self._settings.engine_silent_s)
+        return engine.mask is not None
+
+    def word_age_s(self, partitions: Iterable[int]) -> float:
+        """The age of the engine's oldest word on these partitions, counted at the earliest from when we looked."""
+        now_ms = self._clock.now_ms()
+        ages = [
+            now_ms - max(self._watched_from_ms, self._progress[one].complete_until_ms)
+            for one in partitions
+            if one in self._progress
+        ]
+        return max(0, max(ages, default=0)) / 1000

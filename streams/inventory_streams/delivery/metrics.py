@@ -72,6 +72,38 @@ class DeliveryMetrics:
         self.reads_waiting = gauge("reads_waiting", "Listings that are to be read back.", "account")
         self.over_shown = counter("over_shown", "Listings seen above what was last sent.", "channel")
         self.assumed = counter("attempts_assumed", "Rises closed at their settling time without a read.", "channel")
-        self.channel_failing = gauge("channel_failing", "1 while the channel fails, by its health's owner.", "channel")
-        self.failures_in_a_row = gauge("channel_failures_in_a_row", "Failures since the last success.", "channel")
+        self._of_channels(registry)
         self.partitions = gauge("partitions_owned", "Partitions of targets that this worker owns.")
+
+    def _of_channels(self, registry: CollectorRegistry) -> None:
+        """What the owner of the channels' health shows, and what every worker shows of masks and probes."""
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"inventory_sync_delivery_{name}_total", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"inventory_sync_delivery_{name}", text, labels, registry=registry)
+
+        self.channel_failing = gauge("channel_failing", "1 while the channel fails, by its health's owner.", "channel")
+        self.channel_state = gauge(
+            "channel_state", "1 for the state that the channel is in, by its health's owner.", "channel", "state"
+        )
+        self.credentials_lost = gauge("channel_credentials_lost", "1 while our credentials are refused.", "channel")
+        self.without_success = gauge("channel_without_success_seconds", "Time since a write went through.", "channel")
+        self.stop_sale_in = gauge(
+            "channel_stop_sale_in_seconds",
+            "Time until stop-sale unless a write goes through; +Inf while it is not coming, 0 while it lasts.",
+            "channel",
+        )
+        self.alerts = counter("alerts", "Alerts told.", "channel", "alert", "severity")
+        self.probes = counter(
+            "probes", "Probes by how they were made and what became of them.", "channel", "by", "outcome"
+        )
+        self.masked = gauge("masked_partitions", "Partitions whose listings are shown as zero.", "channel", "mask")
+        self.last_zeros = counter(
+            "zeros_without_attempt", "Zeros sent with Kafka gone, by what became of them.", "channel", "outcome"
+        )
+        self.engine_word_age = gauge(
+            "engine_word_age_seconds_max", "Age of the engine's oldest word on the partitions owned here."
+        )
+        self.failures_in_a_row = gauge("channel_failures_in_a_row", "Failures since the last success.", "channel")

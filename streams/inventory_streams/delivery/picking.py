@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import Wanted, due_from_ms, wanted
@@ -50,19 +51,23 @@ class Picking:
         tracked = self.book.listing(key)
         if tracked is None or tracked.target is None or tracked.in_flight:
             return None
-        owned = self.book.writable(tracked)
-        if owned is None or owned.stopping:
-            return None
-        claims = self.account.claims(tracked.target.marketplace_ids)
-        # A listing may have moved to another SKU while its old place is being served.
-        if tracked.listing_id in self.book.in_flight or claims & self.account.claimed:
-            self._scheduler.waiting.put(tracked.key, self._clock.monotonic_s() + TAKEN_WAIT_S)
-            return None
         standing = self._masks.standing(tracked)
         want = wanted(tracked.target, standing.mask)
         due_ms = due_from_ms(want, tracked.exposure, self._settings.retry)
         if due_ms is None or due_ms > self._clock.now_ms() or standing.held(want, tracked.exposure) is not None:
             self._scheduler.reconsider(tracked)
+            return None
+        return self.claim(tracked)
+
+    def claim(self, tracked: TrackedListing) -> TrackedListing | None:
+        """The listing for a request, due or not (as for a probe), if nothing of it is under way."""
+        owned = self.book.writable(tracked)
+        if tracked.target is None or tracked.in_flight or owned is None or owned.stopping:
+            return None
+        claims = self.account.claims(tracked.target.marketplace_ids)
+        # A listing may have moved to another SKU while its old place is being served.
+        if tracked.listing_id in self.book.in_flight or claims & self.account.claimed:
+            self._scheduler.waiting.put(tracked.key, self._clock.monotonic_s() + TAKEN_WAIT_S)
             return None
         tracked.in_flight = True
         tracked.claims = claims
@@ -92,8 +97,8 @@ class Picking:
             report_s=report_s,
         )
 
-    def kept_back(self, begun: Begun, committed_s: float) -> bool:
-        """Whether the attempt may not be sent after all; it is withdrawn then."""
+    def kept_back(self, begun: Begun, committed_s: float, *, probe: bool = False) -> bool:
+        """Whether the attempt may not be sent after all; then it is withdrawn. No circuit holds a probe."""
         tracked, newest = begun.tracked, begun.tracked.target
         if self.book.writable(tracked) is None:
             return True
@@ -103,19 +108,23 @@ class Picking:
             reason = "superseded"
         elif self._clock.monotonic_s() - committed_s >= self._settings.attempt_valid_s:
             reason = "late"
-        elif begun.attempt.mask is None and self._held_meanwhile(begun):
+        elif begun.attempt.mask is None and self._held_meanwhile(begun, probe=probe):
             reason = "masked"
         else:
             return False
         self.attempts.withdraw(begun, reason)
         return True
 
-    def _held_meanwhile(self, begun: Begun) -> bool:
+    def _held_meanwhile(self, begun: Begun, *, probe: bool) -> bool:
         """Whether the listing was masked, or such a change of it held, between the commit of its attempt and now."""
-        standing, exposure = self._masks.standing(begun.tracked), begun.tracked.exposure
-        fall = begun.attempt.fall and exposure is not None and exposure.confirmed is not None
-        held = standing.falls_held or (None if fall or begun.attempt.quantity == 0 else standing.rises_held)
-        return standing.mask is not None or held is not None
+        attempt, exposure = begun.attempt, begun.tracked.exposure
+        place = (begun.target.channel, begun.tracked.partition)
+        standing = self._masks.probing(place) if probe else self._masks.standing(begun.tracked)
+        before = exposure and replace(
+            exposure, open=tuple(one for one in exposure.open if one.number != attempt.number)
+        )
+        want = Wanted(attempt.quantity, attempt.nodes, attempt.version)
+        return standing.mask is not None or standing.held(want, before) is not None
 
     def over(self, tracked: TrackedListing) -> None:
         """The request is over: a newer target, or the same one, may go."""

@@ -23,8 +23,6 @@ from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.within import within
 
-TICK_S = 0.05
-
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +70,7 @@ class ReadBacks:
         while True:
             key = self._account.reads.pop_due(self._clock.monotonic_s())
             if key is None:
-                await self._clock.sleep(TICK_S)
+                await self._clock.sleep(self._settings.tick_s)
             elif (tracked := self._book.listing(key)) is not None and self._wants_read(tracked):
                 self._turns[key] = None
                 self._somebody_waits.set()

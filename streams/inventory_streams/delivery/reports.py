@@ -12,9 +12,9 @@ from confluent_kafka import KafkaError, Producer
 
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InventorySyncError
-from inventory_domain.health import FAILURES_IN_A_ROW, ChannelReport
+from inventory_domain.health import FAILURES_IN_A_ROW, UNAUTHORIZED, ChannelReport
 from inventory_domain.identifiers import ChannelId
-from inventory_domain.outcomes import PushOutcome, counts_against_channel, kind_of, proves_path
+from inventory_domain.outcomes import Outcome, counts_against_channel, kind_of, proves_path
 from inventory_schemas.codec import Serde
 from inventory_streams.kafka.settings import KafkaSettings
 
@@ -27,35 +27,72 @@ class _Tally:
     failures: Counter[str] = field(default_factory=Counter)
     failures_since_success: int = 0
     last_success_ms: int | None = None
+    rounds: int = 0
+    probes_failed: int = 0
+    reads_answered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a worker holds of a channel: listings that wait to be sent, all that it writes, and those not settled."""
+
+    waiting: int
+    listings: int
+    unsettled: int
+    epoch: int
 
 
 class Tallies:
-    """Counts outcomes per channel between reports. `urgent` is set at the third failure in a row."""
+    """Counts outcomes per channel between reports. `urgent` is set when its owner should hear of something at once."""
 
     def __init__(self, channels: Iterable[ChannelId], clock: Clock) -> None:
         self._clock = clock
         self._tallies = {channel: _Tally() for channel in channels}
+        self._watched: set[ChannelId] = set()
         self.urgent = asyncio.Event()
 
-    def note(self, channel: ChannelId, outcome: PushOutcome) -> None:
-        """An attempt on the channel ended so."""
-        tally = self._tallies[channel]
+    def watch(self, channel: ChannelId, closely: bool) -> None:
+        """Whether the next success of the channel is news: somebody waits for it."""
+        (self._watched.add if closely else self._watched.discard)(channel)
+
+    def note(self, channel: ChannelId, outcome: Outcome, failures: int = 1, *, probe: bool = False) -> None:
+        """An attempt on the channel ended so. `failures`: how often its listing has failed in a row now."""
         if proves_path(outcome):
-            tally.successes += 1
-            tally.failures_since_success = 0
-            tally.last_success_ms = self._clock.now_ms()
+            self.passed(channel)
         elif counts_against_channel(outcome):
-            tally.failures[kind_of(outcome)] += 1
-            tally.failures_since_success += 1
-            if tally.failures_since_success == FAILURES_IN_A_ROW:
-                self.urgent.set()
+            self.failed(channel, kind_of(outcome), failures, probe=probe)
+
+    def passed(self, channel: ChannelId) -> None:
+        """The way to the marketplace works."""
+        tally = self._tallies[channel]
+        tally.successes += 1
+        tally.failures_since_success = tally.rounds = tally.probes_failed = 0
+        tally.last_success_ms = self._clock.now_ms()
+        if channel in self._watched and tally.successes == 1:
+            self.urgent.set()
+
+    def failed(self, channel: ChannelId, kind: str, failures: int, *, probe: bool) -> None:
+        """It does not, as far as this attempt can tell."""
+        tally = self._tallies[channel]
+        tally.failures[kind] += 1
+        tally.failures_since_success += 1
+        tally.rounds = max(tally.rounds, failures)
+        tally.probes_failed += int(probe)
+        if probe or kind == UNAUTHORIZED or tally.failures_since_success == FAILURES_IN_A_ROW:
+            self.urgent.set()
+
+    def answered(self, channel: ChannelId) -> None:
+        """A probe by a read was answered."""
+        self._tallies[channel].reads_answered += 1
+        self.urgent.set()
 
     def reports(
-        self, worker: str, backlog: Callable[[ChannelId], int], quota: Callable[[ChannelId], dict[str, int]]
+        self, worker: str, backlog: Callable[[ChannelId], Backlog], quota: Callable[[ChannelId], dict[str, int]]
     ) -> list[ChannelReport]:
         """One report per channel of what was seen since the last call."""
         reports = []
         for channel, tally in self._tallies.items():
+            held = backlog(channel)
             reports.append(
                 ChannelReport(
                     channel=channel,
@@ -65,11 +102,17 @@ class Tallies:
                     failures=dict(tally.failures),
                     failures_since_success=tally.failures_since_success,
                     last_success_ms=tally.last_success_ms,
-                    backlog=backlog(channel),
+                    backlog=held.waiting,
                     quota_used=quota(channel),
+                    rounds=tally.rounds,
+                    probes_failed=tally.probes_failed,
+                    reads_answered=tally.reads_answered,
+                    epoch=held.epoch,
+                    listings=held.listings,
+                    unsettled=held.unsettled,
                 )
             )
-            tally.successes = 0
+            tally.successes = tally.probes_failed = tally.reads_answered = 0
             tally.failures = Counter()
         return reports
 

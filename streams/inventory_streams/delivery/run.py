@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
+from inventory_domain.bulk import ReportsStatus
 from inventory_domain.clock import Clock
 from inventory_domain.errors import OwnershipLost
 from inventory_domain.identifiers import AccountId, ChannelId
@@ -21,17 +22,19 @@ from inventory_domain.ports import MarketplaceAdapter
 from inventory_schemas.registry import Registry
 from inventory_streams.delivery.account import Account, Accounts
 from inventory_streams.delivery.account_metrics import AccountCollector
+from inventory_streams.delivery.announcing import AlertSink
 from inventory_streams.delivery.arrivals import Arrivals
 from inventory_streams.delivery.codecs import codecs_of
 from inventory_streams.delivery.consumption import Poller
 from inventory_streams.delivery.following import Following
+from inventory_streams.delivery.last_resort import CutOff
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.reports import KafkaReports, ReportsRefused
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.worker import Worker
 from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.probes import Probe, ProbeServer
-from inventory_streams.kafka.reading import ReadStalled
+from inventory_streams.kafka.reading import ReadStalled, is_reachable
 from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.kafka.transactions import TransactionFailed
@@ -39,6 +42,8 @@ from inventory_streams.kafka.transactions import TransactionFailed
 TURN_S_MAX = 30.0  # a loop that has not turned for so long hangs
 LEAVE_S_MAX = 40.0  # the bounded drain, the last commits, and leaving the group
 THREADS = 32
+
+KAFKA_MAY_BE_GONE = (TransactionFailed, ReportsRefused, ReadStalled, KafkaException)
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +84,10 @@ def assemble(
     clock: Clock,
     threads: ThreadPoolExecutor,
     failed: Callable[[BaseException], None],
+    *,
+    statuses: Mapping[AccountId, ReportsStatus] | None = None,
+    sink: AlertSink | None = None,
+    answers: Callable[[], bool] = lambda: True,
 ) -> Delivery:
     """Put a delivery process together on the running loop, without starting it. `failed` must end the process."""
     shown = DeliveryMetrics(metrics)
@@ -89,7 +98,21 @@ def assemble(
     accounts = Accounts(by_id, accounts_of)
     reports = KafkaReports(settings.kafka, arrivals.reports, codecs.reports)
     name = f"{socket.gethostname()}-{os.getpid()}"
-    worker = Worker(settings, codecs, arrivals, accounts, reports, name, clock, shown, threads, failed)
+    worker = Worker(
+        settings,
+        codecs,
+        arrivals,
+        accounts,
+        reports,
+        name,
+        clock,
+        shown,
+        threads,
+        failed,
+        statuses=statuses,
+        sink=sink,
+        answers=answers,
+    )
     loop = asyncio.get_running_loop()
     following = Following(settings.kafka, arrivals, worker.take, loop, failed)
     worker.following = following
@@ -103,6 +126,9 @@ def run(
     registry: Registry,
     metrics: CollectorRegistry,
     clock: Clock,
+    *,
+    statuses: Mapping[AccountId, ReportsStatus] | None = None,
+    sink: AlertSink | None = None,
 ) -> int:
     """Deliver one marketplace's targets until SIGTERM or SIGINT; the exit code. Closes the adapters.
 
@@ -117,8 +143,32 @@ def run(
     codecs_of(settings.topics, settings.marketplace, registry).prepare()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="delivery") as threads:
 
+        def answers() -> bool:
+            return is_reachable(settings.kafka)
+
         async def deliver() -> int:
-            delivery = assemble(settings, adapters, accounts_of, registry, metrics, clock, threads, end_for)
+            loop = asyncio.get_running_loop()
+
+            def failed(error: BaseException) -> None:
+                """With Kafka gone the process lives on for its last resort; for everything else it ends."""
+                if isinstance(error, KAFKA_MAY_BE_GONE) and not answers():
+                    loop.call_soon_threadsafe(delivery.worker.cut_off, error)
+                else:
+                    end_for(error)
+
+            delivery = assemble(
+                settings,
+                adapters,
+                accounts_of,
+                registry,
+                metrics,
+                clock,
+                threads,
+                failed,
+                statuses=statuses,
+                sink=sink,
+                answers=answers,
+            )
             return await _until_stopped(delivery, settings, adapters, metrics, clock)
 
         return asyncio.run(deliver())
@@ -164,7 +214,7 @@ def end_for(error: BaseException) -> None:
         end_process(ExitCode.TRANSACTION_FAILED, str(error))
     if isinstance(error, NotAuthenticated):
         end_process(ExitCode.NOT_AUTHENTICATED, str(error))
-    if isinstance(error, ReadStalled | KafkaException):
+    if isinstance(error, ReadStalled | KafkaException | CutOff):
         end_process(ExitCode.RECOVERY_FAILED, str(error))
     log.critical("a bug, or something nobody foresaw", exc_info=error)
     end_process(ExitCode.INVARIANT_BROKEN, f"{type(error).__name__}: {error}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from inventory_domain.clock import Clock
-from inventory_domain.due import due_from_ms, urgency, wanted
+from inventory_domain.due import Wanted, due_from_ms, rises, urgency, wanted
 from inventory_domain.write_paths import goes_by_feed
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.accounting import Accounting
 from inventory_streams.delivery.book import Book, TrackedListing
 from inventory_streams.delivery.masks import Masks
+from inventory_streams.delivery.ramp import Ramp
 from inventory_streams.delivery.retries import Waiting
 from inventory_streams.delivery.settings import DeliverySettings
 
@@ -31,6 +32,7 @@ class Scheduler:
         self._accounts = accounts
         self._accounting = accounting
         self._masks = masks
+        self._ramp = Ramp(clock, masks, settings.health.restore_ramp_s)
         self.waiting = Waiting()
 
     def reconsider(self, tracked: TrackedListing) -> None:
@@ -54,18 +56,20 @@ class Scheduler:
         if standing.held(want, tracked.exposure) is not None:
             self._hold(tracked)
             return
-        at_s = self._not_before_s(tracked, at_ms or 0)
         account = self._accounts.of(tracked.target.channel)
         if account is None:
             return  # it became a dead letter when it was read
-        now_s = self._clock.monotonic_s()
+        at_s = self._not_before_s(tracked, want, at_ms or 0)
+        if rises(want, tracked.exposure):
+            at_s = max(at_s, self._ramp.not_before_s(tracked.key, tracked.target.channel, account) or at_s)
+        now_s = self._clock.monotonic_s()  # looked at last: "at once" must not be later than now
         if at_s > now_s:
             account.queue.discard(tracked.key)
             account.turn_back(tracked.key, tracked.target.channel)
             self.waiting.put(tracked.key, at_s)
             return
         self.waiting.discard(tracked.key)
-        if goes_by_feed(tracked.exposure) and account.takes_feeds(now_s):
+        if goes_by_feed(tracked.exposure, overdue=standing.every_path) and account.takes_feeds(now_s):
             account.turn_to_feed(tracked.key, tracked.target.channel)
             return
         account.turn_back(tracked.key, tracked.target.channel)
@@ -87,15 +91,21 @@ class Scheduler:
         assert tracked.target is not None
         if (account := self._accounts.of(tracked.target.channel)) is not None:
             account.queue.discard(tracked.key)
+            account.turn_back(tracked.key, tracked.target.channel)
         if tracked.held_until_s is not None:
             self.waiting.put(tracked.key, tracked.held_until_s)
         else:
             self.waiting.discard(tracked.key)
 
-    def _not_before_s(self, tracked: TrackedListing, at_ms: int) -> float:
-        """When it may be sent on the monotonic clock: after its failures' wait and a former owner's request."""
+    def _not_before_s(self, tracked: TrackedListing, want: Wanted, at_ms: int) -> float:
+        """When it may be sent on the monotonic clock: after its failures' wait and a former owner's request.
+
+        What a retry was told to wait for does not hold for a mask that has come or gone since.
+        """
         now_s = self._clock.monotonic_s()
-        wait_ms = max(at_ms, tracked.not_before_ms) - self._clock.now_ms()
+        last = tracked.exposure.last if tracked.exposure else None
+        told_ms = 0 if last is not None and last.mask != want.mask else tracked.not_before_ms
+        wait_ms = max(at_ms, told_ms) - self._clock.now_ms()
         return max(now_s + wait_ms / 1000 if wait_ms > 0 else now_s, tracked.held_until_s or now_s)
 
     def _nothing_due(self, tracked: TrackedListing, *, masked: bool) -> None:

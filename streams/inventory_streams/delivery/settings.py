@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from inventory_domain.errors import ConfigFault
+from inventory_domain.health import HealthRules
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.retry import RetrySchedule
 from inventory_streams.kafka.settings import KafkaSettings
@@ -19,6 +20,7 @@ _POSITIVE = (
     "report_interval_s",
     "offset_commit_interval_s",
     "session_timeout_s",
+    "status_poll_s",
 )
 
 
@@ -30,6 +32,8 @@ class DeliverySettings:
     way: `attempt_valid_s` plus `request_s_max`. `read_share`: the part of a throttle that reads may use while pushes
     wait for the same one. `zero_reserve`: the part of a daily quota that only falls to zero may use.
     `engine_silent_s`: when the engine's word on a partition is older than this, its listings are shown as zero.
+    `tick_s`: how often what waits for a time is looked at.
+    `status_poll_s`: how often a marketplace is asked how it is.
     `aged_after_s`: what waits longer than this is served in turn with what is more urgent, so that nothing starves.
     """
 
@@ -53,6 +57,9 @@ class DeliverySettings:
     commit_linger_s: float = 0.004
     session_timeout_s: float = 10.0
     engine_silent_s: float = 900.0
+    health: HealthRules = field(default_factory=HealthRules)
+    status_poll_s: float = 60.0
+    tick_s: float = 0.05
     probe_host: str = "127.0.0.1"
     probe_port: int = 0
 
@@ -72,7 +79,7 @@ class DeliverySettings:
 
     def faults(self, path: str) -> list[ConfigFault]:
         """Everything in these settings that cannot be, each with its path in the configuration file."""
-        found = self.retry.faults(f"{path}.retry")
+        found = [*self.retry.faults(f"{path}.retry"), *self.health.faults(f"{path}.health")]
         for name in _POSITIVE:
             value = getattr(self, name)
             if not 0 < value <= 600:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 
+from inventory_domain.bulk import Condition, ReportsStatus
 from inventory_domain.clock import Clock
-from inventory_domain.due import Urgency
 from inventory_domain.exposure import Result
-from inventory_domain.identifiers import ChannelId
+from inventory_domain.health import ChannelState
+from inventory_domain.identifiers import AccountId, ChannelId
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.accounting import Accounting
+from inventory_streams.delivery.announcing import AlertSink, Announcing
 from inventory_streams.delivery.arrivals import (
     Arrival,
     Arrivals,
+    CommandArrival,
     HealthArrival,
     ProgressArrival,
     ReportArrival,
@@ -33,12 +36,15 @@ from inventory_streams.delivery.feeds import Feeds
 from inventory_streams.delivery.following import Follows
 from inventory_streams.delivery.health_owner import HealthOwner, take_health_over
 from inventory_streams.delivery.intake import Intake
-from inventory_streams.delivery.masks import Masks, Place
+from inventory_streams.delivery.last_resort import CutOff, LastResort
+from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.offsets import OffsetTracker
 from inventory_streams.delivery.picking import Picking
-from inventory_streams.delivery.readbacks import TICK_S, ReadBacks
+from inventory_streams.delivery.probing import Probing, StatusWatch
+from inventory_streams.delivery.readbacks import ReadBacks
 from inventory_streams.delivery.records import Records
+from inventory_streams.delivery.reporting import Reporting
 from inventory_streams.delivery.reports import ReportTopic, Tallies
 from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
@@ -66,6 +72,10 @@ class Worker:
         metrics: DeliveryMetrics,
         threads: Executor,
         failed: Callable[[BaseException], None],
+        *,
+        statuses: Mapping[AccountId, ReportsStatus] | None = None,
+        sink: AlertSink | None = None,
+        answers: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings = settings
         self._codecs = codecs
@@ -79,6 +89,7 @@ class Worker:
         self._failed = failed
         self._tasks: list[asyncio.Task[None]] = []
         self._health: HealthOwner | None = None
+        self._sink = sink
         self.stopping = False
         self.ready = False
         self.turned_s = clock.monotonic_s()
@@ -88,6 +99,8 @@ class Worker:
         self._records = records
         self._tallies = Tallies(accounts.channels, clock)
         self.masks = Masks(settings, clock)
+        self._last_resort = LastResort(accounts, self.masks, settings, clock, metrics, threads, answers, failed, sink)
+        self._announcing = Announcing(self.masks, clock, metrics, sink)
         self.following: Follows | None = None
         self._scheduler = Scheduler(settings, clock, self.book, accounts, self.accounting, self.masks)
         self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, metrics)
@@ -100,12 +113,28 @@ class Worker:
             ReadBacks(account, settings, clock, self.book, self._scheduler, self._intake, records, metrics, failed)
             for account in accounts.all
         ]
+        around = (name, settings, clock, self.book, accounts, self.masks, self._tallies)
+        waiting = self._scheduler.waiting
+        self._reporting = Reporting(*around, waiting, self._read_backs, reports, metrics, threads)
+        senders = {account.account_id: one.probe for account, one in zip(accounts.all, self._dispatchers, strict=True)}
+        self._probing = Probing(*around, metrics, senders)
+        self._statuses = StatusWatch(
+            statuses or {}, accounts, settings.status_poll_s, clock, settings.request_s_max, self._condition
+        )
 
     def start(self) -> None:
         """Begin to send, read, wait and report, as far as there is anything."""
         runs = [*(one.run() for one in self._dispatchers), *(one.run() for one in self._read_backs)]
         runs += [one.run() for one in self._feeds]
-        for run in (*runs, self._wake_waiting(), self._report(), self._watch()):
+        for run in (
+            *runs,
+            self._wake_waiting(),
+            self._reporting.run(),
+            self._probing.run(),
+            self._statuses.run(),
+            self._last_resort.run(),
+            self._watch(),
+        ):
             self._begin(run)
 
     def _begin(self, run: Coroutine[object, object, None]) -> None:
@@ -157,10 +186,15 @@ class Worker:
                 writer,
                 self._threads,
                 self._failed,
+                worker=self._name,
+                sink=self._sink,
             )
             reports = self._health.start
+            loaded.places[self._arrivals.commands, 0] = self._health.commands_start
         if self.following is not None:
             self.following.follow(loaded.places)
+        if assignment.partitions:
+            self._last_resort.forget()
         self.ready = True
         self._metrics.partitions.set(len(self.book.partitions))
         facts = {"partitions": list(assignment.partitions), "owns_health": assignment.owns_reports}
@@ -219,35 +253,39 @@ class Worker:
                 self._intake.retry(arrival)
             elif isinstance(arrival, TargetArrival):
                 self._intake.target(arrival)
+            elif isinstance(arrival, CommandArrival) and self._health is not None:
+                self._health.take_command(arrival)
         if told := [one for one in arrivals if isinstance(one, HealthArrival | ProgressArrival)]:
             self._tell(told)
             await self._look_again()
 
     def _tell(self, told: Sequence[HealthArrival | ProgressArrival]) -> None:
         for one in told:
-            if isinstance(one, ProgressArrival) and one.progress is not None:
-                self.masks.follow_progress(one.progress)
+            if isinstance(one, ProgressArrival):
+                if one.progress is not None:
+                    self.masks.follow_progress(one.progress)
+            elif one.record is not None and self._accounts.of(one.record.health.channel) is not None:
+                self.masks.follow_health(one)
+                channel = one.record.health.channel
+                self._tallies.watch(channel, one.record.health.state is not ChannelState.SELLING)
+
+    def _condition(self, channel: ChannelId, condition: Condition) -> None:
+        if self._health is not None:
+            self._health.tell(channel, condition)
 
     async def _look_again(self) -> None:
         """Look at each listing whose masks or modes have changed, since its target or what holds it may be due now."""
-        changed = self.masks.refresh(
-            [(one, number) for one in self._accounts.channels for number in self.book.partitions]
-        )
+        here = [(one, number) for one in self._accounts.channels for number in self.book.partitions]
+        changed = self.masks.refresh(here)
         if not changed:
             return
-        self._announce(changed)
+        self._announcing.changed(changed, here)
         places = set(changed)
         for number, tracked in enumerate(list(self.book)):
             if tracked.target is not None and (tracked.target.channel, tracked.partition) in places:
                 self._scheduler.reconsider(tracked)
             if number % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
-
-    def _announce(self, changed: Sequence[Place]) -> None:
-        for channel, partition in changed:
-            standing = self.masks.standing_at((channel, partition))
-            facts = {"mask": standing.mask, "rises_held": standing.rises_held, "falls_held": standing.falls_held}
-            log.info("channel's standing changed", extra={"channel": channel, "partition": partition, **facts})
 
     async def committable(self) -> Committable:
         """Offsets below which everything is finished; none where nothing was read yet."""
@@ -282,9 +320,18 @@ class Worker:
         log.info("partitions given up", extra={"requests_left": left})
         return finished
 
+    def cut_off(self, error: BaseException) -> None:
+        """Kafka does not answer and something could not be made durable: nothing more is begun, what we had is kept."""
+        self._last_resort.keep(self.book, error, broken=True)
+        for owned in self.book.partitions.values():
+            owned.stopping = True
+            for tracked in owned.listings.values():
+                self._scheduler.drop(tracked)
+
     async def lost(self) -> None:
         """Somebody else owns everything already: drop it."""
         log.warning("partitions lost", extra={"partitions": sorted(self.book.partitions)})
+        self._last_resort.keep(self.book, CutOff("the group's session has ended"))
         await self._part(finished_well=False)
 
     async def _part(self, *, finished_well: bool) -> None:
@@ -311,7 +358,7 @@ class Worker:
             self.turned_s = self._clock.monotonic_s()
             key = self._scheduler.waiting.pop_due(self.turned_s)
             if key is None:
-                await self._clock.sleep(TICK_S)
+                await self._clock.sleep(self._settings.tick_s)
             elif (tracked := self.book.listing(key)) is not None:
                 self._wake(tracked)
 
@@ -327,47 +374,6 @@ class Worker:
         """What holds changes also by time alone: silence grows."""
         while True:
             await self._clock.sleep(WATCH_S)
+            if self._health is not None:
+                self._health.tick()
             await self._look_again()
-
-    async def _report(self) -> None:
-        """Tell what was seen of each channel every few seconds, and at once when one fails for the third time."""
-        loop = asyncio.get_running_loop()
-        last_s = self._clock.monotonic_s()
-        while True:
-            await self._clock.sleep(TICK_S)
-            due = self._clock.monotonic_s() - last_s >= self._settings.report_interval_s
-            if not due and not self._tallies.urgent.is_set():
-                continue
-            last_s = self._clock.monotonic_s()
-            self._tallies.urgent.clear()
-            reports = self._tallies.reports(self._name, self._backlog, self._quota)
-            self._measure()
-            await loop.run_in_executor(self._threads, self._reports.send, reports)
-
-    def _backlog(self, channel: ChannelId) -> int:
-        account = self._accounts.of(channel)
-        return account.queue.backlog(channel) if account else 0
-
-    def _quota(self, channel: ChannelId) -> dict[str, int]:
-        account = self._accounts.of(channel)
-        return account.quota_used() if account else {}
-
-    def _measure(self) -> None:
-        pending = dict.fromkeys(self._accounts.channels, 0)
-        for tracked in self.book:
-            if not tracked.settled and tracked.target is not None:
-                pending[tracked.target.channel] += 1
-        for channel, count in pending.items():
-            account = self._accounts.of(channel)
-            assert account is not None
-            self._metrics.targets_pending.labels(channel).set(count)
-            self._metrics.queue_age.labels(channel).set(account.queue.age_s(channel, self._clock.monotonic_s()))
-            for urgency, depth in account.queue.depth(channel).items():
-                name = Urgency(urgency).name.lower().replace("_", "-")
-                self._metrics.queue_depth.labels(channel, name).set(depth)
-        self._metrics.retries_waiting.set(len(self._scheduler.waiting))
-        for account, reads in zip(self._accounts.all, self._read_backs, strict=True):
-            self._metrics.reads_waiting.labels(account.account_id).set(reads.waiting)
-            for throttle in account.throttles.all:
-                labels = (account.account_id, throttle.operation)
-                self._metrics.tokens_allowed.labels(*labels).set(throttle.rate_per_s)

@@ -94,3 +94,19 @@ async def test_the_end_of_a_request_under_way_is_followed_by_the_masks_zero() ->
 
     assert market.quantities("A") == [5, 0]
     assert exposure is not None and exposure.last is not None and exposure.last.result is Result.ACCEPTED
+
+
+class RunningClock(VirtualClock):
+    """Virtual time that goes on a little with each look at it, as a real clock does."""
+
+    def monotonic_s(self) -> float:
+        self.jump_s(1e-6)
+        return super().monotonic_s()
+
+
+async def test_what_may_go_at_once_goes_at_once_on_a_clock_that_never_stands_still() -> None:
+    """Seen: "now" was looked at before the time from which a listing may go, so that it waited for ever."""
+    async with a_bench(clock=RunningClock()) as bench:
+        await bench.send(a_target("A", 5, version=1))
+
+    assert bench.market.quantities("A") == [5]

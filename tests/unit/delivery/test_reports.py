@@ -9,7 +9,7 @@ from inventory_domain.ports import Push
 from inventory_schemas.records import HealthRecord
 from inventory_streams.delivery.arrivals import ReportArrival
 from inventory_streams.delivery.health_owner import HealthOwner
-from inventory_streams.delivery.reports import Tallies
+from inventory_streams.delivery.reports import Backlog, Tallies
 from tests.support.delivery import CHANNEL, FakeMarketplace, MovableClock, a_target, accepted
 from tests.support.delivery_bench import AtOnce, Bench, KeptTransactions, a_bench
 
@@ -34,8 +34,8 @@ def a_report(failures: int = 0, successes: int = 0, channel: ChannelId = CHANNEL
     )
 
 
-def no_queue(channel: ChannelId) -> int:
-    return 0
+def no_queue(channel: ChannelId) -> Backlog:
+    return Backlog(0, 0, 0, 1)
 
 
 def no_quota(channel: ChannelId) -> dict[str, int]:
@@ -117,7 +117,7 @@ async def test_a_change_of_state_is_written_at_once_with_the_offset_that_is_in_i
     ((write,),) = written.commits
     assert write.value is not None
     record = bench.codecs.health.decode(write.value)
-    assert (record.health.state, record.health.epoch) == (ChannelState.FAILING, 2)
+    assert (record.health.state, record.health.epoch) == (ChannelState.FAILING, 1)
     assert record.folded == {bench.settings.topics.reports(bench.settings.marketplace): 3}
     assert owner.committable == 3
 

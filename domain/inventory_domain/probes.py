@@ -1,0 +1,73 @@
+"""What a probe is made with, so that it tells whether the way to a marketplace works and does no harm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from inventory_domain.due import is_due, rises, urgency, wanted
+from inventory_domain.exposure import Exposure, Result
+from inventory_domain.masks import Standing
+from inventory_domain.targets import Target
+
+
+class ProbeBy(Enum):
+    """DUE: what had to be sent anyway. ZERO: zero on a listing that is at zero. CHECK: a call that writes nothing.
+    READ: a read, which proves less."""
+
+    DUE = "due"
+    ZERO = "zero"
+    CHECK = "check"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A listing that a probe may be made with, and what it may do if the way is open."""
+
+    target: Target
+    exposure: Exposure | None
+    standing: Standing
+
+    @property
+    def failed(self) -> bool:
+        """Whether its last attempts failed: then it says something of itself, and nothing of the channel."""
+        last = self.exposure.last if self.exposure else None
+        return last is not None and last.failures > 0
+
+    def is_due(self) -> bool:
+        """Whether it is to be sent now, waits aside."""
+        want = wanted(self.target, self.standing.mask)
+        return is_due(want, self.exposure) and self.standing.held(want, self.exposure) is None
+
+    def is_at_zero(self) -> bool:
+        """Whether zero is wanted, and zero was the last that the marketplace took."""
+        last = self.exposure.last if self.exposure else None
+        taken = last is not None and last.quantity == 0 and last.result in (Result.APPLIED, Result.ACCEPTED)
+        return taken and wanted(self.target, self.standing.mask).quantity == 0
+
+
+def choice(candidates: Iterable[Candidate], *, can_check: bool, stopped: bool) -> tuple[ProbeBy, Candidate] | None:
+    """The best probe that these listings allow; None where there is no listing at all.
+
+    A listing that failed is never probed with: another one that is due, else zero where zero is, else a check, else a
+    read. While the channel is stopped its zeros must go anyway, those too that failed before.
+    """
+    found = list(candidates)
+    sound = [one for one in found if not one.failed]
+    due = [one for one in sound if one.is_due()] or [one for one in found if stopped and one.is_due()]
+    if due:
+        return ProbeBy.DUE, min(due, key=_rank)
+    if at_zero := [one for one in sound if one.is_at_zero()]:
+        return ProbeBy.ZERO, at_zero[0]
+    left = sound or found
+    if not left:
+        return None
+    return (ProbeBy.CHECK if can_check else ProbeBy.READ), left[0]
+
+
+def _rank(one: Candidate) -> tuple[bool, float, float]:
+    want = wanted(one.target, one.standing.mask)
+    kind, cost = urgency(want, one.exposure)
+    return (rises(want, one.exposure), float(kind), cost)

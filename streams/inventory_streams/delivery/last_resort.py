@@ -1,0 +1,167 @@
+"""Zeros with Kafka gone: the one case in which something is written that no committed attempt stands for.
+
+A worker that is cut off from Kafka knows the listings that it had. When the engine's word on them has become older
+than the limit, nobody may vouch for their numbers any more: each is set to zero once, by single calls within the
+limits. When Kafka answers again the process ends, so that a successor takes over in good order and reads what is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from inventory_domain.clock import Clock
+from inventory_domain.due import wanted
+from inventory_domain.errors import InventorySyncError
+from inventory_domain.health import SYSTEM
+from inventory_domain.health_alerts import Alert, Severity
+from inventory_domain.identifiers import ListingId
+from inventory_domain.masks import ENGINE_SILENT
+from inventory_domain.outcomes import kind_of, proves_path
+from inventory_domain.ports import Push
+from inventory_domain.retry import delay_s
+from inventory_domain.targets import Target
+from inventory_streams.delivery.account import Account, Accounts
+from inventory_streams.delivery.announcing import AlertSink
+from inventory_streams.delivery.book import TrackedListing
+from inventory_streams.delivery.masks import Masks
+from inventory_streams.delivery.metrics import DeliveryMetrics
+from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.within import within
+
+LOOK_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class CutOff(InventorySyncError):
+    """Kafka was away and is back: what this process knows may be old, so another one takes over."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """A listing as it was when Kafka went away, and how often a zero for it has failed."""
+
+    target: Target
+    partition: int
+    failures: int = 0
+    not_before_s: float = 0.0
+
+
+class LastResort:
+    """Belongs to the loop. Does nothing while Kafka is there."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        masks: Masks,
+        settings: DeliverySettings,
+        clock: Clock,
+        metrics: DeliveryMetrics,
+        threads: Executor,
+        answers: Callable[[], bool],
+        failed: Callable[[BaseException], None],
+        sink: AlertSink | None,
+    ) -> None:
+        """`answers` says whether Kafka does; it may block for some seconds."""
+        self._accounts = accounts
+        self._masks = masks
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._threads = threads
+        self._answers = answers
+        self._failed = failed
+        self._sink = sink
+        self._known: dict[ListingId, _Known] = {}
+        self._cause: BaseException | None = None
+        self._alerted = self._broken = False
+
+    def keep(self, listings: Iterable[TrackedListing], cause: BaseException, *, broken: bool = False) -> None:
+        """Kafka seems to be away: these listings were ours. Those that show zero already need nothing.
+
+        `broken`: something could not be made durable, so that this process must end when Kafka is back.
+        """
+        self._broken = self._broken or broken
+        for tracked in listings:
+            target, exposure = tracked.target, tracked.exposure
+            if target is None or not self._masks.writes(tracked):
+                continue
+            if exposure is None or exposure.units() != 0:
+                self._known[target.listing_id] = _Known(target, tracked.partition)
+        if self._cause is None:
+            self._cause = cause
+            log.error("kafka does not answer", extra={"listings": len(self._known), "error": str(cause)})
+
+    def forget(self) -> None:
+        """Partitions were taken over in good order: what was known before counts no more."""
+        self._known.clear()
+        self._cause, self._alerted = None, False
+
+    async def run(self) -> None:
+        """Look every few seconds, while Kafka is away, whether it is back or the limit has come."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._clock.sleep(LOOK_S)
+            if self._cause is None:
+                continue
+            if await loop.run_in_executor(self._threads, self._answers):
+                if self._alerted or self._broken:
+                    self._failed(CutOff(f"Kafka answers again after: {self._cause}"))
+                    return
+                continue  # the group gives us partitions again, or the process has ended for its error
+            await self._set_to_zero()
+
+    async def _set_to_zero(self) -> None:
+        """One round over the listings whose time has come."""
+        now_s = self._clock.monotonic_s()
+        due = [
+            one for one in self._known.values() if one.not_before_s <= now_s and self._masks.is_silent(one.partition)
+        ]
+        if due and not self._alerted:
+            self._alerted = True
+            self._alert(len(due))
+        for one in due:
+            account = self._accounts.of(one.target.channel)
+            if account is not None and self._cause is not None:
+                await self._zero(account, one)
+
+    def _alert(self, count: int) -> None:
+        for channel in {one.target.channel for one in self._known.values()}:
+            text = f"Kafka and the engine are silent: {count} listings are set to zero without a committed attempt"
+            self._metrics.alerts.labels(channel, "kafka-gone", Severity.PAGE.value).inc()
+            log.error("channel alert", extra={"channel": channel, "alert": "kafka-gone", "why": text})
+            if self._sink is not None:
+                at_ms = self._clock.now_ms()
+                self._sink.post(Alert("kafka-gone", Severity.PAGE, channel, text, at_ms, 0, SYSTEM))
+
+    async def _zero(self, account: Account, one: _Known) -> None:
+        want = wanted(one.target, ENGINE_SILENT)
+        push = Push(
+            listing_id=one.target.listing_id,
+            channel=one.target.channel,
+            quantity=0,
+            nodes=want.nodes,
+            marketplace_ids=one.target.marketplace_ids,
+            version=want.version,
+            key=str(uuid.uuid4()),
+        )
+        await account.throttles.acquire_push(lambda: True)
+        try:
+            (answer,) = await within(self._clock, self._settings.request_s_max, account.adapter.push([push]))
+        except TimeoutError:
+            outcome, proven = "too-slow", False
+        else:
+            account.learn(account.throttles.push, [answer])
+            outcome, proven = kind_of(answer), proves_path(answer)
+        self._metrics.last_zeros.labels(one.target.channel, outcome).inc()
+        log.warning("zero without a committed attempt", extra={"listing": push.listing_id, "outcome": outcome})
+        if proven:
+            self._known.pop(push.listing_id, None)
+            return
+        one.failures += 1
+        one.not_before_s = self._clock.monotonic_s() + delay_s(one.failures, self._settings.retry, 0.0)

@@ -1,0 +1,110 @@
+"""The timeline of an outage with a real broker and a marketplace in the same process, 200 times faster."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from inventory_domain.health import ChannelState, HealthRules
+from inventory_domain.identifiers import ChannelId
+from inventory_domain.operations import OperatorAction
+from inventory_domain.outcomes import PushOutcome, Transient
+from inventory_domain.ports import Push
+from inventory_domain.retry import RetrySchedule
+from inventory_streams.producer.channels import ChannelOperator
+from tests.support.delivery import CHANNEL, Bus, FakeMarketplace, SystemClock, a_target, accepted, delivering, until
+
+QUICK = RetrySchedule((0.2, 0.4, 1.0), 1.5)
+RULES = HealthRules(
+    probe=QUICK, idle_probe_s=3.0, outage_probe_s=1.5, stop_after_s=9.0, warn_before_s=3.0, restore_ramp_s=0.5
+)
+LIMIT_S = 90.0
+
+
+@pytest.fixture
+def bus(kafka: str, topic_prefix: str) -> Bus:
+    """The topics of this test alone."""
+    bus = Bus(kafka, topic_prefix)
+    bus.create()
+    return bus
+
+
+def operator(bus: Bus) -> ChannelOperator:
+    return ChannelOperator(bus.kafka, bus.topics, bus.registry, now_ms=SystemClock().now_ms)
+
+
+async def test_an_outage_from_the_first_failure_to_whole_again_across_a_restart(bus: Bus, application_id: str) -> None:
+    """Failing, countdown, stop-sale that outlives the worker that began it, and the way back."""
+    down = False
+
+    def answer(push: Push) -> PushOutcome:
+        if down:
+            return Transient(listing_id=push.listing_id, api="write", reason="no-answer")
+        return accepted(push)
+
+    market, asked = FakeMarketplace(answer=answer), operator(bus)
+    settings = {"health": RULES, "retry": QUICK}
+    states: list[ChannelState] = []
+
+    def state() -> ChannelState | None:
+        record = asked.healths().get(CHANNEL)
+        if record is not None and (not states or states[-1] is not record.health.state):
+            states.append(record.health.state)
+        return states[-1] if states else None
+
+    bus.send(*[a_target(own_id, 5, version=1) for own_id in "ABC"])
+    async with delivering(bus, market, application_id, **settings) as first:
+        await until(lambda: len(market.shown) == 3, "all is shown", LIMIT_S)
+        down = True
+        market.pushes.clear()
+        bus.send(a_target("A", 2, version=2))
+        await until(lambda: state() is ChannelState.FAILING, "it fails", LIMIT_S, every_s=0.3)
+        failing = asked.healths()[CHANNEL].health
+        assert first.worker.ready
+    async with delivering(bus, market, application_id, **settings):
+        await until(lambda: state() is ChannelState.STOPPED, "stop-sale begins", LIMIT_S, every_s=0.3)
+        await until(
+            lambda: {push.listing_id[-1] for push in market.pushes if push.quantity == 0} == set("ABC"),
+            "zero is tried for every listing",
+            LIMIT_S,
+        )
+        down = False
+        await until(lambda: state() is ChannelState.SELLING, "it sells again", LIMIT_S, every_s=0.2)
+
+    whole = asked.healths()[CHANNEL].health
+    assert failing.stop_at_ms is not None
+    assert whole.epoch == failing.epoch + 2, "one stop and one restore"
+    assert sorted(market.shown.items()) == [(f"{CHANNEL}/{own_id}", 2 if own_id == "A" else 5) for own_id in "ABC"]
+    assert states.index(ChannelState.FAILING) < states.index(ChannelState.STOPPED)
+
+
+async def test_a_stop_sale_holds_over_a_restart_until_an_operator_ends_it(bus: Bus, application_id: str) -> None:
+    """Health is read before anything is sent: a worker that starts must not sell what is stopped (rule 21)."""
+    market, asked = FakeMarketplace(), operator(bus)
+    bus.send(*[a_target(own_id, 5, version=1) for own_id in "AB"])
+
+    async with delivering(bus, market, application_id, health=RULES, retry=QUICK):
+        await until(lambda: len(market.shown) == 2, "all is shown", LIMIT_S)
+        _, offset = asked.send(CHANNEL, OperatorAction.STOP_SALE, "ann", "wrong prices")
+        stopped = await asyncio.to_thread(asked.taken, CHANNEL, offset, LIMIT_S)
+        await until(lambda: set(market.shown.values()) == {0}, "all is zero", LIMIT_S)
+    market.pushes.clear()
+    bus.send(a_target("A", 9, version=2), a_target("C", 4, version=1))
+    async with delivering(bus, market, application_id, health=RULES, retry=QUICK) as second:
+        await until(lambda: market.quantities("C") == [0], "the new listing is zero too", LIMIT_S)
+        await until(lambda: second.worker.accounting.read >= 3, "the targets are read", LIMIT_S)
+        sold = [push for push in market.pushes if push.quantity]
+        _, offset = asked.send(CHANNEL, OperatorAction.RESTORE, "bob", "prices are right")
+        restored = await asyncio.to_thread(asked.taken, CHANNEL, offset, LIMIT_S)
+        await until(lambda: sorted(market.shown.values()) == [4, 5, 9], "all is restored", LIMIT_S)
+
+    assert stopped is not None and restored is not None
+    assert (stopped.health.state, stopped.health.by, stopped.health.reason) == (
+        ChannelState.STOPPED,
+        "ann",
+        "stop-sale: wrong prices",
+    )
+    assert sold == []
+    assert restored.health.by == "bob"
+    assert asked.taken(ChannelId("harbor-moon"), 0, 0.1) is None
