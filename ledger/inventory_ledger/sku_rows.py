@@ -126,7 +126,21 @@ def _positions_of(record: Record) -> Row | None:
     sold: dict[str, int] = {}
     for sale in stock["sales"].values():
         sold[sale["channel"]] = sold.get(sale["channel"], 0) + sale["units"]
-    return state["sku"], as_json(positions), as_json(sold), state["changed_at_ms"]
+    return state["sku"], as_json(positions), as_json(sold), as_json(_parts_of(state)), state["changed_at_ms"]
+
+
+def _parts_of(state: Record) -> Record:
+    """What each component of a kit last said, by component; none for what is no kit."""
+    links = state["links"]
+    if links is None:
+        return {}
+    return {
+        component: {
+            "kits": {one["location"]: one["kits"] for one in answer["kits_by_location"]},
+            "uncounted": list(answer["uncounted"]),
+        }
+        for component, answer in links["answers"].items()
+    }
 
 
 def _never(value: Row | None) -> Record:

@@ -10,7 +10,8 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, Select, Table, select, union
 
 from inventory_domain.atp import availability
-from inventory_domain.catalog import Product, ProductStatus, StockingLocation
+from inventory_domain.catalog import Component, Product, ProductStatus, StockingLocation
+from inventory_domain.commands import KitAvailability
 from inventory_domain.errors import InventorySyncError
 from inventory_domain.identifiers import LocationId, ReservationId, Sku
 from inventory_domain.stock import Position, Reservation, Stock
@@ -66,7 +67,10 @@ class ListingStory:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Everything about one SKU until `at_ms`. `state` says from which record of the engine its positions are."""
+    """Everything about one SKU until `at_ms`. `state` says from which record of the engine its positions are.
+
+    `parts`, for a kit: by component, how many kits it would do for at each location, and where it was never counted.
+    """
 
     sku: str
     at_ms: int
@@ -75,6 +79,7 @@ class Story:
     state: Facts | None
     locations: Sequence[LocationStory]
     sold_unreported: Mapping[str, int]
+    parts: Mapping[str, Mapping[str, int | None]]
     listings: Sequence[ListingStory]
     commands: Sequence[Facts] = field(default=())
     dead_letters: Sequence[Facts] = field(default=())
@@ -100,7 +105,8 @@ def story(connection: Connection, sku: str, at_ms: int, *, channel: str | None =
     listings = tuple(_listing(connection, one, at_ms, now=now) for one in wanted[:LISTINGS_MAX])
     if not now and not changes and state is None and not any(one.target for one in listings):
         raise UnknownSku(f"the ledger holds nothing about SKU {sku!r} before that time")
-    locations, sold = _locations(sku, product, state, at_ms)
+    answers = _answers(state)
+    locations, sold = _locations(sku, product, state, answers, at_ms)
     return Story(
         sku=sku,
         at_ms=at_ms,
@@ -109,6 +115,10 @@ def story(connection: Connection, sku: str, at_ms: int, *, channel: str | None =
         state=state,
         locations=locations,
         sold_unreported=sold,
+        parts={
+            component: {**dict(answer.kits_by_location), **dict.fromkeys(answer.uncounted)}
+            for component, answer in answers.items()
+        },
         listings=listings,
         commands=_newest(connection, tables.sku_commands, tables.sku_commands.c.sku == sku, at_ms, COMMANDS_MAX),
         dead_letters=_dead_letters(connection, [sku, *wanted], at_ms),
@@ -130,17 +140,32 @@ def _state(connection: Connection, sku: str, at_ms: int) -> Facts | None:
     return _first(connection, select(table).where(until).order_by(table.c.record_offset.desc()))
 
 
+def _answers(state: Facts | None) -> dict[Sku, KitAvailability]:
+    """What the components of a kit last said to it."""
+    kept = json.loads(str(state["parts"])) if state else {}
+    return {
+        Sku(component): KitAvailability(
+            Sku(component),
+            tuple((LocationId(location), kits) for location, kits in said["kits"].items()),
+            uncounted=tuple(LocationId(location) for location in said["uncounted"]),
+        )
+        for component, said in kept.items()
+    }
+
+
 def _locations(
-    sku: str, product: Facts | None, state: Facts | None, at_ms: int
+    sku: str, product: Facts | None, state: Facts | None, answers: Mapping[Sku, KitAvailability], at_ms: int
 ) -> tuple[tuple[LocationStory, ...], Mapping[str, int]]:
     """Positions as the engine had them, and what each adds by the engine's own rule."""
     kept = json.loads(str(state["positions"])) if state else {}
     sold: Mapping[str, int] = json.loads(str(state["sales"])) if state else {}
-    safety: Mapping[str, int] = json.loads(str(product["details"]))["locations"] if product else {}
+    details = json.loads(str(product["details"])) if product else {}
+    safety: Mapping[str, int] = details.get("locations", {})
+    components = tuple(Component(Sku(part), units) for part, units in details.get("components", {}).items())
     positions = {LocationId(name): _position(one) for name, one in kept.items()}
     stocked = tuple(StockingLocation(LocationId(name), units) for name, units in sorted(safety.items()))
-    shell = Product(Sku(sku), ProductStatus.ACTIVE, "", stocked, ())
-    adds = availability(shell, Stock(positions=positions), at_ms).by_location
+    shell = Product(Sku(sku), ProductStatus.ACTIVE, "", stocked, (), components)
+    adds = availability(shell, Stock(positions=positions), at_ms, answers).by_location
     names = sorted({*safety, *kept})
     found = []
     for name in names:

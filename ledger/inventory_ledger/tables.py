@@ -71,9 +71,12 @@ sku_states: Final = Table(
     _text("sku"),
     _text("positions"),
     _text("sales"),
+    _text("parts"),
     _number("changed_at_ms"),
 )
-"""The engine's own positions after each of its steps: JSON by location, and units sold that no source reported yet."""
+"""The engine's own positions after each of its steps: JSON by location, and units sold that no source reported yet.
+
+`parts`, for a kit: what each component last said it would do for."""
 
 targets: Final = Table(
     "targets",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from inventory_ledger.rows import as_json
 from inventory_ledger.story import Facts, ListingStory, LocationStory, Story
 
-JSON_COLUMNS = frozenset({"nodes", "positions", "sales", "details", "open_attempts"})
+JSON_COLUMNS = frozenset({"nodes", "positions", "sales", "parts", "details", "open_attempts"})
 
 
 def told(story: Story, changes_topic: str) -> str:
@@ -64,8 +64,11 @@ def _stock(story: Story, topic: str) -> Iterator[str]:
         return
     place = f"sku.state[{story.state['record_partition']}]@{story.state['record_offset']}"
     yield f"Positions, as the engine had them at {clock(story.state['appended_at_ms'])} ({place})"
+    for component, kits in sorted(story.parts.items()):
+        said = ", ".join(f"{place} {'never counted' if one is None else one}" for place, one in sorted(kits.items()))
+        yield f"  part {component} would do for: {said or 'none anywhere'}"
     for one in story.locations:
-        yield f"  {_location(one)}"
+        yield f"  {_kits(one)}" if story.parts else f"  {_location(one)}"
     sold = ", ".join(f"{units} on {channel}" for channel, units in sorted(story.sold_unreported.items()))
     if sold:
         yield f"  sold, and not reported by the source yet: {sold}"
@@ -85,6 +88,14 @@ def _change(change: Facts) -> str:
         parts.append(f"({change['reason']})")
     sequence = "" if change["sequence"] is None else f" #{change['sequence']}"
     return f"{' '.join(parts)} by {change['source']}{sequence}"
+
+
+def _kits(one: LocationStory) -> str:
+    """A kit has no stock of its own: it is what its scarcest part would do for."""
+    if one.adds is None:
+        return f"{one.location}: a part of it was never counted there"
+    least = f"as many kits as its scarcest part, less safety stock {one.safety_stock}"
+    return f"{one.location}: {least} = {one.adds} to promise"
 
 
 def _location(one: LocationStory) -> str:

@@ -11,8 +11,11 @@ from sqlalchemy import Connection
 
 from inventory_domain.catalog import Component, StockingLocation
 from inventory_domain.changes import StockCounted, UnitsSold
-from inventory_domain.commands import Override, OverrideKind, SkuCommand
+from inventory_domain.commands import KitAvailability, Override, OverrideKind, SkuCommand
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, Sku
+from inventory_domain.kits import KitLinks
+from inventory_domain.positions import Stock
+from inventory_domain.sku_state import SkuState
 from inventory_ledger.migrating import migrate
 from inventory_ledger.settings import Feed
 from inventory_ledger.store import Store, opened
@@ -59,7 +62,6 @@ def a_days_tape() -> Tape:
     product = a_product(
         channels=("amazon-us", "amazon-ca"),
         locations=(StockingLocation(LocationId("main"), 1), StockingLocation(LocationId("east"))),
-        components=(Component(Sku("PART"), 2),),
     )
     add(Feed.PRODUCTS, encoded(PRODUCT, product))
     add(Feed.CHANGES, encoded(INVENTORY_CHANGE, a_change(StockCounted(14), event_id=EventId("e-count"))))
@@ -112,7 +114,6 @@ def test_the_whole_chain_is_told(connection: Connection) -> None:
         "inventory.changes[2]@0, event e-count",
         "main: on hand 14 - reserved 3 - safety stock 1 = 10 to promise",
         "east: never counted",
-        "a kit of 2 x PART",
         "amazon-us/A-1: should show 7; seen to show 12",
         "why: atp main=10; shared-pool 10; buffer max(3, 5 %) = 3",
         "ATP 10, strategy shared-pool gave 10, buffer 3, so 7",
@@ -156,6 +157,32 @@ def test_a_listing_without_a_target_says_so(connection: Connection) -> None:
     text = of_us(story(connection, "A-1", LATER_MS, channel="amazon-ca"))
 
     assert "amazon-ca/A-1: no target" in text
+
+
+def test_a_kit_is_told_by_what_its_parts_would_do_for(tmp_path: Path) -> None:
+    engine = opened(f"sqlite:///{tmp_path / 'kits.db'}")
+    migrate(engine)
+    tape = Tape()
+    stocked = (StockingLocation(LocationId("main"), 1), StockingLocation(LocationId("east")))
+    kit = a_product(sku="KIT", locations=stocked, components=(Component(Sku("BOX"), 1), Component(Sku("LID"), 2)))
+    answers = {
+        Sku("BOX"): KitAvailability(Sku("BOX"), ((LocationId("main"), 9), (LocationId("east"), 4))),
+        Sku("LID"): KitAvailability(Sku("LID"), ((LocationId("main"), 5),), uncounted=(LocationId("east"),)),
+    }
+    state = SkuState(Sku("KIT"), Stock(), kit, links=KitLinks(answers=answers))
+    tape.add(topic_of(tape.topics, Feed.PRODUCTS), "KIT", encoded(PRODUCT, kit))
+    tape.add(topic_of(tape.topics, Feed.SKU_STATES), "KIT", encoded(SKU_STATE, state))
+    write_all(Store(engine), tape)
+
+    with engine.connect() as connection:
+        found = story(connection, "KIT", LATER_MS)
+    engine.dispose()
+
+    assert {one.location: one.adds for one in found.locations} == {"main": 4, "east": None}
+    text = of_us(found)
+    assert "a kit of 1 x BOX, 2 x LID" in text
+    assert "part LID would do for: east never counted, main 5" in text
+    assert "main: as many kits as its scarcest part, less safety stock 1 = 4 to promise" in text
 
 
 def test_json_unfolds_what_the_tables_keep_as_json(connection: Connection) -> None:

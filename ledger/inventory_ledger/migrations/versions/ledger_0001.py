@@ -96,7 +96,7 @@ TABLES: dict[str, tuple[str, str]] = {
     ),
     "sku_states": (
         "record_partition int, record_offset long",
-        "appended_at_ms long, sku text, positions text, sales text, changed_at_ms long",
+        "appended_at_ms long, sku text, positions text, sales text, parts text, changed_at_ms long",
     ),
     "targets": (
         "marketplace text, record_partition int, record_offset long",
