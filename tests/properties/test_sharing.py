@@ -120,26 +120,31 @@ def test_the_order_in_which_channels_are_named_does_not_matter(
     assert given_by(strategy, available(by_location, sold), shares) == given_by(strategy, stock_backwards, backwards)
 
 
-@given(by_location=STOCKS, shares=claims(), days=st.integers(1, 30))
-def test_who_earns_more_waits_for_nobody(
-    by_location: dict[str, int], shares: dict[ChannelId, Share], days: int
-) -> None:
+CLAIMS_OF_ALL = st.lists(
+    st.builds(
+        Share,
+        st.just(frozenset({LocationId("a")})),
+        st.just(0),
+        st.integers(20, 100),
+        st.integers(1_000, 300_000),
+        st.none() | st.integers(-3, 3),
+    ),
+    min_size=2,
+    max_size=4,
+)
+
+
+@given(on_hand=st.integers(1, 200), all_shares=CLAIMS_OF_ALL, days=st.integers(1, 7))
+def test_who_earns_more_waits_for_nobody(on_hand: int, all_shares: list[Share], days: int) -> None:
     """A channel gets nothing while one that earns more has not what it will sell, or may be given."""
-    everywhere = frozenset(LocationId(place) for place in PLACES)
-    same = {
-        name: Share(everywhere, 0, share.largest_percent, share.milli_per_day, share.margin_minor)
-        for name, share in shares.items()
-    }
-    stock = available(by_location)
+    shares = {ChannelId(name): share for name, share in zip(NAMES, all_shares, strict=False)}
 
-    shared = margin_first(stock, same, days)
+    shared = margin_first(available({"a": on_hand}), shares, days)
 
-    for name, share in same.items():
-        most = stock.atp(everywhere) * share.largest_percent // 100
-        wants = min(most, -(-share.milli_per_day * days // 1000))
-        worse = [other for other, its in same.items() if earns(its) < earns(share)]
+    for name, share in shares.items():
+        wants = min(on_hand * share.largest_percent // 100, -(-share.milli_per_day * days // 1000))
         if shared[name] < wants:
-            assert all(shared[other] == 0 for other in worse)
+            assert all(shared[other] == 0 for other, its in shares.items() if earns(its) < earns(share))
 
 
 def earns(share: Share) -> float:
