@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-LIMIT_S = 60
+LIMIT_S = 150  # half a dozen processes load at once, and the machine may be busy with more
 COMMAND = (sys.executable, "-m", "inventory_cli")
 # 43 counted less 2 shipped less 1 of safety stock are 40; each channel withholds its own share of them.
 SHOWN = {
@@ -66,7 +66,7 @@ def started(tmp_path: Path) -> Iterator[Started]:
     found.end()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(480)
 def test_events_from_a_file_are_shown_by_every_marketplace(
     kafka: str, registry_url: str, topic_prefix: str, application_id: str, tmp_path: Path, started: Started
 ) -> None:
