@@ -38,6 +38,8 @@ BACKLOG = 512
 SHUTDOWN_S = 10
 STARTED_POLL_S = 0.01
 HEADER_BYTES_MAX = 32 << 10
+TURN_S = 1.0
+TURN_S_MAX = 60.0  # a loop that has not turned for so long hangs
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +54,9 @@ class Closes(Protocol):
 
 @dataclass(slots=True)
 class Standing:
-    """What the probes tell."""
+    """What the probes tell. `turned_s`: when the loop turned last."""
 
+    turned_s: float
     loaded: bool = False
     stopping: bool = False
 
@@ -134,16 +137,17 @@ class _Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, asked_to_stop.set)
-        standing = Standing()
+        standing = Standing(self.clock.monotonic_s())
         probes = ProbeServer(
             metrics,
-            live=lambda: Probe(True, "the process runs"),
+            live=lambda: _live(standing, self.clock),
             ready=lambda: _ready(standing),
             host=self.settings.probe_host,
             port=self.settings.probe_port,
         )
         probes.start()
         log.info("probes served", extra={"port": probes.port})
+        turning = asyncio.create_task(self._turn(standing))
         # 1. Who the listings are must be known before the first message is answered, or it would lead to nothing.
         positions = await asyncio.to_thread(self._load, asked_to_stop)
         if positions is None:
@@ -168,10 +172,17 @@ class _Process:
         # 3. What they led to is durable before Kafka is let go.
         await self.publisher.close()
         await follower.stop()
+        turning.cancel()
         for adapter in adapters:
             await adapter.aclose()
         await asyncio.to_thread(probes.close)
         return 0
+
+    async def _turn(self, standing: Standing) -> None:
+        """Notes that the loop turns, for the probe."""
+        while True:
+            standing.turned_s = self.clock.monotonic_s()
+            await self.clock.sleep(TURN_S)
 
     def _load(self, asked_to_stop: asyncio.Event) -> dict[tuple[str, int], int] | None:
         positions = self.known.load(asked_to_stop.is_set)
@@ -231,6 +242,11 @@ def _ended(task: asyncio.Task[None]) -> None:
 def _applied(found: Sequence[Apply]) -> None:
     for one in found:
         one()
+
+
+def _live(standing: Standing, clock: Clock) -> Probe:
+    silent_s = clock.monotonic_s() - standing.turned_s
+    return Probe(silent_s < TURN_S_MAX, f"the loop turned {silent_s:.1f} s ago")
 
 
 def _ready(standing: Standing) -> Probe:
