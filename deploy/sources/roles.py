@@ -116,7 +116,7 @@ ROLES: Final = (
         "console",
         ("console", "--config", SETTINGS_FILE),
         Resources("100m", "192Mi", "1", "512Mi"),
-        replicas=2,
+        replicas=1,  # who is signed in is known to one process
         drain_s=CONSOLE_LEAVE_S_MAX,
         database=True,
         operators=True,
