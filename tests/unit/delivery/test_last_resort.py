@@ -1,0 +1,135 @@
+"""What a worker does that is cut off from Kafka for longer than its numbers can be vouched for."""
+
+from __future__ import annotations
+
+from inventory_domain.outcomes import PushOutcome, Transient
+from inventory_domain.ports import Push
+from inventory_streams.delivery.last_resort import CutOff
+from inventory_streams.kafka.transactions import TransactionFailed
+from tests.support.delivery import FakeMarketplace, a_target, accepted
+from tests.support.delivery_bench import Bench, VirtualClock, a_bench
+from tests.support.outages import KeptAlerts
+
+LIMIT_S = 900.0
+
+
+async def cut_off(bench: Bench) -> None:
+    """The session with the group has ended, and nothing answers."""
+    await bench.worker.lost()
+    await bench.clock.pass_s(1)
+
+
+async def test_listings_are_set_to_zero_once_when_kafka_is_gone_beyond_the_limit() -> None:
+    clock, alerts = VirtualClock(), KeptAlerts()
+    there = True
+    async with a_bench(
+        clock=clock,
+        complete_until_ms=clock.now_ms(),
+        tick_s=1.0,
+        engine_silent_s=LIMIT_S,
+        answers=lambda: there,
+        sink=alerts,
+    ) as bench:
+        await bench.send(a_target("A", 5, version=1), a_target("B", 3, version=1))
+        there = False
+        await cut_off(bench)
+        await clock.pass_s(LIMIT_S - 60)
+        before = bench.market.quantities("A")
+        await clock.pass_s(120)
+        after = (bench.market.quantities("A"), bench.market.quantities("B"))
+        await clock.pass_s(3_600)
+
+    assert before == [5]
+    assert after == ([5, 0], [3, 0])
+    assert (bench.market.quantities("A"), bench.market.quantities("B")) == after, "once per listing"
+    assert alerts.names == ["kafka-gone"]
+
+
+async def test_a_zero_that_fails_is_tried_again() -> None:
+    clock, works, there = VirtualClock(), True, True
+
+    def answer(push: Push) -> PushOutcome:
+        return accepted(push) if works else Transient(listing_id=push.listing_id, api="write", reason="busy")
+
+    async with a_bench(
+        FakeMarketplace(answer=answer),
+        clock=clock,
+        complete_until_ms=clock.now_ms(),
+        tick_s=1.0,
+        engine_silent_s=LIMIT_S,
+        answers=lambda: there,
+    ) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        works = there = False
+        await cut_off(bench)
+        await clock.pass_s(LIMIT_S + 60)
+        works = True
+        await clock.pass_s(400)
+
+    assert bench.market.quantities("A")[1:] == [0] * (len(bench.market.pushes) - 1)
+    assert bench.market.shown[a_target("A").listing_id] == 0
+    assert len(bench.market.pushes) >= 4
+
+
+async def test_the_process_ends_when_kafka_answers_again_after_zeros_were_sent() -> None:
+    """A successor takes over in good order and reads what is shown; this one's knowledge is old."""
+    clock, there = VirtualClock(), True
+    async with a_bench(
+        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: there
+    ) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        there = False
+        await cut_off(bench)
+        await clock.pass_s(LIMIT_S + 60)
+        there = True
+        await clock.pass_s(10)
+        ended = list(bench.failures)
+        bench.failures.clear()
+
+    assert [type(one) for one in ended] == [CutOff]
+
+
+async def test_a_short_absence_of_kafka_changes_nothing() -> None:
+    clock, there = VirtualClock(), True
+    async with a_bench(
+        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: there
+    ) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        there = False
+        await cut_off(bench)
+        await clock.pass_s(300)
+        there = True
+        await clock.pass_s(3_600)
+
+    assert bench.market.quantities("A") == [5]
+
+
+async def test_nothing_more_is_begun_once_a_commit_has_failed_with_kafka_gone() -> None:
+    clock = VirtualClock()
+    async with a_bench(
+        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: False
+    ) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        bench.worker.cut_off(TransactionFailed("no broker"))
+        await bench.send(a_target("A", 4, version=2))
+        await clock.pass_s(60)
+        before = bench.market.quantities("A")
+        await clock.pass_s(LIMIT_S)
+
+    assert (before, bench.market.quantities("A")) == ([5], [5, 0])
+
+
+async def test_a_process_that_could_not_make_something_durable_ends_as_soon_as_kafka_is_back() -> None:
+    clock, there = VirtualClock(), False
+    async with a_bench(
+        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: there
+    ) as bench:
+        bench.worker.cut_off(TransactionFailed("no broker"))
+        await clock.pass_s(60)
+        before = list(bench.failures)
+        there = True
+        await clock.pass_s(10)
+        ended = list(bench.failures)
+        bench.failures.clear()
+
+    assert (before, [type(one) for one in ended]) == ([], [CutOff])
