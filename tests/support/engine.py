@@ -46,7 +46,7 @@ MARKETPLACE = Marketplace("market")
 CHANNEL = ChannelId("market-us")
 LOCATIONS = ("dallas", "reno")
 PARTITIONS = 3
-LIMIT_S = 40.0
+LIMIT_S = 120.0
 OURS = ("inventory.", "catalog.", "sku.", "engine.", "listing.targets", "listing.exposure")
 _numbers = itertools.count(1)
 
