@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from inventory_domain.changes import UnitsSold
-from inventory_domain.identifiers import OrderId
+from inventory_domain.changes import StockAdjusted, UnitsSold
+from inventory_domain.identifiers import LocationId, OrderId
+from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.stopping import ExitCode
+from inventory_streams.kafka.transactions import TransactionalWriter, Write
 from tests.support.engine import CHANNEL, PARTITIONS, EngineBus, change_of, wait_until
 from tests.support.engine_process import EngineProcess, Engines
 from tests.support.engine_traffic import Traffic
@@ -156,3 +158,22 @@ def windows(engine: EngineProcess) -> int:
         if line.startswith("inventory_sync_engine_velocity_windows "):
             return int(float(line.split()[1]))
     return 0
+
+
+def test_a_hanging_transaction_holds_input_up_until_its_timeout_and_no_longer(bus: EngineBus, engines: Engines) -> None:
+    """A writer that died in the middle blocks everybody who reads committed records, so its timeout is the bound."""
+    traffic = Traffic(bus, SEED + 5)
+    traffic.catalog()
+    engines.start()
+    traffic.wait_until_shown()
+    hanging = TransactionalWriter(bus.kafka, f"{engines.application}-hanging", timeout_s=5)
+    hanging.take_over()
+    hanging.begin()
+    lost = bus.encoded(change_of("S1", StockAdjusted(1_000), location="reno", source="dead"))
+    hanging.produce(Write(bus.topics.inventory_changes, partition_of("S1", PARTITIONS), b"S1", lost))
+    assert hanging._producer.flush(10) == 0
+
+    traffic.burst(300)
+
+    traffic.wait_until_shown()
+    assert LocationId("reno") not in bus.states()["S1"].stock.positions, "what was never committed was applied"
