@@ -48,7 +48,51 @@ def alerts() -> tuple[Alert, ...]:
 def _channels() -> tuple[Alert, ...]:
     failing = f"max by (channel) ({DELIVERY}_channel_failures_in_a_row)"
     channel = {"channel": "ebay-us"}
+    stopped = f'max by (channel) ({DELIVERY}_channel_state{{state="stopped"}})'
+    soon = f"min by (channel) ({DELIVERY}_channel_stop_sale_in_seconds)"
     return (
+        Alert(
+            "ChannelStopSaleSoon",
+            f"{soon} < 900 and {soon} > 0",
+            "0m",
+            "page",
+            "{{ $labels.channel }}: all its listings go to zero within fifteen minutes unless a write goes through",
+            "stop-sale-near",
+            Example(
+                {f'{DELIVERY}_channel_stop_sale_in_seconds{{channel="ebay-us"}}': "90000x5 600x10 90000x10"},
+                "10m",
+                ("4m", "20m"),
+                channel,
+            ),
+        ),
+        Alert(
+            "ChannelStopped",
+            f"{stopped} == 1",
+            "0m",
+            "page",
+            "{{ $labels.channel }}: stopped; every listing of it is being set to zero",
+            "channel-stopped",
+            Example(
+                {f'{DELIVERY}_channel_state{{channel="ebay-us",state="stopped"}}': "0x5 1x10 0x10"},
+                "10m",
+                ("4m", "20m"),
+                channel,
+            ),
+        ),
+        Alert(
+            "CredentialsRefused",
+            f"max by (channel) ({DELIVERY}_channel_credentials_lost) == 1",
+            "0m",
+            "page",
+            "{{ $labels.channel }}: the marketplace refuses our credentials; nothing can be written, zeros included",
+            "credentials-lost",
+            Example(
+                {f'{DELIVERY}_channel_credentials_lost{{channel="ebay-us"}}': "0x5 1x10 0x10"},
+                "10m",
+                ("4m", "20m"),
+                channel,
+            ),
+        ),
         Alert(
             "ChannelFailing",
             f"{failing} >= 3",

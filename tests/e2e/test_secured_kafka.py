@@ -66,7 +66,7 @@ def started(tmp_path: Path) -> Iterator[Started]:
     found.kill()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_role_works_with_its_own_user_and_nothing_but_it(
     secured: Secured, tmp_path: Path, started: Started
 ) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-LIMIT_S = 90
+LIMIT_S = 240
 COMMAND = (sys.executable, "-m", "inventory_cli")
 
 
