@@ -54,9 +54,15 @@ class WebhookAlerts:
         except queue.Full:
             self._posted.labels("dropped").inc()
 
+    def close(self) -> None:
+        """Send nothing more. What waits is left to log and metrics."""
+        self._stopping.set()
+
     def _run(self) -> None:
         while True:
             alert = self._waiting.get()
+            if self._stopping.is_set():
+                return
             self._posted.labels("sent" if self._sent(alert) else "failed").inc()
 
     def _sent(self, alert: Alert) -> bool:

@@ -89,6 +89,7 @@ def test_a_webhook_that_never_answers_holds_nobody_up_and_its_address_is_not_log
         alerts.post(ALERT)  # more than may wait
 
     assert failing.wait(WAIT_S)
+    alerts.close()
     assert "secret" not in caplog.text
 
 
