@@ -97,6 +97,11 @@ def count(engine: Engine, table: object) -> int:
         return 0
 
 
+def shown_by(engine: Engine) -> dict[str, object]:
+    """What each listing is known to show: rows are replaced, so there is nothing to count."""
+    return {str(row[0]): row[3] for row in contents(engine, [tables.exposures])["exposures"]}
+
+
 def newest(number_of_listings: int, sent: int) -> dict[str, int]:
     """What each listing was last told to show, by a calculation of its own."""
     return {f"amazon-us/A-{number % number_of_listings}": number % 50 for number in range(sent)}
@@ -122,13 +127,13 @@ def test_killed_in_the_middle_of_batches_it_loses_and_doubles_nothing(
 
     wait_until(lambda: count(engine, tables.outcomes) >= traffic.sent, "all outcomes are there", 120)
     wait_until(lambda: count(engine, tables.targets) >= traffic.sent, "all targets are there", 60)
+    wait_until(lambda: shown_by(engine) == newest(97, traffic.sent), "every exposure is the newest", 60)
     assert ledgers.stop(ledger) == 0
 
     found = contents(engine, BUILT)
     attempts = sorted(int(str(row[7])) for row in found["outcomes"])
     assert attempts == list(range(1, traffic.sent + 1))
     assert {str(row[0]): row[5] for row in found["listings"]} == newest(97, traffic.sent)
-    assert {str(row[0]): row[3] for row in found["exposures"]} == newest(97, traffic.sent)
 
     settings = settings_for(topics, kafka=kafka, url=ledgers.url, group=f"{ledgers.group}-again")
     shown: list[int] = []
