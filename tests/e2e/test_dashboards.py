@@ -67,6 +67,7 @@ def _now(query: str) -> str:
 def _assert_pages_are_well_formed(processes: dict[str, tuple[str, ...]], ports: dict[str, int]) -> None:
     promtool = shutil.which("promtool")
     for name in processes:
+        wait_until(lambda name=name: _serves(ports[name]), f"{name} serves its page")  # type: ignore[misc]
         page = httpx.get(f"http://127.0.0.1:{ports[name]}/metrics").text
         assert "SKU-00002" not in page, f"{name} tells of a SKU"
         if promtool is not None:
@@ -75,6 +76,13 @@ def _assert_pages_are_well_formed(processes: dict[str, tuple[str, ...]], ports: 
             )
             said = [line for line in (done.stdout + done.stderr).splitlines() if "inventory_sync" in line]
             assert said == [], name
+
+
+def _serves(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def _settings_file(
