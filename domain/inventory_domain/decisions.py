@@ -12,8 +12,9 @@ from inventory_domain.identifiers import ListingId, Marketplace, NodeId, SourceI
 from inventory_domain.mass_change import guard_kept
 from inventory_domain.overrides import capped, in_force, moment, note
 from inventory_domain.policies import AllocationPolicy
+from inventory_domain.refills import NO_SALES, REFILL_CAUSE, OwnSales, is_refill
 from inventory_domain.silence import vouched
-from inventory_domain.sku_state import EmittedTarget, SkuState
+from inventory_domain.sku_state import EmittedTarget, SeenExposure, SkuState
 from inventory_domain.stock import Stock
 from inventory_domain.surges import is_high
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
@@ -44,6 +45,7 @@ def decide(
     demand: Demand | None = None,
     silent: frozenset[SourceId] = frozenset(),
     newest_version: int | None = None,
+    sold: OwnSales = NO_SALES,
 ) -> Decision:
     """Compute every listing of the SKU and say what changed.
 
@@ -51,7 +53,8 @@ def decide(
     A listing that left the catalog gets a zero, and is forgotten when that zero is confirmed. `demand` is how fast the
     SKU sells, None where nothing is known of it; every rule is safe without it. An operator's override bounds what is
     said while it is in force. `silent` are the sources that cannot be vouched for. `newest_version` was given to any
-    listing before: one that was forgotten and comes back gets a newer one, also when the clock was set back.
+    listing before: one that was forgotten and comes back gets a newer one, also when the clock was set back. `sold` are
+    the channels that have newly reported sales: a number that did not fall with them is said again.
     """
     override = in_force(state.override, now_ms)
     zeroed = override is not None and override.kind is OverrideKind.ZERO
@@ -66,7 +69,7 @@ def decide(
         before = emitted.get(listing_id)
         quantity, nodes = want.quantity, want.nodes
         if override is not None:
-            if before is None and override.kind is OverrideKind.HOLD:
+            if before is None and _holds(override):
                 continue
             quantity, nodes = _under(override, before, quantity, nodes)
         if catching_up and not zeroed:
@@ -78,25 +81,37 @@ def decide(
             quantity, nodes = bound, bounded_nodes
         ids = want.listing.marketplace_ids
         same = before is not None and not before.withdrawn and before.says_the_same(quantity, nodes, ids)
-        if same and listing_id not in restate:
-            continue
-        version = next_version(before.version if before else newest_version, now_ms)
         why = "restate" if same else cause
+        if before is not None and same and listing_id not in restate:
+            if not is_refill(before, want, quantity, sold):
+                continue
+            if catching_up or _holds(override):
+                emitted[listing_id] = replace(before, refill_owed=True)
+                owes = owes or catching_up
+                continue
+            why = REFILL_CAUSE
+        version = next_version(before.version if before else newest_version, now_ms)
         target = _target(state, want, quantity, nodes, before, version, now_ms, why, override)
         targets.append(target)
         emitted[listing_id] = _emitted(target)
     named = frozenset([one.listing_id for one in state.product.listings]) if state.product else frozenset()
-    exposures = state.exposures
     if not emitted.keys() <= named:
         targets.extend(_withdrawals(state, policy, emitted, named, restate, now_ms))
     forgotten = _forgotten(state, emitted)
     for _, listing_id in forgotten:
         del emitted[listing_id]
-    if not exposures.keys() <= named:
-        # What was forgotten may come back under another SKU, which then has an exposure of its own.
-        exposures = {one: seen for one, seen in exposures.items() if one in named or one in emitted}
+    exposures = _kept_exposures(state, named, emitted)
     after = replace(state, targets=emitted, exposures=exposures, owes_rise=owes, high_velocity=high)
     return Decision(after, tuple(targets), forgotten, proposed.uncounted)
+
+
+def _kept_exposures(
+    state: SkuState, named: frozenset[ListingId], emitted: Mapping[ListingId, EmittedTarget]
+) -> Mapping[ListingId, SeenExposure]:
+    """What was forgotten may come back under another SKU, which then has an exposure of its own."""
+    if state.exposures.keys() <= named:
+        return state.exposures
+    return {one: seen for one, seen in state.exposures.items() if one in named or one in emitted}
 
 
 def _proposals(
@@ -121,13 +136,17 @@ def _proposals(
     return proposals(product, stock, policy, first, now_ms, demand, high_velocity=high, answers=answers)
 
 
+def _holds(override: Override | None) -> bool:
+    return override is not None and override.kind is OverrideKind.HOLD
+
+
 def _under(
     override: Override, before: EmittedTarget | None, quantity: int, nodes: Mapping[NodeId, int]
 ) -> tuple[int, Mapping[NodeId, int]]:
     """The number as the override lets it be; a zeroed SKU was proposed as zero already."""
     if override.kind is OverrideKind.CAP and override.units is not None:
         return capped(quantity, nodes, override.units)
-    if override.kind is OverrideKind.HOLD and before is not None:
+    if _holds(override) and before is not None:
         return _no_rise(before, quantity, nodes)
     return quantity, nodes
 

@@ -18,7 +18,8 @@ HELD_RECORDS_MAX = 64  # changes kept for a SKU whose product is not known yet; 
 class EmittedTarget:
     """What was last said of a listing. `withdrawn`: it left the catalog and waits for its zero to be confirmed.
 
-    `guard` is the target's: what is said once more of a held fall must not go around the hold.
+    `guard` is the target's: what is said once more of a held fall must not go around the hold. `refill_owed`: its
+    channel has sold since, and the number was not said again yet because nothing might rise.
     """
 
     version: int
@@ -29,6 +30,7 @@ class EmittedTarget:
     marketplace_ids: Mapping[str, str]
     withdrawn: bool = False
     guard: str | None = None
+    refill_owed: bool = False
 
     def says_the_same(self, quantity: int, nodes: Mapping[NodeId, int], marketplace_ids: Mapping[str, str]) -> bool:
         """Whether a target with these would change nothing at the marketplace."""

@@ -165,6 +165,7 @@ def _target_from_record(record: Record, catalog_ids: Mapping[str, str]) -> Emitt
         marketplace_ids=catalog_ids if ids == catalog_ids else texts_of(ids),
         withdrawn=record["withdrawn"],
         guard=record["guard"],
+        refill_owed=record["refill_owed"],
     )
 
 

@@ -221,7 +221,16 @@ stocks = st.builds(
     st.dictionaries(st.tuples(identifiers, identifiers), st.builds(KitSale, texts, quantities, times), max_size=2),
 )
 emitted_targets = st.builds(
-    EmittedTarget, counters, quantities, nodes, channels, identifiers, marketplace_ids, booleans, maybe(identifiers)
+    EmittedTarget,
+    counters,
+    quantities,
+    nodes,
+    channels,
+    identifiers,
+    marketplace_ids,
+    booleans,
+    maybe(identifiers),
+    booleans,
 )
 held_records = st.builds(
     HeldRecord,

@@ -10,6 +10,7 @@ from inventory_domain.acceptance import check_product
 from inventory_domain.changes import (
     InventoryChange,
     SourceHeartbeat,
+    UnitsSold,
 )
 from inventory_domain.commanded import commanded
 from inventory_domain.commands import KitKind, KitSold, Override, Restate, SaleSettled, SkuCommand
@@ -22,6 +23,7 @@ from inventory_domain.live_times import live_sample_ms
 from inventory_domain.overrides import in_force
 from inventory_domain.overshown import Overshown, overshown
 from inventory_domain.positions import Effect, apply
+from inventory_domain.refills import NO_SALES, OwnSales
 from inventory_domain.sales import Sale, sale_of
 from inventory_domain.sku_state import HELD_RECORDS_MAX, HeldRecord, SeenExposure, SkuState
 from inventory_domain.stock import KitOrder, without_expired
@@ -84,6 +86,7 @@ class Work:
         self._causes: dict[Sku, str] = {}
         self._restate: dict[Sku, set[ListingId]] = {}
         self._kit_orders: dict[Sku, set[KitOrder]] = {}
+        self._own_sales: dict[Sku, OwnSales] = {}
         self._commands: list[SkuCommand] = []
         self._dead_letters: list[DeadLetter] = []
         self._words: dict[SourceId, int] = {}
@@ -153,6 +156,7 @@ class Work:
                 demand=self._beside.demand(sku),
                 silent=self._beside.silent,
                 newest_version=self._beside.newest_version,
+                sold=self._own_sales.get(sku, NO_SALES),
             )
             zeroed.note(state, decision.targets)
             targets.extend(decision.targets)
@@ -261,10 +265,16 @@ class Work:
         if effect is Effect.APPLIED:
             if (sale := sale_of(draft.stock, change)) is not None:
                 self._sales.append(sale)
+            if isinstance(change.kind, UnitsSold):
+                self._sold(draft, change.kind, change.occurred_at_ms)
             draft.stock = stock
             draft.changed_at_ms = max(draft.changed_at_ms, min(change.occurred_at_ms, self._now_ms))
             self._causes[draft.state.sku] = CAUSES[type(change.kind)]
         return OF_STOCK[effect]
+
+    def _sold(self, draft: _Draft, kind: UnitsSold, at_ms: int) -> None:
+        sku, known = draft.state.sku, kind.order_id in draft.stock.known_orders
+        self._own_sales[sku] = self._own_sales.get(sku, NO_SALES).with_sale(kind.channel, at_ms, known=known)
 
     def _touch(self, state: SkuState, changed_at_ms: int, cause: str) -> None:
         changed = max(state.changed_at_ms, min(changed_at_ms, self._now_ms))

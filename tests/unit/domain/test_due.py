@@ -118,3 +118,14 @@ def test_a_rise_is_what_may_put_more_on_sale(units: int, quantity: int, rise: bo
 def test_a_listing_of_which_nothing_is_known_may_only_fall_to_zero() -> None:
     assert rises(wanted(a_target(quantity=1), None), None)
     assert not rises(wanted(a_target(quantity=0), None), None)
+
+
+def test_the_same_number_under_a_newer_version_is_due_and_is_a_rise() -> None:
+    """The marketplace sold some of it and shows less by now."""
+    refill = Wanted(5, {}, 3)
+    sent = replace(attempted(5, 2, Result.APPLIED), confirmed=Confirmed(5, 2, 0, Proof.READ))
+
+    assert is_due(refill, sent)
+    assert not is_due(Wanted(5, {}, 2), sent)
+    assert rises(refill, sent)
+    assert urgency(refill, sent)[0] is Urgency.RISE

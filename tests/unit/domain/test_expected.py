@@ -100,3 +100,17 @@ def test_a_read_is_too_old_until_the_newest_write_must_be_live() -> None:
     assert by(shown(10, 0), 240).since_ms == at(0) + SETTLING
     assert by(shown(10, 0, seen_min=4), 240).since_ms == at(4)
     assert by(shown(10, 0, seen_min=4), 4 * HOUR / 60_000).low == 10
+
+
+def test_units_sold_before_a_listing_was_filled_up_are_subtracted_once() -> None:
+    """5 were shown, 3 sold, and 5 were said again: the sale is in the older number only."""
+    sale = sold(3, 60)
+    refilled = shown(5, 70, seen_min=90, version=2)
+
+    before, during, after = (
+        by(shown(5, 0, seen_min=20), 65, sale),
+        by(settling(shown(5, 0, seen_min=20), 5, 70), 75, sale),
+        by(refilled, 120, sale),
+    )
+
+    assert [(one.low, one.high) for one in (before, during, after)] == [(2, 2), (2, 5), (5, 5)]
