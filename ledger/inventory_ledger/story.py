@@ -69,7 +69,8 @@ class ListingStory:
 class Story:
     """Everything about one SKU until `at_ms`. `state` says from which record of the engine its positions are.
 
-    `parts`, for a kit: by component, how many kits it would do for at each location, and where it was never counted.
+    `components`, for a kit: how many of each it takes. `parts`: by component that has answered, how many kits it would
+    do for at each location, None where it was never counted.
     """
 
     sku: str
@@ -79,10 +80,16 @@ class Story:
     state: Facts | None
     locations: Sequence[LocationStory]
     sold_unreported: Mapping[str, int]
+    components: Mapping[str, int]
     parts: Mapping[str, Mapping[str, int | None]]
     listings: Sequence[ListingStory]
     commands: Sequence[Facts] = field(default=())
     dead_letters: Sequence[Facts] = field(default=())
+
+    @property
+    def unanswered(self) -> Sequence[str]:
+        """The components of a kit of whose answers nothing is kept: what they would do for is not known here."""
+        return [component for component in self.components if component not in self.parts]
 
 
 def story(connection: Connection, sku: str, at_ms: int, *, channel: str | None = None, now: bool = True) -> Story:
@@ -115,6 +122,7 @@ def story(connection: Connection, sku: str, at_ms: int, *, channel: str | None =
         state=state,
         locations=locations,
         sold_unreported=sold,
+        components=json.loads(str(product["details"]))["components"] if product else {},
         parts={
             component: {**dict(answer.kits_by_location), **dict.fromkeys(answer.uncounted)}
             for component, answer in answers.items()

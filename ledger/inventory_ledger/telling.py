@@ -61,14 +61,14 @@ def _stock(story: Story, topic: str) -> Iterator[str]:
     yield ""
     if story.state is None:
         yield "Positions: the engine has none"
-        return
-    place = f"sku.state[{story.state['record_partition']}]@{story.state['record_offset']}"
-    yield f"Positions, as the engine had them at {clock(story.state['appended_at_ms'])} ({place})"
-    for component, kits in sorted(story.parts.items()):
-        said = ", ".join(f"{place} {'never counted' if one is None else one}" for place, one in sorted(kits.items()))
-        yield f"  part {component} would do for: {said or 'none anywhere'}"
-    for one in story.locations:
-        yield f"  {_kits(one)}" if story.parts else f"  {_location(one)}"
+    else:
+        place = f"sku.state[{story.state['record_partition']}]@{story.state['record_offset']}"
+        yield f"Positions, as the engine had them at {clock(story.state['appended_at_ms'])} ({place})"
+    if story.components or story.parts:
+        yield from _kit(story)
+    elif story.state is not None:
+        for one in story.locations:
+            yield f"  {_location(one)}"
     sold = ", ".join(f"{units} on {channel}" for channel, units in sorted(story.sold_unreported.items()))
     if sold:
         yield f"  sold, and not reported by the source yet: {sold}"
@@ -90,8 +90,24 @@ def _change(change: Facts) -> str:
     return f"{' '.join(parts)} by {change['source']}{sequence}"
 
 
-def _kits(one: LocationStory) -> str:
+def _kit(story: Story) -> Iterator[str]:
     """A kit has no stock of its own: it is what its scarcest part would do for."""
+    yield "  a kit has no positions of its own: its number comes from its components"
+    for component, kits in sorted(story.parts.items()):
+        said = ", ".join(f"{place} {'never counted' if one is None else one}" for place, one in sorted(kits.items()))
+        yield f"  part {component} would do for: {said or 'none anywhere'}"
+    for component in story.unanswered:
+        yield f"  part {component}: no answer of it is kept here; explain {component} tells its own stock"
+    if not story.unanswered:
+        for one in story.locations:
+            yield f"  {_kits(one)}"
+        return
+    for listing in story.listings:
+        if listing.target is not None:
+            yield f"  what came of them for {listing.listing_id}: {listing.target['derivation']}"
+
+
+def _kits(one: LocationStory) -> str:
     if one.adds is None:
         return f"{one.location}: a part of it was never counted there"
     least = f"as many kits as its scarcest part, less safety stock {one.safety_stock}"

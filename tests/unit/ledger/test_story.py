@@ -185,6 +185,35 @@ def test_a_kit_is_told_by_what_its_parts_would_do_for(tmp_path: Path) -> None:
     assert "main: as many kits as its scarcest part, less safety stock 1 = 4 to promise" in text
 
 
+@pytest.mark.parametrize("with_state", [True, False])
+def test_a_kit_of_whose_parts_no_answer_is_kept_is_not_called_uncounted(tmp_path: Path, with_state: bool) -> None:
+    """Its number came from its components all the same, as its target says."""
+    engine = opened(f"sqlite:///{tmp_path / 'kits.db'}")
+    migrate(engine)
+    tape = Tape()
+    stocked = (StockingLocation(LocationId("main")),)
+    kit = a_product(sku="KIT", locations=stocked, components=(Component(Sku("BOX"), 1), Component(Sku("LID"), 2)))
+    answers = {Sku("BOX"): KitAvailability(Sku("BOX"), ((LocationId("main"), 9),))}
+    tape.add(topic_of(tape.topics, Feed.PRODUCTS), "KIT", encoded(PRODUCT, kit))
+    tape.add(topic_of(tape.topics, Feed.TARGETS), "KIT", encoded(LISTING_TARGET, a_target(sku="KIT")))
+    if with_state:
+        state = SkuState(Sku("KIT"), Stock(), kit, links=KitLinks(answers=answers))
+        tape.add(topic_of(tape.topics, Feed.SKU_STATES), "KIT", encoded(SKU_STATE, state))
+    write_all(Store(engine), tape)
+
+    with engine.connect() as connection:
+        found = story(connection, "KIT", LATER_MS)
+    engine.dispose()
+
+    text = of_us(found)
+    assert found.unanswered == (["LID"] if with_state else ["BOX", "LID"])
+    assert "counted" not in text
+    assert "its number comes from its components" in text
+    assert "part LID: no answer of it is kept here; explain LID tells its own stock" in text
+    assert ("part BOX would do for: main 9" in text) is with_state
+    assert "what came of them for amazon-us/KIT: atp main=10; shared-pool 10; buffer max(3, 5 %) = 3" in text
+
+
 def test_json_unfolds_what_the_tables_keep_as_json(connection: Connection) -> None:
     data = as_data(story(connection, "A-1", LATER_MS))
 
