@@ -91,7 +91,8 @@ def test_records_of_the_former_version_are_read_after_the_schema_evolved(
     assert [one.change for one in findings] == [SchemaChange.EVOLVED]
     assert findings[0].schema_id != former_id
     former = lookup.schema_of(former_id)
-    assert isinstance(former, dict) and "components" not in [field["name"] for field in former["fields"]]
+    newest = [field["name"] for field in json.loads(schema_text("product"))["fields"]]
+    assert isinstance(former, dict) and [field["name"] for field in former["fields"]] == newest[:-1]
 
 
 def test_an_incompatible_change_is_refused_with_its_field_and_nothing_is_registered(
@@ -168,7 +169,9 @@ def test_the_command_says_what_is_to_do_and_does_it(registry_url: str, topic_pre
     after = run(app, ["check", *arguments])
 
     assert (before.exit_code, done.exit_code, after.exit_code) == (1, 0, 0)
-    assert "14 subjects: 14 registered, 0 kept" in done.output
+    topics = Topics((Marketplace("ebay"),), topic_prefix)
+    count = sum(topic.schema is not None for topic in topics.declarations())
+    assert f"{count} subjects: {count} registered, 0 kept" in done.output
     assert f"{topic_prefix}listing.targets.ebay-value" in after.output
 
 

@@ -27,7 +27,7 @@ from inventory_streams.topics import Partitioning, TopicDeclaration
 CONTACT_LIMIT_S = 10.0
 LOGIN_LIMIT_S = 2.0
 REQUEST_LIMIT_S = 30.0
-VISIBLE_LIMIT_S = 30.0
+VISIBLE_LIMIT_S = 60.0
 VISIBLE_POLL_S = 0.05
 REPLICATION_DEFAULT = 3
 
