@@ -15,6 +15,7 @@ from inventory_cli.observing_settings import read_reconcile, read_signals
 from inventory_cli.process_names import CONSOLE, ENGINE, LEDGER, RECONCILE, SIGNALS, process_of
 from inventory_domain.errors import ConfigFault
 from inventory_domain.identifiers import Marketplace, SourceId
+from inventory_domain.listing_holds import LetterRules
 from inventory_domain.mass_change import MassChangePolicy
 from inventory_domain.retry import RetrySchedule
 from inventory_domain.silence import SilencePolicy
@@ -167,6 +168,12 @@ def _delivery(fields: FileFields, faults: list[ConfigFault]) -> DeliverySettings
         offset_commit_interval_s=number("offset_commit_interval_s", _DELIVERY.offset_commit_interval_s),
         commit_linger_s=number("commit_linger_s", _DELIVERY.commit_linger_s),
         session_timeout_s=number("session_timeout_s", _DELIVERY.session_timeout_s),
+        fall_seen_s=number("fall_seen_s", _DELIVERY.fall_seen_s),
+        failing_fall_s=number("failing_fall_s", _DELIVERY.failing_fall_s),
+        failing_falls_max=whole("failing_falls_max", _DELIVERY.failing_falls_max),
+        mass_change_hold_s=number("mass_change_hold_s", _DELIVERY.mass_change_hold_s),
+        rise_sample_percent=number("rise_sample_percent", _DELIVERY.rise_sample_percent),
+        letters=_letters(fields.within("dead_letters")),
         engine_silent_s=number("engine_silent_s", _DELIVERY.engine_silent_s),
         status_poll_s=number("status_poll_s", _DELIVERY.status_poll_s),
         tick_s=number("tick_s", _DELIVERY.tick_s),
@@ -180,6 +187,17 @@ def _delivery(fields: FileFields, faults: list[ConfigFault]) -> DeliverySettings
     fields.end()
     faults.extend(settings.faults("delivery"))
     return settings
+
+
+def _letters(fields: FileFields) -> LetterRules:
+    known = LetterRules()
+    rules = LetterRules(
+        fields.whole("in_a_row_max", known.in_a_row_max, least=-ANY, most=ANY),
+        fields.number("percent_max", known.percent_max, least=-ANY, most=ANY),
+        fields.whole("share_of_least", known.share_of_least, least=-ANY, most=ANY),
+    )
+    fields.end()
+    return rules
 
 
 def _probes(fields: FileFields) -> Probes:

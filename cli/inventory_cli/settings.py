@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.catalog import MARKETPLACES
@@ -14,12 +15,15 @@ from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
 from inventory_cli.ledger_settings import read_console, read_ledger
 from inventory_cli.policy_settings import POLICY_KEYS, Serving, read_policy
-from inventory_cli.process_settings import Processes, read_processes
+from inventory_cli.process_settings import ANY, Processes, read_processes
 from inventory_console.settings import ConsoleSettings
 from inventory_domain.errors import ConfigError, ConfigFault
-from inventory_domain.identifiers import AccountId, Marketplace
+from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
+from inventory_domain.modes import LIVE, ChannelMode, Mode
 from inventory_domain.policies import AllocationPolicy
 from inventory_ledger.settings import LedgerSettings
+
+_OURS: Final = POLICY_KEYS | {"mode", "canary_percent"}  # all else of a channel is its marketplace's
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Settings:
     processes: Processes
     ledger: LedgerSettings
     console: ConsoleSettings
+    modes: Mapping[ChannelId, ChannelMode]
 
 
 def load(
@@ -80,6 +85,7 @@ def read(
         for name, one in accounts.items()
     }
     profile, policy = read_policy(root, raw_channels, serving, faults)
+    modes = _modes(root, raw_channels, faults)
     processes = read_processes(root, secrets.used_if(secrets_at is None or bool(secrets_at)), faults)
     ledger, console = read_ledger(root, used("ledger"), faults), read_console(root, used("console"), faults)
     root.end()
@@ -100,6 +106,7 @@ def read(
         processes=processes,
         ledger=ledger,
         console=console,
+        modes=modes,
     )
 
 
@@ -130,7 +137,7 @@ def _accounts(
             faults.append(ConfigFault(f"{path}.marketplace", f"must be one of {', '.join(MARKETPLACES)}"))
             continue
         served = {
-            channel: {key: value for key, value in options.items() if key not in POLICY_KEYS}
+            channel: {key: value for key, value in options.items() if key not in _OURS}
             for channel, options in channels.items()
             if options.get("account") == name
         }
@@ -159,6 +166,21 @@ def _account(
             place = fault.path.removeprefix(f"{path}.") if fault.path.startswith(f"{inner}.") else fault.path
             faults.append(ConfigFault(place, fault.message))
         return None
+
+
+def _modes(
+    root: FileFields, raw_channels: Mapping[str, Mapping[str, object]], faults: list[ConfigFault]
+) -> dict[ChannelId, ChannelMode]:
+    """How each channel is written."""
+    channels = root.of("channels", raw_channels)
+    modes: dict[ChannelId, ChannelMode] = {}
+    for name, raw in raw_channels.items():
+        fields = channels.of(name, raw)
+        mode = Mode(fields.choice("mode", [one.value for one in Mode], Mode.LIVE.value))
+        percent = fields.number("canary_percent", LIVE.canary_percent, least=-ANY, most=ANY)
+        modes[ChannelId(name)] = ChannelMode(mode, percent)
+        faults.extend(modes[ChannelId(name)].faults(f"channels.{name}"))
+    return modes
 
 
 def _mapping(raw: object) -> Mapping[str, object]:

@@ -14,6 +14,7 @@ from inventory_cli.policy_template import buffer_lines, policy_lines
 from inventory_cli.process_settings import HOST_DEFAULT, default_ports
 from inventory_cli.template_lines import Line, rendered
 from inventory_domain.identifiers import Marketplace
+from inventory_domain.modes import LIVE
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.settings import KafkaSettings
@@ -161,6 +162,8 @@ def _channel(account: AccountDraft, channel: ChannelDraft) -> tuple[Line, ...]:
         Line("account", account.name),
         Line("locations", list(channel.locations), "it may sell from these and no others"),
         *buffer_lines(account.marketplace, channel.percent),
+        Line("mode", LIVE.mode.value, "live; shadow computes and writes nothing; canary writes a part of the SKUs"),
+        Line("canary_percent", LIVE.canary_percent, "of its SKUs, always the same ones, under the mode canary"),
         *channel_lines(account.marketplace, channel.options),
     )
 
@@ -228,6 +231,12 @@ def _delivery(given: DeliverySettings) -> tuple[Line, ...]:
         Line("read_share", given.read_share, "of a throttle, for reads while pushes wait for it"),
         Line("zero_reserve", given.zero_reserve, "of a daily quota, kept for falls to zero"),
         Line("aged_after_s", given.aged_after_s, "what waits longer is served in turn with what is urgent"),
+        Line("fall_seen_s", given.fall_seen_s, "a fall not seen live so long after it should be is tried otherwise"),
+        Line("failing_fall_s", given.failing_fall_s, "after so long the listing goes to zero by every path"),
+        Line("failing_falls_max", given.failing_falls_max, "more of them at once are the channel's matter"),
+        Line("mass_change_hold_s", given.mass_change_hold_s, "a mass change waits so long for an operator"),
+        Line("rise_sample_percent", given.rise_sample_percent, "of accepted rises, read back to be sure"),
+        Line("dead_letters", _letters(given), "more than these stop a channel's rises: then the fault is ours"),
         Line("report_interval_s", given.report_interval_s, "how often a worker reports on each channel"),
         Line("offset_commit_interval_s", given.offset_commit_interval_s),
         Line("commit_linger_s", given.commit_linger_s, "attempts are gathered this long into one transaction"),
@@ -242,6 +251,15 @@ def _delivery(given: DeliverySettings) -> tuple[Line, ...]:
         Line("status_poll_s", given.status_poll_s, "how often a platform is asked how it is"),
         Line("tick_s", given.tick_s, "how often what waits for a time is looked at"),
         Line("engine_silent_s", given.engine_silent_s, "no word of the engine for so long: its listings go to zero"),
+    )
+
+
+def _letters(given: DeliverySettings) -> tuple[Line, ...]:
+    rules = given.letters
+    return (
+        Line("in_a_row_max", rules.in_a_row_max),
+        Line("percent_max", rules.percent_max, "of the latest attempts"),
+        Line("share_of_least", rules.share_of_least, "attempts that there must be for a share"),
     )
 
 

@@ -68,6 +68,7 @@ def delivery_settings(settings: Settings, marketplace: Marketplace) -> DeliveryS
         topics=connection.topics,
         probe_host=probes.host,
         probe_port=probes.ports[process_of(marketplace)],
+        modes=settings.modes,
     )
 
 

@@ -91,7 +91,7 @@ def decide(
                 continue
             why = REFILL_CAUSE
         version = next_version(before.version if before else newest_version, now_ms)
-        target = _target(state, want, quantity, nodes, before, version, now_ms, why, override)
+        target = _target(state, want, quantity, nodes, before, version, now_ms, why, override, demand)
         targets.append(target)
         emitted[listing_id] = _emitted(target)
     named = frozenset([one.listing_id for one in state.product.listings]) if state.product else frozenset()
@@ -169,6 +169,7 @@ def _target(
     now_ms: int,
     cause: str,
     override: Override | None,
+    demand: Demand | None,
 ) -> Target:
     listing = want.listing
     return Target(
@@ -189,6 +190,7 @@ def _target(
         state.changed_at_ms,
         now_ms,
         guard=_guard(before, quantity, now_ms),
+        sales_milli_per_day=None if demand is None else demand.weight(listing.channel),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -192,6 +193,11 @@ def begin(
     )
     before = tuple([one if one.path == path or one.fall else replace(one, fall=True) for one in exposure.open])
     return replace(exposure, last=newest, open=_bounded((*before, attempt))), attempt
+
+
+def is_sampled(listing_id: ListingId, version: int, percent: float) -> bool:
+    """Whether a rise to this version is to be read back; the same for whoever asks, whenever."""
+    return zlib.crc32(f"{listing_id}|{version}".encode()) % 10_000 < percent * 100
 
 
 def submitted(exposure: Exposure, number: int, feed_id: str, settles_by_ms: int) -> Exposure:

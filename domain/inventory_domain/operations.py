@@ -16,11 +16,14 @@ class OperatorAction(Enum):
     STOP_SALE = "stop-sale"
     RESTORE = "restore"
     RECONCILE = "reconcile"
+    RELEASE_MASS_CHANGE = "release-mass-change"
+    HOLD_MASS_CHANGE = "hold-mass-change"
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorCommand:
-    """One record of `operator.commands`: what, by whom and why. `falls_too`: a pause that holds even falls."""
+    """One record of `operator.commands`: what, by whom and why. `falls_too`: a pause that holds even falls.
+    `until_ms`: how long a mass change is to be held."""
 
     command_id: EventId
     channel: ChannelId
@@ -29,3 +32,4 @@ class OperatorCommand:
     why: str
     at_ms: int
     falls_too: bool = False
+    until_ms: int | None = None

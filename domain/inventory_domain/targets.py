@@ -76,8 +76,9 @@ class Target:
 
     `version` only grows for a listing. `nodes` is empty where the marketplace has one number. `changed_at_ms` is when
     the change behind it occurred, `computed_at_ms` when we computed it. `withdrawn`: the listing left the catalog, and
-    is forgotten once its zero is confirmed. `guard` names the mass change that this fall is part of, when the input
-    zeroes more listings at once than is believed: delivery holds it a while, so that somebody can look.
+    is forgotten once its zero is confirmed. `sales_milli_per_day` is what the channel is expected to sell of the SKU,
+    none where nothing is known: delivery orders falls by it. `guard` names the mass change that this fall is part of,
+    when the input zeroes more listings at once than is believed: delivery holds it a while, so that somebody can look.
     """
 
     listing_id: ListingId
@@ -98,6 +99,7 @@ class Target:
     computed_at_ms: int
     withdrawn: bool = False
     guard: str | None = None
+    sales_milli_per_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

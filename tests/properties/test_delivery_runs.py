@@ -1,97 +1,154 @@
-"""Whole lives of a partition on virtual time: crashes, takeovers, lost answers, throttles, from one seed each."""
+"""Whole lives of a partition on virtual time: crashes, takeovers, lost answers, feeds, throttles, from one seed each.
+
+A rule that is switched off must be noticed: else these runs would say nothing about it.
+"""
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
-from inventory_domain.errors import OwnershipLost
-from inventory_domain.exposure import Exposure
-from inventory_domain.identifiers import ListingId
-from inventory_domain.retry import RetrySchedule
-from inventory_domain.targets import Target
-from tests.support.delivery import CHANNEL, MARKETPLACE, a_target
-from tests.support.delivery_bench import Bench, VirtualClock, a_bench
-from tests.support.delivery_market import Faults, LateMarketplace
+from inventory_domain import due, exposure
+from inventory_domain.exposure import Exposure, LastAttempt
+from inventory_domain.outcomes import Accepted, Applied
+from inventory_streams.delivery import attempts, intake, scheduling, worker
+from tests.support.delivery_market import Faults
+from tests.support.delivery_runs import Mutation, run
 
-SEEDS = range(16)
-LIVES = 3
-OWN_IDS = ("A", "B", "C", "D", "E")
-HEALED_S = 150.0
+SEEDS = range(12)
+CAUGHT_WITHIN = 15
 
 
-@dataclass
-class Partition:
-    """What is durable: the newest targets and exposures, as compaction would leave them."""
-
-    targets: dict[ListingId, Target] = field(default_factory=dict)
-    exposures: dict[ListingId, Exposure] = field(default_factory=dict)
-
-    def keep(self, bench: Bench) -> None:
-        """What the worker has committed."""
-        for write in bench.written(bench.settings.topics.exposure(MARKETPLACE)):
-            assert write.key is not None
-            if write.value is not None:
-                exposure = bench.codecs.exposure.decode(write.value)
-                self.exposures[exposure.listing_id] = exposure
-
-
-def check_exposure(partition: Partition, bench: Bench, market: LateMarketplace) -> None:
-    """What is shown is never above what is durably said to be possible."""
-    partition.keep(bench)
-    for listing_id, shown in market.shown.items():
-        exposure = partition.exposures.get(listing_id)
-        assert exposure is not None
-        units = exposure.units()
-        assert units is None or shown <= units, f"{listing_id} shows {shown}, at most {units}"
-
-
-async def a_life(partition: Partition, market: LateMarketplace, clock: VirtualClock, dice: random.Random) -> None:
-    """A worker takes over, is sent targets, and crashes."""
-    targets, exposures = list(partition.targets.values()), list(partition.exposures.values())
-    async with a_bench(market, targets=targets, exposures=exposures, clock=clock, retry=QUICK) as bench:
-        for _ in range(dice.randint(5, 15)):
-            own_id = dice.choice(OWN_IDS)
-            known = partition.targets.get(ListingId(f"{CHANNEL}/{own_id}"))
-            target = a_target(own_id, dice.randint(0, 9), version=known.version + 1 if known else 1)
-            partition.targets[target.listing_id] = target
-            await bench.send(target)
-            await clock.pass_s(dice.choice((0.0, 0.1, 1.0, 4.0, 15.0)))
-            check_exposure(partition, bench, market)
-        counts = bench.worker.accounting
-        assert counts.pending() == bench.worker.book.pending(CHANNEL)
-        bench.transactions.refuses = OwnershipLost("taken over")  # from here on it is a zombie
-    bench.failures.clear()
-    partition.keep(bench)
-
-
-QUICK = RetrySchedule((1.0, 2.0), 4.0)
-
-
+@pytest.mark.parametrize("with_feeds", [False, True], ids=["single", "feeds"])
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_no_run_steps_back_shows_too_much_or_loses_a_target(seed: int) -> None:
-    """P1, P2 and P4 hold whatever is lost on the way."""
-    dice, clock = random.Random(seed), VirtualClock()
-    faults = Faults(*(dice.choice((0.0, 0.1, 0.3)) for _ in range(7)))
-    market, partition = LateMarketplace(clock, seed, faults), Partition()
-    for _ in range(LIVES):
-        await a_life(partition, market, clock, dice)
-    market.faults = Faults()
-    targets, exposures = list(partition.targets.values()), list(partition.exposures.values())
+async def test_no_run_steps_back_shows_too_much_or_loses_a_target(seed: int, with_feeds: bool) -> None:
+    """P1, P2 and P4 hold whatever is lost on the way, and no limit is exceeded."""
+    found = await run(seed, with_feeds=with_feeds)
 
-    async with a_bench(market, targets=targets, exposures=exposures, clock=clock, retry=QUICK) as bench:
-        await clock.pass_s(HEALED_S)
-        check_exposure(partition, bench, market)
-        pending = bench.worker.accounting.pending()
-    await market.stop()
+    assert found.wrong == [], f"seed {seed}"
 
-    for own_id in OWN_IDS:
-        listing_id = ListingId(f"{CHANNEL}/{own_id}")
-        versions = [push.version for push in market.received if push.listing_id == listing_id]
-        assert versions == sorted(versions), f"seed {seed}, {faults}: {own_id} stepped back"
-    assert pending == 0
-    assert market.shown == {target.listing_id: target.quantity for target in targets}, f"seed {seed}, {faults}"
-    open_left = [one for one in partition.exposures.values() if one.open]
-    assert open_left == [], f"seed {seed}, {faults}"
+
+@contextmanager
+def no_exposure_is_read_at_a_takeover() -> Iterator[None]:
+    """Rule 21."""
+    real = worker.Worker.own
+
+    async def own(self: worker.Worker, part, finished_below):  # type: ignore[no-untyped-def]
+        part.exposures = {}
+        await real(self, part, finished_below)
+
+    with patch.object(worker.Worker, "own", own):
+        yield
+
+
+@contextmanager
+def versions_are_not_compared() -> Iterator[None]:
+    """Rule 22: neither when a target is read, nor when it is due, nor when its attempt is begun."""
+
+    def newest(self: intake.Intake, owned, arrival, target):  # type: ignore[no-untyped-def]
+        tracked = owned.tracked(target.listing_id)
+        tracked.target, tracked.raw, tracked.offset = target, arrival.raw or b"", arrival.offset
+        tracked.settled = False
+        self._scheduler.reconsider(tracked)
+
+    def is_due(want, known):  # type: ignore[no-untyped-def]
+        if known is not None and known.last is not None and want.version < known.last.version:
+            return True
+        return real_due(want, known)
+
+    def begin(known: Exposure, **given):  # type: ignore[no-untyped-def]
+        last = known.last
+        if isinstance(last, LastAttempt) and given["version"] < last.version:
+            known = replace(known, last=replace(last, version=given["version"]))
+        return real_begin(known, **given)
+
+    real_due, real_begin = due.is_due, exposure.begin
+    with (
+        patch.object(intake.Intake, "_newest", newest),
+        patch.object(due, "is_due", is_due),
+        patch.object(attempts, "begin", begin),
+    ):
+        yield
+
+
+@contextmanager
+def attempts_are_not_committed() -> Iterator[None]:
+    """Rule 23: the request leaves with nothing durable before it."""
+
+    def begin(self: attempts.Attempts, owned, tracked, want, traits, **given):  # type: ignore[no-untyped-def]
+        with patch.object(self._records, "exposure", lambda partition, known: nothing):
+            return real(self, owned, tracked, want, traits, **given)
+
+    from inventory_streams.kafka.transactions import Write
+
+    nothing = Write("nowhere", 0, None, None)
+    real = attempts.Attempts.begin
+    with patch.object(attempts.Attempts, "begin", begin):
+        yield
+
+
+@contextmanager
+def no_handover_is_waited_for() -> Iterator[None]:
+    """Rule 25: a former owner's request may still be under way."""
+    real = scheduling.Scheduler._not_before_s
+    abandon = worker.Worker._wake
+
+    def at_once(self: scheduling.Scheduler, tracked, want, at_ms):  # type: ignore[no-untyped-def]
+        tracked.held_until_s = None
+        return real(self, tracked, want, at_ms)
+
+    def is_due(want, known):  # type: ignore[no-untyped-def]
+        if known is not None and known.last is not None and known.last.result is exposure.Result.OPEN:
+            known = replace(known, open=(), last=replace(known.last, result=exposure.Result.FAILED))
+        return real_due(want, known)
+
+    real_due = due.is_due
+    with (
+        patch.object(scheduling.Scheduler, "_not_before_s", at_once),
+        patch.object(due, "is_due", is_due),
+        patch.object(worker.Worker, "_wake", abandon),
+    ):
+        yield
+
+
+@contextmanager
+def accepted_is_taken_for_applied() -> Iterator[None]:
+    """Rule 28."""
+
+    def conclude(known, number, outcome, now_ms, settles_by_ms):  # type: ignore[no-untyped-def]
+        if isinstance(outcome, Accepted):
+            outcome = Applied(listing_id=outcome.listing_id, api=outcome.api, reason=outcome.reason)
+        return real(known, number, outcome, now_ms, settles_by_ms)
+
+    real = exposure.conclude
+    with patch.object(attempts, "conclude", conclude):
+        yield
+
+
+SLOW = Faults(slow_way=0.5, lost_answer=0.3)
+DROPS = Faults(dropped=0.5)
+CRASHES = Faults(hangs=0.4, slow_way=0.3, lost_answer=0.3)
+
+
+@pytest.mark.parametrize(
+    ("switched_off", "faults"),
+    [
+        (no_exposure_is_read_at_a_takeover, CRASHES),
+        (versions_are_not_compared, None),
+        (attempts_are_not_committed, CRASHES),
+        (no_handover_is_waited_for, SLOW),
+        (accepted_is_taken_for_applied, DROPS),
+    ],
+)
+async def test_a_rule_that_is_switched_off_is_noticed(
+    switched_off: Mutation | Callable[..., object], faults: Faults | None
+) -> None:
+    for seed in range(CAUGHT_WITHIN):
+        found = await run(seed, with_feeds=False, faults=faults, mutation=switched_off)  # type: ignore[arg-type]
+        if found.wrong:
+            return
+    raise AssertionError(f"not noticed in {CAUGHT_WITHIN} runs")

@@ -45,10 +45,11 @@ SCHEMAS = (
     "listing_observation",
     "channel_report",
     "channel_health",
+    "operator_command",
     "engine_progress",
     "operator_command",
 )
-OURS = ("listing.", "channel.", "engine.progress", "operator.commands")
+OURS = ("listing.", "channel.", "engine.progress", "operator.")
 
 
 def a_target(

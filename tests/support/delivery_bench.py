@@ -16,14 +16,22 @@ from prometheus_client import CollectorRegistry
 from inventory_domain.bulk import ReportsStatus
 from inventory_domain.exposure import Exposure
 from inventory_domain.health import ChannelReport
-from inventory_domain.identifiers import AccountId, ChannelId, ListingId
+from inventory_domain.identifiers import AccountId, ChannelId, EventId, ListingId
+from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_domain.outcomes import AttemptOutcome
 from inventory_domain.progress import EngineProgress
 from inventory_domain.reconciliation import Observation
 from inventory_domain.targets import Target
 from inventory_streams.delivery.account import Account, Accounts
 from inventory_streams.delivery.announcing import AlertSink
-from inventory_streams.delivery.arrivals import Arrivals, ProgressArrival, RetryArrival, TargetArrival
+from inventory_streams.delivery.arrivals import (
+    Arrivals,
+    CommandArrival,
+    HintArrival,
+    ProgressArrival,
+    RetryArrival,
+    TargetArrival,
+)
 from inventory_streams.delivery.assignment import LoadedPartition
 from inventory_streams.delivery.codecs import Codecs, codecs_of
 from inventory_streams.delivery.metrics import DeliveryMetrics
@@ -158,6 +166,22 @@ class Bench:
         """A record of `engine.progress`."""
         await self.worker.take([ProgressArrival(progress(complete_until_ms))])
         await self.clock.pass_s(0.05)
+
+    async def command(self, action: OperatorAction, *, until_ms: int | None = None) -> None:
+        """An operator's command for the channel."""
+        command = OperatorCommand(EventId("c"), CHANNEL, action, "ops", "why", self.clock.now_ms(), until_ms=until_ms)
+        await self.worker.take([CommandArrival(0, command)])
+        await self.clock.pass_s(0.05)
+
+    async def hint(self, own_id: str, *, signal: bool = True) -> None:
+        """A record of `listing.observations`."""
+        await self.worker.take([HintArrival(0, 7, ListingId(f"{CHANNEL}/{own_id}"), signal)])
+        await self.clock.pass_s(0.05)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A sample of a metric of delivery, of the channel where nothing else is said."""
+        value = self.metrics.get_sample_value(f"inventory_sync_delivery_{name}", labels or {"channel": CHANNEL})
+        return value or 0.0
 
     async def withdraw(self, own_id: str) -> None:
         """The engine forgets the listing."""

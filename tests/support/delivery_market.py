@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedPart, FeedRunning, FeedSubmitted, FeedTraits
 from inventory_domain.identifiers import ListingId
 from inventory_domain.outcomes import Accepted, LimitSeen, Outage, PushOutcome, Throttled, Transient
-from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer, Shown
+from inventory_domain.ports import AdapterTraits, ListingRef, OperationLimit, Push, ReadAnswer, Shown
 from tests.support.delivery import traits
 from tests.support.delivery_bench import VirtualClock
 
@@ -22,7 +23,8 @@ class Faults:
     """How often each thing goes wrong, as a share of the calls.
 
     `slow_way`: the request itself takes long to arrive. `dropped`: a fall is accepted and never applied (a rise that
-    was dropped looks like a sale, and is for reconciliation to find).
+    was dropped looks like a sale, and is for reconciliation to find). `lost_row`: of a feed, without a word in its
+    report. `feed_cut_off`: a feed is taken and the answer is lost. `feed_fatal`: some of it is applied and none told.
     """
 
     lost_answer: float = 0.0
@@ -32,6 +34,11 @@ class Faults:
     hangs: float = 0.0
     slow_way: float = 0.0
     dropped: float = 0.0
+    lost_row: float = 0.0
+    feed_refused: float = 0.0
+    feed_cut_off: float = 0.0
+    feed_fatal: float = 0.0
+    feed_stuck: float = 0.0
 
 
 @dataclass
@@ -109,3 +116,101 @@ class LateMarketplace:
             task.cancel()
         if self._applying:
             await asyncio.wait(self._applying)
+
+
+@dataclass
+class Calls:
+    """The marketplace's own count of an operation: what is one call too many is noted."""
+
+    clock: VirtualClock
+    rate_per_s: float
+    burst: float
+    tokens: float = 0.0
+    at_s: float = 0.0
+    too_many: int = 0
+
+    def __post_init__(self) -> None:
+        self.tokens = self.burst
+
+    def take(self) -> None:
+        now_s = self.clock.monotonic_s()
+        self.tokens = min(self.burst, self.tokens + (now_s - self.at_s) * self.rate_per_s)
+        self.at_s = now_s
+        self.too_many += self.tokens < 1 - 1e-6
+        self.tokens -= 1
+
+
+@dataclass
+class LateFeedMarketplace(LateMarketplace):
+    """Takes feeds beside single calls, and works on each some time between its submission and its report."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.feeds: dict[str, dict[int, Push]] = {}
+        self.ends_s: dict[str, float] = {}
+        self.fatal: set[str] = set()
+        self.lost: set[tuple[str, int]] = set()
+        self.writes = Calls(self.clock, 4.0, 6.0)
+        self.handed_in = Calls(self.clock, 0.2, 2.0)
+
+    @property
+    def traits(self) -> AdapterTraits:
+        limits = (
+            OperationLimit("write", 4.0, 6.0),
+            OperationLimit("read", 1000.0, 1000.0),
+            OperationLimit("feed", 0.2, 2.0),
+            OperationLimit("poll", 10.0, 10.0),
+        )
+        return traits(settling_s_max=SETTLING_S, push_group_max=3, limits=limits)
+
+    @property
+    def feed_traits(self) -> FeedTraits:
+        return FeedTraits("feed", 50, poll_operation="poll", takes_s=6.0, takes_s_max=40.0, always_above=2)
+
+    @property
+    def node_feed_traits(self) -> FeedTraits | None:
+        return None
+
+    async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
+        self.writes.take()
+        return await super().push(pushes)
+
+    async def submit_feed(self, rows: Mapping[int, Push]) -> FeedSubmitted | CallFailed:
+        self.handed_in.take()
+        await self.clock.sleep(self.dice.uniform(0.0, 2.0))
+        if self.dice.random() < self.faults.feed_refused:
+            return CallFailed(kind="transient", api="feed", reason="busy")
+        feed_id = f"feed-{len(self.feeds) + 1}"
+        self.feeds[feed_id] = dict(rows)
+        self.received.extend(rows.values())
+        stuck = self.dice.random() < self.faults.feed_stuck
+        takes_s = 35.0 if stuck else self.dice.uniform(1.0, 12.0)
+        self.ends_s[feed_id] = self.clock.monotonic_s() + (1e9 if stuck else takes_s)
+        if self.dice.random() < self.faults.feed_fatal:
+            self.fatal.add(feed_id)
+        for number, push in rows.items():
+            if self.dice.random() < self.faults.lost_row or (feed_id in self.fatal and self.dice.random() < 0.5):
+                self.lost.add((feed_id, number))
+                continue
+            task = asyncio.create_task(self._apply(push, self.dice.uniform(0.0, takes_s)))
+            self._applying.add(task)
+            task.add_done_callback(self._applying.discard)
+        if self.dice.random() < self.faults.feed_cut_off:
+            return CallFailed(kind="transient", api="feed", reason="cut-off", effect_unknown=True)
+        return FeedSubmitted(feed_id=feed_id, ask_after_s=1.0, api="feed")
+
+    async def find_feed(self, rows: Mapping[int, Push], since_ms: int) -> FeedSubmitted | CallFailed | None:
+        return CallFailed(kind="rejected", api="feeds", reason="not-offered")
+
+    async def poll_feed(self, part: FeedPart, cursor: str | None) -> FeedRunning | FeedOutcomes | CallFailed:
+        await self.clock.sleep(self.dice.uniform(0.0, 0.5))
+        if self.clock.monotonic_s() < self.ends_s[part.feed_id]:
+            return FeedRunning(ask_after_s=1.0, api="poll")
+        outcomes: list[PushOutcome] = []
+        for number, push in part.rows.items():
+            told = {"listing_id": push.listing_id, "api": "feed"}
+            if part.feed_id in self.fatal:
+                outcomes.append(Transient(**told, reason="feed-fatal", effect_unknown=True))
+            elif (part.feed_id, number) not in self.lost:
+                outcomes.append(Accepted(**told, reason="ok"))
+        return FeedOutcomes(outcomes=tuple(outcomes), next_cursor=None)

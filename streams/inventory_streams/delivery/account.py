@@ -37,6 +37,11 @@ class Account:
         self.throttles = AccountThrottles(
             self.traits, clock, read_share=settings.read_share, zero_reserve=settings.zero_reserve
         )
+        if isinstance(adapter, TakesFeeds):  # so that they fill from now on, and not from the first use
+            for feed in (adapter.feed_traits, adapter.node_feed_traits):
+                if feed is not None:
+                    self.throttles.of(feed.operation, feed.cost)
+                    self.throttles.of(feed.poll_operation)
         self.work = asyncio.Event()
         self.by_feed: dict[ChannelId, dict[WorkKey, None]] = {}
         self.claimed: set[tuple[str, str]] = set()
@@ -89,6 +94,7 @@ class Accounts:
 
     def __init__(self, accounts: Mapping[AccountId, Account], accounts_of: Mapping[ChannelId, AccountId]) -> None:
         self._by_id = dict(accounts)
+        self.share(0.0)  # nothing is saved up before this worker owns anything
         self._of = {channel: self._by_id[account] for channel, account in accounts_of.items()}
 
     @property
@@ -106,6 +112,6 @@ class Accounts:
         return self._of.get(channel)
 
     def share(self, part: float) -> None:
-        """This worker has this part of every account's budget."""
+        """This worker has this part of every account's budget; 0 while it owns no partition."""
         for account in self.all:
             account.throttles.share(part)

@@ -23,6 +23,7 @@ class Accounting:
         self.superseded = 0
         self.dead_lettered = 0
         self.forgotten = 0
+        self.shadowed = 0
         self.handed_over = 0
 
     def took(self, channel: ChannelId) -> None:
@@ -68,6 +69,12 @@ class Accounting:
             self.forgotten += 1
             self._metrics.targets_forgotten.labels(channel).inc()
 
+    def shadow(self, tracked: TrackedListing) -> None:
+        """The listing's newest target is not written, because of its channel's mode."""
+        if channel := _settle(tracked):
+            self.shadowed += 1
+            self._metrics.targets_shadowed.labels(channel).inc()
+
     def hand_over(self, tracked: TrackedListing) -> None:
         """The listing's partition goes to another owner."""
         if channel := _settle(tracked):
@@ -77,7 +84,7 @@ class Accounting:
     def pending(self) -> int:
         """What must be pending by these counts."""
         ended = self.delivered + self.already_sent + self.superseded + self.dead_lettered
-        return self.read - ended - self.forgotten - self.handed_over
+        return self.read - ended - self.shadowed - self.forgotten - self.handed_over
 
 
 def _settle(tracked: TrackedListing) -> ChannelId | None:

@@ -14,6 +14,7 @@ from inventory_domain.health import ChannelReport
 from inventory_domain.identifiers import ListingId, Marketplace
 from inventory_domain.operations import OperatorCommand
 from inventory_domain.progress import EngineProgress
+from inventory_domain.reconciliation import ObservedBy
 from inventory_domain.targets import Target
 from inventory_schemas.records import HealthRecord
 from inventory_streams.delivery.codecs import Codecs
@@ -81,7 +82,17 @@ class CommandArrival:
     command: OperatorCommand | None
 
 
-Arrival = TargetArrival | RetryArrival | ReportArrival | HealthArrival | ProgressArrival | CommandArrival
+@dataclass(frozen=True, slots=True)
+class HintArrival:
+    """A record of `listing.observations`. `signal`: the marketplace told of a change, so the listing is to be read."""
+
+    partition: int
+    offset: int
+    listing_id: ListingId
+    signal: bool
+
+
+Arrival = TargetArrival | RetryArrival | ReportArrival | HealthArrival | ProgressArrival | CommandArrival | HintArrival
 
 
 class Arrivals:
@@ -96,11 +107,12 @@ class Arrivals:
         self.health = topics.channel_health
         self.progress = topics.engine_progress
         self.commands = topics.operator_commands
+        self.observations = topics.observations(marketplace)
 
     @property
     def topics(self) -> tuple[str, ...]:
         """What the group reads."""
-        return (self.targets, self.retries, self.reports)
+        return (self.targets, self.retries, self.reports, self.observations)
 
     def of(self, messages: Sequence[Message]) -> list[Arrival]:
         """The records as values, in their order. May block when a schema is seen for the first time."""
@@ -113,16 +125,35 @@ class Arrivals:
         if topic == self.retries:
             note = note_of(message.headers())
             return RetryArrival(_partition(message), _offset(message), ListingId(_key(message).decode()), note)
+        if topic == self.observations:
+            return self._hint(message)
+        if topic == self.commands:
+            return self._command(message)
         if topic == self.health:
             return self._health(message)
         if topic == self.progress:
             return self._progress(message)
-        if topic == self.commands:
-            return self._command(message)
         try:
             return ReportArrival(_offset(message), self._codecs.reports.decode(message.value()))
         except BadRecord:
             return ReportArrival(_offset(message), None)
+
+    def _hint(self, message: Message) -> HintArrival:
+        listing_id = ListingId(_key(message).decode(errors="replace"))
+        try:
+            signal = self._codecs.observations.decode(message.value()).observed_by is ObservedBy.SIGNAL
+        except BadRecord as fault:
+            log.warning("observation cannot be read", extra={"offset": message.offset(), "error": str(fault)})
+            signal = False
+        return HintArrival(_partition(message), _offset(message), listing_id, signal)
+
+    def _command(self, message: Message) -> CommandArrival:
+        raw = message.value()
+        try:
+            return CommandArrival(_offset(message), None if raw is None else self._codecs.commands.decode(raw))
+        except BadRecord as fault:
+            log.error("operator's command cannot be read", extra={"offset": message.offset(), "error": str(fault)})
+            return CommandArrival(_offset(message), None)
 
     def _health(self, message: Message) -> HealthArrival:
         raw = message.value()
@@ -139,14 +170,6 @@ class Arrivals:
         except BadRecord as fault:
             log.error("engine progress cannot be read", extra={"offset": message.offset(), "error": str(fault)})
             return ProgressArrival(None)
-
-    def _command(self, message: Message) -> CommandArrival:
-        raw = message.value()
-        try:
-            return CommandArrival(_offset(message), None if raw is None else self._codecs.commands.decode(raw))
-        except BadRecord as fault:
-            log.error("operator's command cannot be read", extra={"offset": message.offset(), "error": str(fault)})
-            return CommandArrival(_offset(message), None)
 
     def target(self, message: Message) -> TargetArrival:
         """A record of `listing.targets`, with what is wrong with it, if something is."""

@@ -13,6 +13,7 @@ from inventory_domain.exposure import Exposure
 from inventory_domain.identifiers import ListingId
 from inventory_streams.delivery.arrivals import (
     Arrivals,
+    CommandArrival,
     HealthArrival,
     ProgressArrival,
     TargetArrival,
@@ -47,7 +48,7 @@ class Loaded:
     """What a takeover has read. `told`: health and progress, oldest first; `places`: where to go on reading those."""
 
     partitions: list[LoadedPartition]
-    told: list[HealthArrival | ProgressArrival] = field(default_factory=list)
+    told: list[HealthArrival | ProgressArrival | CommandArrival] = field(default_factory=list)
     places: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
@@ -81,17 +82,23 @@ def load(
                 _take_target(parts[number], arrivals.target(message))
             else:
                 told = arrivals.of([message])
-                loaded.told.extend(one for one in told if isinstance(one, HealthArrival | ProgressArrival))
+                loaded.told.extend(
+                    one for one in told if isinstance(one, HealthArrival | ProgressArrival | CommandArrival)
+                )
 
     topics = (arrivals.targets, exposure_topic, arrivals.progress)
-    places = [(arrivals.health, 0), *((topic, number) for topic in topics for number in partitions)]
+    places = [
+        (arrivals.health, 0),
+        (arrivals.commands, 0),
+        *((topic, number) for topic in topics for number in partitions),
+    ]
     read = read_to_end(settings.kafka, places, take, abandoned=abandoned)
     if read is None:
         return None
     for one in read:
         if one.topic == arrivals.targets:
             parts[one.partition].position = one.position
-        elif one.topic in (arrivals.health, arrivals.progress):
+        elif one.topic in (arrivals.health, arrivals.progress, arrivals.commands):
             loaded.places[one.topic, one.partition] = one.position
     return loaded
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import Wanted
-from inventory_domain.exposure import SINGLE, Attempt, Exposure, begin, conclude, submitted, withdraw
+from inventory_domain.exposure import SINGLE, Attempt, Exposure, begin, conclude, is_sampled, submitted, withdraw
 from inventory_domain.outcomes import (
     Accepted,
     Applied,
@@ -27,6 +27,7 @@ from inventory_domain.retry import delay_s
 from inventory_domain.targets import Target
 from inventory_streams.delivery.accounting import Accounting
 from inventory_streams.delivery.book import OwnedPartition, TrackedListing
+from inventory_streams.delivery.holds import ListingHolds
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.retries import RetryNote
@@ -57,6 +58,7 @@ class Attempts:
         clock: Clock,
         records: Records,
         accounting: Accounting,
+        holds: ListingHolds,
         metrics: DeliveryMetrics,
         dice: random.Random,
     ) -> None:
@@ -64,6 +66,7 @@ class Attempts:
         self._clock = clock
         self._records = records
         self._accounting = accounting
+        self._holds = holds
         self._metrics = metrics
         self._dice = dice
 
@@ -100,6 +103,7 @@ class Attempts:
             settles_by_ms=now_ms + int((under_way_s + traits.settling_s_max) * 1000),
             feed_row=feed_row,
             feed_size=feed_size,
+            sampled=is_sampled(tracked.listing_id, want.version, self._settings.rise_sample_percent),
         )
         tracked.exposure = after
         committed = owned.writer.add([self._records.exposure(owned.number, after)])
@@ -152,6 +156,7 @@ class Attempts:
             *self._consequences(begun, outcome, now_ms),
         ]
         self._count(begun, outcome, now_ms)
+        self._holds.note(begun.target.channel, outcome)
         done = owned.writer.add(writes)
 
         def finish(_: object) -> None:

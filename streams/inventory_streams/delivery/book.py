@@ -21,6 +21,8 @@ class TrackedListing:
     sent or concluded. `held_until_s`: a former owner's request may be under way until then. `not_before_ms`: a retry
     told to wait until then. `retry_offsets`: records of the retry topic that stand for this wait. `must_read`: it had
     open attempts at a takeover. `claims`: marketplace ids that no other listing may be sent with meanwhile.
+    `late_fall`, `failing_fall`: a fall of it was not seen live in time, or for so long that it is masked. `hinted`:
+    it is to be looked at, though nothing of it is open.
     `forgotten`: the engine withdrew it while an attempt was under way.
     """
 
@@ -40,6 +42,9 @@ class TrackedListing:
     reading: bool = False
     claims: frozenset[tuple[str, str]] = frozenset()
     forgotten: bool = False
+    late_fall: bool = False
+    failing_fall: bool = False
+    hinted: bool = False
 
     @property
     def key(self) -> WorkKey:
@@ -48,13 +53,15 @@ class TrackedListing:
 
 
 class OwnedPartition:
-    """One partition from its assignment to its end. `stopping`: nothing more is begun. `closed`: nothing is written."""
+    """One partition from its assignment to its end. `stopping`: nothing more is begun. `closed`: nothing is written.
+    `observed`: the position after the last observation that was read."""
 
     def __init__(self, number: int, writer: PartitionWriter, targets: OffsetTracker, retries: OffsetTracker) -> None:
         self.number = number
         self.writer = writer
         self.targets = targets
         self.retries = retries
+        self.observed: int | None = None
         self.listings: dict[ListingId, TrackedListing] = {}
         self.stopping = False
         self.closed = False

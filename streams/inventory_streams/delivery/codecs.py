@@ -39,8 +39,8 @@ class Codecs:
     observations: Serde[Observation]
     reports: Serde[ChannelReport]
     health: Serde[HealthRecord]
-    progress: Serde[EngineProgress]
     commands: Serde[OperatorCommand]
+    progress: Serde[EngineProgress]
 
     def prepare(self) -> None:
         """Ask the registry for what is written, so that a schema not registered stops the start. May block.
@@ -62,7 +62,7 @@ def codecs_of(topics: Topics, marketplace: Marketplace, registry: Registry) -> C
         outcomes=Serde(LISTING_OUTCOME, f"{topics.listing_outcomes}-value", registry),
         observations=Serde(LISTING_OBSERVATION, f"{topics.observations(marketplace)}-value", registry),
         reports=Serde(CHANNEL_REPORT, f"{topics.reports(marketplace)}-value", registry),
-        health=Serde(CHANNEL_HEALTH, f"{topics.channel_health}-value", registry),
         commands=Serde(OPERATOR_COMMAND, f"{topics.operator_commands}-value", registry),
+        health=Serde(CHANNEL_HEALTH, f"{topics.channel_health}-value", registry),
         progress=Serde(ENGINE_PROGRESS, f"{topics.engine_progress}-value", registry),
     )

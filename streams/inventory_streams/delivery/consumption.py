@@ -6,10 +6,10 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from inventory_streams.delivery.arrivals import Arrival, Arrivals
 from inventory_streams.delivery.settings import DeliverySettings
@@ -50,6 +50,7 @@ class Committable:
     targets: Mapping[int, int]
     retries: Mapping[int, int]
     reports: int | None
+    observations: Mapping[int, int] = field(default_factory=dict)
 
 
 class Owner(Protocol):
@@ -208,7 +209,9 @@ class Poller:
                 place.offset = positions.reports
             else:
                 found = committed.get((place.topic, place.partition))
-                place.offset = OFFSET_BEGINNING if found is None else found
+                # Signals of the past ask for reads that reconciliation makes anyway.
+                none = OFFSET_END if place.topic == topics.observations else OFFSET_BEGINNING
+                place.offset = none if found is None else found
         consumer.assign(places)
 
     def _on_revoke(self, consumer: Consumer, taken: list[TopicPartition]) -> None:
@@ -228,6 +231,7 @@ class Poller:
         topics = self._arrivals
         wanted = {(topics.targets, number): offset for number, offset in finished.targets.items()}
         wanted |= {(topics.retries, number): offset for number, offset in finished.retries.items()}
+        wanted |= {(topics.observations, number): offset for number, offset in finished.observations.items()}
         if finished.reports is not None:
             wanted[topics.reports, 0] = finished.reports
         moved = {place: offset for place, offset in wanted.items() if self._last_committed.get(place) != offset}

@@ -13,7 +13,7 @@ from inventory_domain.ports import Push
 from inventory_streams.delivery.attempts import Begun
 from inventory_streams.delivery.book import TrackedListing
 from inventory_streams.delivery.metrics import DeliveryMetrics
-from inventory_streams.delivery.picking import Picking, push_of
+from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.reports import Tallies
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.within import within
@@ -114,7 +114,7 @@ class Dispatcher:
 
     async def _push(self, ready: Sequence[Begun]) -> list[PushOutcome]:
         account = self._account
-        pushes = [push_of(one) for one in ready]
+        pushes = [self._picking.push_of(one) for one in ready]
         gauge = self._metrics.requests_in_flight.labels(account.account_id)
         gauge.inc()
         began_s = self._clock.monotonic_s()

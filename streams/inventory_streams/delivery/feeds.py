@@ -19,7 +19,7 @@ from inventory_streams.delivery.attempts import Begun
 from inventory_streams.delivery.book import TrackedListing
 from inventory_streams.delivery.feed_reports import FeedReports
 from inventory_streams.delivery.metrics import DeliveryMetrics
-from inventory_streams.delivery.picking import Picking, push_of
+from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.queue import WorkKey
 from inventory_streams.delivery.reports import Tallies
 from inventory_streams.delivery.scheduling import Scheduler
@@ -68,6 +68,8 @@ class Feeds:
         self._gathering: dict[ChannelId, _Gathering] = {}
         self._rows_max: dict[str, int] = {}
         self._failures = 0
+        self._failed = failed
+        self._handing_in: set[asyncio.Task[None]] = set()
         self.reports = FeedReports(picking, settings, clock, scheduler, tallies, metrics, failed)
 
     async def run(self) -> None:
@@ -75,7 +77,8 @@ class Feeds:
         while self._adapter is not None:
             await self._clock.sleep(LOOK_S)
             for channel in {*self.account.queue.channels, *self.account.by_feed}:
-                await self._look(self._adapter, channel)
+                while await self._look(self._adapter, channel):
+                    pass  # what one feed does not hold goes into the next one at once
 
     def rejoin(self, tracked: TrackedListing) -> None:
         """The listing may be a row of a feed that a former owner handed in; then its report is asked for here."""
@@ -86,35 +89,45 @@ class Feeds:
         assert tracked.target is not None
         return adapter.node_feed_traits if tracked.target.nodes else adapter.feed_traits
 
-    async def _look(self, adapter: TakesFeeds, channel: ChannelId) -> None:
+    async def _look(self, adapter: TakesFeeds, channel: ChannelId) -> bool:
+        """Hand in a feed of the channel if one is worth it now; whether one was."""
         depth = self.account.queue.depth(channel)
         backlog = Backlog(depth[Urgency.FALL_TO_ZERO], depth[Urgency.FALL] + depth[Urgency.RISE])
         turned = self.account.by_feed.get(channel, {})
         if not self.account.takes_feeds(self._clock.monotonic_s()):
             for key in list(turned):
                 self._give_back(key, channel)
-            return
+            return False
         if not (backlog.all or turned):
             self._gathering.pop(channel, None)
-            return
+            return False
         sample = next(iter(turned), None) or self.account.queue.least_urgent(channel, 1, tuple(Urgency))[0]
         listing = self._picking.book.listing(sample)
         traits = self._traits(adapter, listing) if listing is not None and listing.target is not None else None
         if traits is None or listing is None or listing.target is None:
-            return
+            return False
         throttle = self.account.throttles.of(traits.operation, traits.cost)
         wait_s = throttle.wait_s(traits.cost)
         size = self._rows_max.get(traits.operation, traits.listings_max)
         feed = FeedPace(wait_s, traits.takes_s, size, traits.always_above)
         rows = rows_of_feed(backlog, self._single_pace(), feed)
         if wait_s > 0 or not (turned or self._gathered(channel, rows.all, size)):
-            return
+            return False
         keys = self._chosen(channel, rows, list(turned)[:size], size)
         picked = self._picked(keys, by_node=bool(listing.target.nodes))
         if picked:
-            await throttle.acquire(traits.cost)
+            await throttle.acquire(traits.cost)  # it is there: nobody else takes of it
             self._metrics.tokens_used.labels(self.account.account_id, traits.operation).inc(traits.cost)
-            await self._hand_in(adapter, channel, picked, traits)
+            task = asyncio.create_task(self._hand_in(adapter, channel, picked, traits), name="hand-in")
+            self._handing_in.add(task)
+            task.add_done_callback(self._handed_in)
+            return True
+        return False
+
+    def _handed_in(self, task: asyncio.Task[None]) -> None:
+        self._handing_in.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
 
     def _give_back(self, key: WorkKey, channel: ChannelId) -> None:
         self.account.turn_back(key, channel)
@@ -141,7 +154,8 @@ class Feeds:
         known.rows = rows
         if grows and rows < size and now_s - known.since_s < GATHER_S_MAX:
             return False
-        del self._gathering[channel]
+        if rows < size:
+            del self._gathering[channel]
         return True
 
     def _chosen(self, channel: ChannelId, rows: FeedRows, turned: list[WorkKey], size: int) -> list[WorkKey]:
@@ -193,7 +207,7 @@ class Feeds:
     async def _submit(
         self, adapter: TakesFeeds, channel: ChannelId, ready: dict[int, Begun], traits: FeedTraits
     ) -> None:
-        rows = {number: push_of(one) for number, one in ready.items()}
+        rows = {number: self._picking.push_of(one) for number, one in ready.items()}
         since_ms = self._clock.now_ms()
         answer = await self._answer(adapter, rows, traits)
         if isinstance(answer, CallFailed) and answer.effect_unknown:

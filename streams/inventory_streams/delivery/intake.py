@@ -9,7 +9,7 @@ from inventory_domain.identifiers import ChannelId
 from inventory_domain.targets import Target
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.accounting import UNREADABLE, Accounting
-from inventory_streams.delivery.arrivals import RetryArrival, TargetArrival
+from inventory_streams.delivery.arrivals import HintArrival, RetryArrival, TargetArrival
 from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.records import Records
@@ -136,6 +136,18 @@ class Intake:
         tracked.retry_offsets.append(arrival.offset)
         tracked.not_before_ms = max(tracked.not_before_ms, arrival.note.not_before_ms)
         self._scheduler.reconsider(tracked)
+
+    def hint(self, arrival: HintArrival) -> None:
+        """A record of `listing.observations`: a signal asks for a read, all else was read by somebody already."""
+        owned = self._book.partition(arrival.partition)
+        if owned is None or owned.closed:
+            return
+        owned.observed = arrival.offset + 1
+        tracked = owned.listings.get(arrival.listing_id)
+        if not arrival.signal or tracked is None or tracked.target is None:
+            return
+        self._metrics.hints.labels(tracked.target.channel).inc()
+        self._scheduler.look_at(tracked)
 
 
 def _differ(one: Target, other: Target) -> bool:

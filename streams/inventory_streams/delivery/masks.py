@@ -16,6 +16,8 @@ from inventory_domain.masks import Standing, engine_standing
 from inventory_domain.progress import EngineProgress
 from inventory_streams.delivery.arrivals import HealthArrival
 from inventory_streams.delivery.book import TrackedListing
+from inventory_streams.delivery.holds import ListingHolds
+from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.settings import DeliverySettings
 
 Place = tuple[ChannelId, int]
@@ -25,7 +27,8 @@ Place = tuple[ChannelId, int]
 class Masks:
     """Belongs to the loop. `refresh` says where something has changed, so that those listings are looked at again."""
 
-    def __init__(self, settings: DeliverySettings, clock: Clock) -> None:
+    def __init__(self, settings: DeliverySettings, clock: Clock, metrics: DeliveryMetrics) -> None:
+        self.holds = ListingHolds(settings, clock, metrics)
         self._settings = settings
         self._clock = clock
         self._watched_from_ms = clock.now_ms()
@@ -56,7 +59,15 @@ class Masks:
         """What may be done with the listing now. A listing without a target has nothing to be masked."""
         if tracked.target is None:
             return Standing()
-        return self.standing_at((tracked.target.channel, tracked.partition))
+        place = self.standing_at((tracked.target.channel, tracked.partition))
+        if place.mask is not None:
+            return place  # a stop of the whole channel is exempt from what holds single listings
+        return place.joined(self.holds.standing(tracked))
+
+    def writes(self, tracked: TrackedListing) -> bool:
+        """Whether this listing is one that we write at all, by its channel's mode."""
+        target = tracked.target
+        return target is not None and self._settings.mode(target.channel).writes(target.sku)
 
     def standing_at(self, place: Place) -> Standing:
         """What holds for all of a channel's listings on the partition."""
@@ -85,10 +96,6 @@ class Masks:
         if health is None:
             return engine
         return standing_of(health, self._settings.health, until_ms).joined(engine)
-
-    def writes(self, tracked: TrackedListing) -> bool:
-        """Whether this listing is one that we write at all."""
-        return tracked.target is not None
 
     def probing(self, place: Place) -> Standing:
         """What would hold at this place if the way to the marketplace were open: what a probe may do."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 FRESHNESS_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -32,6 +34,9 @@ class DeliveryMetrics:
         self.targets_dead_lettered = counter("targets_dead_lettered", "Targets given up.", "channel", "reason")
         self.targets_forgotten = counter(
             "targets_forgotten", "Targets whose listing was withdrawn before they were taken.", "channel"
+        )
+        self.targets_shadowed = counter(
+            "targets_shadowed", "Targets computed and not written, by the channel's mode.", "channel"
         )
         self.targets_handed_over = counter(
             "targets_handed_over", "Targets left to the next owner of their partition.", "channel"
@@ -73,6 +78,7 @@ class DeliveryMetrics:
         self.over_shown = counter("over_shown", "Listings seen above what was last sent.", "channel")
         self.assumed = counter("attempts_assumed", "Rises closed at their settling time without a read.", "channel")
         self._of_channels(registry)
+        self._of_listings(counter, gauge)
         self.partitions = gauge("partitions_owned", "Partitions of targets that this worker owns.")
 
     def _of_channels(self, registry: CollectorRegistry) -> None:
@@ -107,3 +113,14 @@ class DeliveryMetrics:
             "engine_word_age_seconds_max", "Age of the engine's oldest word on the partitions owned here."
         )
         self.failures_in_a_row = gauge("channel_failures_in_a_row", "Failures since the last success.", "channel")
+
+    def _of_listings(self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]) -> None:
+        """What holds or masks single listings, and what was seen of them."""
+        self.rises_not_seen = counter("rises_not_seen", "Sampled rises that were not seen in full.", "channel")
+        self.hints = counter("hints", "Signals that asked for a read.", "channel")
+        self.falls_late = gauge("falls_late", "Falls not seen live in time.", "channel")
+        self.falls_failing = gauge("falls_failing", "Falls not seen live for so long that zero is wanted.", "channel")
+        self.failing_falls = counter("failing_falls", "Listings sent to zero because a fall did not land.", "channel")
+        self.listings_failing = gauge("listings_failing", "Listings that failed 3 times in a row or more.", "channel")
+        self.mass_change_held = gauge("mass_change_held", "Listings held as part of a mass change.", "channel")
+        self.flooded = gauge("dead_letter_flood", "1 while too many dead letters hold the channel's rises.", "channel")

@@ -49,7 +49,7 @@ class Picking:
     def pick(self, key: WorkKey) -> TrackedListing | None:
         """The listing, if it is still due and not under way."""
         tracked = self.book.listing(key)
-        if tracked is None or tracked.target is None or tracked.in_flight:
+        if tracked is None or tracked.target is None or tracked.in_flight or not self._masks.writes(tracked):
             return None
         standing = self._masks.standing(tracked)
         want = wanted(tracked.target, standing.mask)
@@ -137,15 +137,16 @@ class Picking:
         else:
             self._scheduler.reconsider(tracked)
 
-
-def push_of(begun: Begun) -> Push:
-    """The request of an attempt. Nothing but the newest attempt of a listing may ever become one (P2)."""
-    target, attempt, exposure = begun.target, begun.attempt, begun.tracked.exposure
-    if exposure is None or exposure.last is None or exposure.last.number != attempt.number:
-        raise InvariantBroken(f"listing {target.listing_id}: attempt {attempt.number} is not the newest")
-    if attempt.version != target.version:
-        raise InvariantBroken(f"listing {target.listing_id}: attempt of {attempt.version} for {target.version}")
-    return push_of_attempt(begun.tracked, attempt)
+    def push_of(self, begun: Begun) -> Push:
+        """The request of an attempt. Nothing but the newest attempt of a listing may ever become one (P2)."""
+        target, attempt, exposure = begun.target, begun.attempt, begun.tracked.exposure
+        if exposure is None or exposure.last is None or exposure.last.number != attempt.number:
+            raise InvariantBroken(f"listing {target.listing_id}: attempt {attempt.number} is not the newest")
+        if attempt.version != target.version:
+            raise InvariantBroken(f"listing {target.listing_id}: attempt of {attempt.version} for {target.version}")
+        if not self._masks.writes(begun.tracked):
+            raise InvariantBroken(f"listing {target.listing_id}: its channel's mode says that it is never written")
+        return push_of_attempt(begun.tracked, attempt)
 
 
 def push_of_attempt(tracked: TrackedListing, attempt: Attempt) -> Push:

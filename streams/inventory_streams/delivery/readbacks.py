@@ -16,12 +16,15 @@ from inventory_domain.targets import Target
 from inventory_streams.delivery.account import Account
 from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
 from inventory_streams.delivery.intake import Intake
+from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.queue import WorkKey
 from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.within import within
+
+HINT_READS_MAX = 3  # reads that say nothing, for a hint; then reconciliation finds what there is to find
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ class ReadBacks:
         scheduler: Scheduler,
         intake: Intake,
         records: Records,
+        masks: Masks,
         metrics: DeliveryMetrics,
         failed: Callable[[BaseException], None],
     ) -> None:
@@ -48,6 +52,7 @@ class ReadBacks:
         self._scheduler = scheduler
         self._intake = intake
         self._records = records
+        self._masks = masks
         self._metrics = metrics
         self._failed = failed
         self._slots = asyncio.Semaphore(settings.reads_in_flight_max)
@@ -112,10 +117,14 @@ class ReadBacks:
     def _wants_read(self, tracked: TrackedListing) -> bool:
         """Whether only a read will do. An accepted rise past its settling time is taken for live without one."""
         owned = self._book.writable(tracked)
-        if owned is None or owned.stopping or tracked.target is None or tracked.exposure is None:
+        if owned is None or owned.stopping or tracked.target is None:
             return False
         if tracked.reading or tracked.held_until_s is not None:
             return False  # the end of either plans the next read
+        if tracked.hinted:
+            return True
+        if tracked.exposure is None:
+            return False
         now_ms = self._clock.now_ms()
         if not tracked.must_read:
             settled = settle(tracked.exposure, now_ms)
@@ -137,17 +146,19 @@ class ReadBacks:
             target = tracked.target
             if target is None or self._book.writable(tracked) is None:
                 return
+            hinted, tracked.hinted = tracked.hinted, False  # a hint that comes from here on asks for another read
             asked_at_ms = self._clock.now_ms()
             answer = await self._ask(target)
             self._metrics.reads.labels(target.channel, _label(answer)).inc()
             self._account.learn(self._account.throttles.read, [answer])
             owned = self._book.writable(tracked)
-            if owned is None or tracked.exposure is None:
+            if owned is None:
                 return
             if isinstance(answer, Shown):
                 await self._seen(owned, tracked, target, answer, asked_at_ms)
             else:
                 self._wait(tracked, answer)
+                tracked.hinted = tracked.hinted or (hinted and tracked.read_failures < HINT_READS_MAX)
         finally:
             tracked.reading = False
             owned = self._book.writable(tracked)
@@ -166,15 +177,14 @@ class ReadBacks:
     async def _seen(
         self, owned: OwnedPartition, tracked: TrackedListing, target: Target, shown: Shown, asked_at_ms: int
     ) -> None:
-        before = tracked.exposure
-        assert before is not None
+        before = tracked.exposure or Exposure(tracked.listing_id, target.sku)
         as_of_ms = asked_at_ms - self._age_ms()
         after = observe(before, shown.quantity, as_of_ms)
         tracked.exposure = after
         tracked.read_failures = 0
         if not after.open:
             tracked.must_read = False
-        self._tell(before, after, target, shown.quantity)
+        self._tell(tracked, before, after, target, shown.quantity)
         observation = Observation(
             listing_id=target.listing_id,
             sku=target.sku,
@@ -189,13 +199,19 @@ class ReadBacks:
         writes = [self._records.exposure(owned.number, after), self._records.observation(owned.number, observation)]
         await owned.writer.add(writes)
 
-    def _tell(self, before: Exposure, after: Exposure, target: Target, quantity: int) -> None:
+    def _tell(self, tracked: TrackedListing, before: Exposure, after: Exposure, target: Target, quantity: int) -> None:
         over_shown = after.last is not None and after.last.result is Result.OVER_SHOWN
         if over_shown and not (before.last is not None and before.last.result is Result.OVER_SHOWN):
             self._metrics.over_shown.labels(target.channel).inc()
             last = after.last
             facts = {"listing": target.listing_id, "shown": quantity, "sent": last.quantity if last else None}
             log.warning("listing shows more than was sent", extra=facts)
+        if not self._masks.writes(tracked):
+            facts = {"listing": target.listing_id, "shown": quantity, "would_show": target.quantity}
+            log.info("not written by the channel's mode", extra=facts)
+        missed = [one for one in before.open if one.sampled and one not in after.open and quantity < one.quantity]
+        if missed and missed[-1].number == (before.last.number if before.last else 0):
+            self._metrics.rises_not_seen.labels(target.channel).inc()
         if before.open and not after.open and after.last is not None and after.last.version == target.version:
             age_s = max(0.0, (self._clock.now_ms() - target.changed_at_ms) / 1000)
             self._metrics.freshness_confirmed.labels(target.channel).observe(age_s)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import Wanted, due_from_ms, rises, urgency, wanted
+from inventory_domain.targets import Target
 from inventory_domain.write_paths import goes_by_feed
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.accounting import Accounting
-from inventory_streams.delivery.book import Book, TrackedListing
+from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.ramp import Ramp
 from inventory_streams.delivery.retries import Waiting
@@ -47,6 +48,9 @@ class Scheduler:
         if tracked.target is None:
             self.drop(tracked)
             return
+        if not self._masks.writes(tracked):
+            self._shadow(owned, tracked)
+            return
         standing = self._masks.standing(tracked)
         want = wanted(tracked.target, standing.mask)
         at_ms = due_from_ms(want, tracked.exposure, self._retry)
@@ -69,12 +73,33 @@ class Scheduler:
             self.waiting.put(tracked.key, at_s)
             return
         self.waiting.discard(tracked.key)
-        if goes_by_feed(tracked.exposure, overdue=standing.every_path) and account.takes_feeds(now_s):
+        overdue = tracked.late_fall or standing.every_path
+        if goes_by_feed(tracked.exposure, overdue=overdue) and account.takes_feeds(now_s):
             account.turn_to_feed(tracked.key, tracked.target.channel)
             return
         account.turn_back(tracked.key, tracked.target.channel)
-        account.queue.put(tracked.key, tracked.target.channel, urgency(want, tracked.exposure), now_s)
+        account.queue.put(
+            tracked.key, tracked.target.channel, urgency(want, tracked.exposure, _sales_per_day(tracked.target)), now_s
+        )
         account.work.set()
+
+    def look_at(self, tracked: TrackedListing) -> None:
+        """The listing is to be read as soon as the limits allow, whatever is known of it."""
+        tracked.hinted = True
+        if tracked.target is not None and (account := self._accounts.of(tracked.target.channel)) is not None:
+            account.reads.put(tracked.key, max(self._clock.monotonic_s(), tracked.held_until_s or 0.0))
+
+    def _shadow(self, owned: OwnedPartition, tracked: TrackedListing) -> None:
+        """Its channel's mode writes nothing of it: what it would be set to is compared with what it shows."""
+        assert tracked.target is not None
+        self.waiting.discard(tracked.key)
+        if (account := self._accounts.of(tracked.target.channel)) is not None:
+            account.queue.discard(tracked.key)
+            account.turn_back(tracked.key, tracked.target.channel)
+        if not tracked.settled:
+            self._accounting.shadow(tracked)
+            owned.targets.finish(tracked.offset)
+            self.look_at(tracked)
 
     def drop(self, tracked: TrackedListing) -> None:
         """The listing waits for nothing more."""
@@ -92,8 +117,9 @@ class Scheduler:
         if (account := self._accounts.of(tracked.target.channel)) is not None:
             account.queue.discard(tracked.key)
             account.turn_back(tracked.key, tracked.target.channel)
-        if tracked.held_until_s is not None:
-            self.waiting.put(tracked.key, tracked.held_until_s)
+        until_s = tracked.held_until_s or self._masks.holds.until_s(tracked)
+        if until_s is not None:
+            self.waiting.put(tracked.key, until_s)
         else:
             self.waiting.discard(tracked.key)
 
@@ -132,6 +158,11 @@ class Scheduler:
             return
         exposure = tracked.exposure
         settles_ms = exposure.settles_ms() if exposure is not None else None
+        if tracked.hinted and not tracked.reading and not tracked.read_failures:
+            account.reads.put(tracked.key, max(self._clock.monotonic_s(), tracked.held_until_s or 0.0))
+            return
+        if settles_ms is None and tracked.hinted:
+            return
         if settles_ms is None:
             account.reads.discard(tracked.key)
             return
@@ -141,3 +172,8 @@ class Scheduler:
         wait_s = max(0.0, (settles_ms + age_ms - self._clock.now_ms()) / 1000)
         at_s = max(self._clock.monotonic_s() + wait_s, tracked.held_until_s or 0.0)
         account.reads.put(tracked.key, at_s)
+
+
+def _sales_per_day(target: Target) -> float | None:
+    milli = target.sales_milli_per_day
+    return None if milli is None else milli / 1000

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from inventory_domain.errors import ConfigFault
 from inventory_domain.health import HealthRules
-from inventory_domain.identifiers import Marketplace
+from inventory_domain.identifiers import ChannelId, Marketplace
+from inventory_domain.listing_holds import LetterRules
+from inventory_domain.modes import LIVE, ChannelMode
 from inventory_domain.retry import RetrySchedule
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
@@ -34,6 +37,10 @@ class DeliverySettings:
     `engine_silent_s`: when the engine's word on a partition is older than this, its listings are shown as zero.
     `tick_s`: how often what waits for a time is looked at.
     `status_poll_s`: how often a marketplace is asked how it is.
+    `modes`: of the channels that are not live. `fall_seen_s`: a fall not seen live so long after its settling time is
+    told and tried by the other path; `failing_fall_s`: after so long its listing goes to zero by every path, unless
+    more than `failing_falls_max` of a channel do, which is the channel's matter. `mass_change_hold_s`: how long a
+    change that is part of a mass change is held. `rise_sample_percent`: the part of rises that are read back.
     `aged_after_s`: what waits longer than this is served in turn with what is more urgent, so that nothing starves.
     """
 
@@ -60,8 +67,19 @@ class DeliverySettings:
     health: HealthRules = field(default_factory=HealthRules)
     status_poll_s: float = 60.0
     tick_s: float = 0.05
+    modes: Mapping[ChannelId, ChannelMode] = field(default_factory=dict)
+    fall_seen_s: float = 600.0
+    failing_fall_s: float = 1_800.0
+    failing_falls_max: int = 100
+    mass_change_hold_s: float = 600.0
+    letters: LetterRules = field(default_factory=LetterRules)
+    rise_sample_percent: float = 2.0
     probe_host: str = "127.0.0.1"
     probe_port: int = 0
+
+    def mode(self, channel: ChannelId) -> ChannelMode:
+        """How the channel is written."""
+        return self.modes.get(channel, LIVE)
 
     @property
     def group(self) -> str:
@@ -96,7 +114,29 @@ class DeliverySettings:
             found.append(ConfigFault(f"{path}.zero_reserve", f"is {self.zero_reserve}; 0 to 0.9"))
         if not 0 < self.engine_silent_s <= DAY_S:
             found.append(ConfigFault(f"{path}.engine_silent_s", f"is {self.engine_silent_s}; above 0 s, a day at most"))
+        found += self._hold_faults(path)
         for name in ("unrecognized_attempts_max", "requests_in_flight_max", "reads_in_flight_max"):
             if getattr(self, name) < 1:
                 found.append(ConfigFault(f"{path}.{name}", f"is {getattr(self, name)}; at least 1"))
+        return found
+
+    def _hold_faults(self, path: str) -> list[ConfigFault]:
+        """What cannot be of what holds or masks single listings."""
+        found: list[ConfigFault] = []
+        for name in ("fall_seen_s", "failing_fall_s", "mass_change_hold_s"):
+            if not 0 < getattr(self, name) <= DAY_S:
+                found.append(ConfigFault(f"{path}.{name}", f"is {getattr(self, name)}; above 0 s, a day at most"))
+        for name, value in (
+            ("rise_sample_percent", self.rise_sample_percent),
+            ("dead_letters.percent_max", self.letters.percent_max),
+        ):
+            if not 0 <= value <= 100:
+                found.append(ConfigFault(f"{path}.{name}", f"is {value}; 0 to 100"))
+        for name, value in (
+            ("failing_falls_max", self.failing_falls_max),
+            ("dead_letters.in_a_row_max", self.letters.in_a_row_max),
+            ("dead_letters.share_of_least", self.letters.share_of_least),
+        ):
+            if value < 1:
+                found.append(ConfigFault(f"{path}.{name}", f"is {value}; at least 1"))
         return found

@@ -12,6 +12,8 @@ from inventory_domain.ports import AdapterTraits, OperationLimit
 DAY_MS = 86_400_000
 SLEEP_S_MAX = 0.5  # a sleeper looks again this often, so that what was learned meanwhile counts
 PENALTY_S_MAX = 60.0
+NO_SHARE_WAIT_S = 1.0  # a worker without partitions looks again so often
+LATE_S = 0.5  # by how much the way of one call may be longer than that of another
 RATE_LEAST_PER_S = 0.001  # a limit learned as zero would never be asked again
 
 
@@ -39,6 +41,7 @@ class Throttle:
         self._penalties = 0
         self._day = clock.now_ms() // DAY_MS
         self._used_today = 0.0
+        self._allowed_today: float | None = None
         self._turn = asyncio.Lock()
 
     @property
@@ -48,8 +51,10 @@ class Throttle:
 
     @property
     def capacity(self) -> float:
-        """Tokens that it may save up."""
-        return max(self._burst * self._share, self._cost_max)
+        """Tokens that it may save up: a little less than the marketplace allows, because a call that was late there
+        has it count later than we do, and a whole burst sent then would be one call too many."""
+        burst, late = self._burst * self._share, max(self._rate_per_s, RATE_LEAST_PER_S) * self._share * LATE_S
+        return max(burst - late, min(burst, 2 * self._cost_max), self._cost_max)
 
     @property
     def per_day(self) -> float | None:
@@ -66,7 +71,23 @@ class Throttle:
         """From now on this worker has this part (above 0, at most 1) of the account's budget."""
         self._fill()
         self._share = part
-        self._tokens = min(self._tokens, self.capacity)
+        # What was saved up for a larger part is not this worker's any more: others begin with theirs.
+        self._tokens = min(self._tokens, self._burst * part)
+
+    def told_quota(self, left: float, calls: float | None = None) -> None:
+        """So many tokens are left of the account's day, by the marketplace or by what all workers reported.
+
+        `calls`: the whole day's, where the marketplace says it. This worker's part counts from now on.
+        """
+        if calls is not None:
+            self._per_day = int(calls)
+        if self._per_day is not None:
+            self._allowed_today = self.used_today + max(0.0, left) * self._share
+
+    @property
+    def day_limit(self) -> int | None:
+        """Tokens of the whole account a day; None: no quota."""
+        return self._per_day
 
     def wait_s(self, cost: float, *, zero: bool = False) -> float:
         """Seconds until a call of this cost may go, as far as is known; 0: now. `zero`: it is a fall to zero."""
@@ -77,7 +98,9 @@ class Throttle:
         if not self._quota_left(cost, zero):
             return self.day_left_s()
         missing = cost - self._tokens
-        return missing / self.rate_per_s if missing > 1e-9 else 0.0
+        if missing <= 1e-9:
+            return 0.0
+        return missing / self.rate_per_s if self.rate_per_s > 0 else NO_SHARE_WAIT_S
 
     def day_left_s(self) -> float:
         """Seconds until quotas begin anew: midnight UTC."""
@@ -88,8 +111,12 @@ class Throttle:
         async with self._turn:
             while (wait := self.wait_s(cost, zero=zero())) > 0:
                 await self._clock.sleep(min(wait, SLEEP_S_MAX))
-            self._tokens -= cost
-            self._used_today += cost
+            self.take(cost)
+
+    def take(self, cost: float) -> None:
+        """A call of this cost goes now; `wait_s` was 0."""
+        self._tokens -= cost
+        self._used_today += cost
 
     def give_back(self, cost: float) -> None:
         """The call was not made after all."""
@@ -134,11 +161,15 @@ class Throttle:
     def _roll_day(self) -> None:
         day = self._clock.now_ms() // DAY_MS
         if day != self._day:
-            self._day, self._used_today = day, 0.0
+            self._day, self._used_today, self._allowed_today = day, 0.0, None
 
     def _quota_left(self, cost: float, zero: bool) -> bool:
-        usable = self.per_day
-        return usable is None or self.used_today + cost <= (usable if zero else usable * (1 - self._zero_reserve))
+        whole = self.per_day
+        if whole is None:
+            return True
+        used = self.used_today
+        allowed = whole if self._allowed_today is None else self._allowed_today
+        return used + cost <= (allowed if zero else allowed - whole * self._zero_reserve)
 
 
 class AccountThrottles:

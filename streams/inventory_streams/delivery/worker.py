@@ -21,6 +21,7 @@ from inventory_streams.delivery.arrivals import (
     Arrivals,
     CommandArrival,
     HealthArrival,
+    HintArrival,
     ProgressArrival,
     ReportArrival,
     RetryArrival,
@@ -32,6 +33,7 @@ from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.consumption import Assignment, Committable, Positions
 from inventory_streams.delivery.dispatch import Dispatcher
+from inventory_streams.delivery.fall_watch import FallWatch
 from inventory_streams.delivery.feeds import Feeds
 from inventory_streams.delivery.following import Follows
 from inventory_streams.delivery.health_owner import HealthOwner, take_health_over
@@ -42,6 +44,7 @@ from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.offsets import OffsetTracker
 from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.probing import Probing, StatusWatch
+from inventory_streams.delivery.quotas import Quotas
 from inventory_streams.delivery.readbacks import ReadBacks
 from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.reporting import Reporting
@@ -98,19 +101,24 @@ class Worker:
         records = Records(settings, codecs)
         self._records = records
         self._tallies = Tallies(accounts.channels, clock)
-        self.masks = Masks(settings, clock)
+        self.masks = Masks(settings, clock, metrics)
         self._last_resort = LastResort(accounts, self.masks, settings, clock, metrics, threads, answers, failed, sink)
         self._announcing = Announcing(self.masks, clock, metrics, sink)
+        self._redo: set[ChannelId] = set()
         self.following: Follows | None = None
         self._scheduler = Scheduler(settings, clock, self.book, accounts, self.accounting, self.masks)
         self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, metrics)
-        self._attempts = Attempts(settings, clock, records, self.accounting, metrics, random.Random())
+        self._attempts = Attempts(settings, clock, records, self.accounting, self.masks.holds, metrics, random.Random())
+        self._quotas = Quotas(settings, codecs, accounts, name, clock, threads)
+        self._falls = FallWatch(settings, clock, self.book, accounts, self._scheduler, self.masks, metrics)
         shared = (settings, clock, self.book, self._scheduler, self._attempts, self._intake, self.masks)
         pickings = [Picking(account, *shared) for account in accounts.all]
         self._dispatchers = [Dispatcher(one, settings, clock, self._tallies, metrics, failed) for one in pickings]
         self._feeds = [Feeds(one, settings, clock, self._scheduler, self._tallies, metrics, failed) for one in pickings]
         self._read_backs = [
-            ReadBacks(account, settings, clock, self.book, self._scheduler, self._intake, records, metrics, failed)
+            ReadBacks(
+                account, settings, clock, self.book, self._scheduler, self._intake, records, self.masks, metrics, failed
+            )
             for account in accounts.all
         ]
         around = (name, settings, clock, self.book, accounts, self.masks, self._tallies)
@@ -125,7 +133,7 @@ class Worker:
     def start(self) -> None:
         """Begin to send, read, wait and report, as far as there is anything."""
         runs = [*(one.run() for one in self._dispatchers), *(one.run() for one in self._read_backs)]
-        runs += [one.run() for one in self._feeds]
+        runs += [*(one.run() for one in self._feeds), self._falls.run(), self._quotas.run()]
         for run in (
             *runs,
             self._wake_waiting(),
@@ -170,6 +178,7 @@ class Worker:
             return None
         if assignment.partitions:
             self._accounts.share(len(assignment.partitions) / assignment.partition_count)
+            await self._quotas.resume()
         self._tell(loaded.told)
         for part in loaded.partitions:
             await self.own(part, assignment.committed.get(part.partition) or 0)
@@ -255,13 +264,18 @@ class Worker:
                 self._intake.target(arrival)
             elif isinstance(arrival, CommandArrival) and self._health is not None:
                 self._health.take_command(arrival)
-        if told := [one for one in arrivals if isinstance(one, HealthArrival | ProgressArrival)]:
+            elif isinstance(arrival, HintArrival):
+                self._intake.hint(arrival)
+        if told := [one for one in arrivals if isinstance(one, HealthArrival | ProgressArrival | CommandArrival)]:
             self._tell(told)
             await self._look_again()
 
-    def _tell(self, told: Sequence[HealthArrival | ProgressArrival]) -> None:
+    def _tell(self, told: Sequence[HealthArrival | ProgressArrival | CommandArrival]) -> None:
         for one in told:
-            if isinstance(one, ProgressArrival):
+            if isinstance(one, CommandArrival):
+                if one.command is not None and self.masks.holds.follow(one.command):
+                    self._redo.add(one.command.channel)
+            elif isinstance(one, ProgressArrival):
                 if one.progress is not None:
                     self.masks.follow_progress(one.progress)
             elif one.record is not None and self._accounts.of(one.record.health.channel) is not None:
@@ -277,10 +291,11 @@ class Worker:
         """Look at each listing whose masks or modes have changed, since its target or what holds it may be due now."""
         here = [(one, number) for one in self._accounts.channels for number in self.book.partitions]
         changed = self.masks.refresh(here)
-        if not changed:
+        redo, self._redo = self._redo, set()
+        if not changed and not redo:
             return
         self._announcing.changed(changed, here)
-        places = set(changed)
+        places = {*changed, *(place for place in here if place[0] in redo)}
         for number, tracked in enumerate(list(self.book)):
             if tracked.target is not None and (tracked.target.channel, tracked.partition) in places:
                 self._scheduler.reconsider(tracked)
@@ -295,6 +310,7 @@ class Worker:
             {number: offset for number, offset in targets.items() if offset > 0},
             {number: offset for number, offset in retries.items() if offset > 0},
             self._health.committable if self._health else None,
+            {number: owned.observed for number, owned in self.book.partitions.items() if owned.observed is not None},
         )
 
     async def revoked(self) -> Committable:
@@ -347,6 +363,8 @@ class Worker:
             await health.close()
         for owned in parting:
             await owned.writer.close()
+        if finished_well:  # else Kafka may be gone, and the zeros of last resort go by the part that was ours
+            self._accounts.share(0.0)
         self._metrics.partitions.set(0)
 
     def _under_way(self) -> int:

@@ -33,7 +33,7 @@ async def calls_within(throttle: Throttle, clock: MovableClock, seconds: float, 
         count += 1
 
 
-async def test_a_new_bucket_is_empty_and_fills_up_to_its_burst() -> None:
+async def test_a_new_bucket_is_empty_and_fills_up_to_a_little_less_than_its_burst() -> None:
     """Whoever ran before may have used up what the marketplace had saved."""
     clock = MovableClock()
     throttle = a_throttle(clock)
@@ -41,7 +41,7 @@ async def test_a_new_bucket_is_empty_and_fills_up_to_its_burst() -> None:
     at_first, clock.at_s = throttle.wait_s(1.0), 100.0
 
     assert at_first == pytest.approx(0.5)
-    assert await calls_within(throttle, clock, 0.0) == 4
+    assert await calls_within(throttle, clock, 0.0) == 3
 
 
 async def test_calls_go_at_the_rate() -> None:
@@ -129,7 +129,7 @@ def test_a_rate_in_an_answer_replaces_what_was_declared() -> None:
 
     throttle.answered(LimitSeen(operation="write", rate_per_s=10.0, burst=20.0))
 
-    assert (throttle.rate_per_s, throttle.capacity) == (10.0, 20.0)
+    assert (throttle.rate_per_s, throttle.capacity) == (10.0, 15.0)
 
 
 def test_what_is_left_by_an_answer_lowers_the_bucket_and_never_raises_it() -> None:

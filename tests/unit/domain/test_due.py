@@ -129,3 +129,18 @@ def test_the_same_number_under_a_newer_version_is_due_and_is_a_rise() -> None:
     assert not is_due(Wanted(5, {}, 2), sent)
     assert rises(refill, sent)
     assert urgency(refill, sent)[0] is Urgency.RISE
+
+
+@pytest.mark.parametrize(
+    ("fast", "slow"), [((2, 5.0), (9, 0.5)), ((3, None), (2, None)), ((9, 0.0), (2, 0.0)), ((2, 5.0), (3, None))]
+)
+def test_falls_go_by_what_may_be_sold_wrongly_in_a_day(
+    fast: tuple[int, float | None], slow: tuple[int, float | None]
+) -> None:
+    """Units over-shown count as often as they sell; where nothing sold, more of them still go before fewer."""
+
+    def rank(over_shown: int, sales_per_day: float | None) -> tuple[Urgency, float]:
+        exposure = Exposure(ListingId("a"), Sku("a"), Confirmed(10 + over_shown, 0, 0, Proof.READ))
+        return urgency(Wanted(10, {}, 1), exposure, sales_per_day)
+
+    assert rank(*fast) < rank(*slow)

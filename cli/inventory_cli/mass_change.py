@@ -1,0 +1,114 @@
+"""`inventory-sync mass-change`: an operator's word on changes that the guard against mass changes holds."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inventory_cli.options import BootstrapServers, OptionalConfigFile, SchemaRegistry
+from inventory_cli.times import EXAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help=(
+        "Release or hold a mass change: many listings of a channel that the input brings to zero within minutes.\n\n"
+        "Such a change is held for ten minutes and then goes on by itself, unless you say otherwise. A stop-sale is"
+        " never held.\n\n"
+        '    inventory-sync mass-change release amazon-us --why "the season is over"\n\n'
+        '    inventory-sync mass-change hold amazon-us --until 2h --why "the ERP sent an empty file"'
+    ),
+)
+
+ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel, as the settings name it.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for whoever finds it later.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it. Default: your user name.")]
+
+
+@app.command()
+def release(
+    channel: ChannelName,
+    why: Why,
+    by: By = None,
+    config: OptionalConfigFile = None,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry: SchemaRegistry = None,
+) -> None:
+    """Let what is held of the channel go now. What is stamped later is held anew.
+
+    inventory-sync mass-change release amazon-us --why "the season is over"
+    """
+    who = by or getpass.getuser()
+    _send(channel, "RELEASE_MASS_CHANGE", None, who, why, config, bootstrap_servers, schema_registry)
+    typer.echo(f"{channel}: what was held goes now, by {who}: {why}")
+
+
+@app.command()
+def hold(
+    channel: ChannelName,
+    why: Why,
+    until: Annotated[str, typer.Option("--until", metavar="TIME", help=f"Until when: {EXAMPLES}.")],
+    by: By = None,
+    config: OptionalConfigFile = None,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry: SchemaRegistry = None,
+) -> None:
+    """Hold what is held of the channel until a time, while somebody repairs the input.
+
+    inventory-sync mass-change hold amazon-us --until 2h --why "the ERP sent an empty file"
+    """
+    from inventory_cli.clock import SystemClock
+    from inventory_cli.times import parse_time, show_time
+
+    who = by or getpass.getuser()
+    try:
+        until_ms = parse_time(until, SystemClock().now_ms())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--until") from error
+    _send(channel, "HOLD_MASS_CHANGE", until_ms, who, why, config, bootstrap_servers, schema_registry)
+    typer.echo(f"{channel}: held until {show_time(until_ms)}, by {who}: {why}")
+
+
+def _send(
+    channel: str,
+    action: str,
+    until_ms: int | None,
+    who: str,
+    why: str,
+    config: Path | None,
+    bootstrap_servers: str | None,
+    schema_registry: str | None,
+) -> None:
+    import uuid
+
+    from inventory_cli.clock import SystemClock
+    from inventory_cli.connecting import connection
+    from inventory_cli.logging import configure
+    from inventory_domain.identifiers import ChannelId, EventId
+    from inventory_domain.operations import OperatorAction, OperatorCommand
+    from inventory_schemas.codec import Serde
+    from inventory_schemas.records import OPERATOR_COMMAND
+    from inventory_schemas.registry import ConfluentRegistry
+    from inventory_streams.letters import LetterDesk
+
+    configure("mass-change", level="ERROR")  # what a client says while it waits is not this command's output
+    found = connection(config, bootstrap_servers, schema_registry)
+    command = OperatorCommand(
+        EventId(str(uuid.uuid4())),
+        ChannelId(channel),
+        OperatorAction[action],
+        who,
+        why,
+        SystemClock().now_ms(),
+        until_ms=until_ms,
+    )
+    registry = ConfluentRegistry(found.schema_registry_url)
+    try:
+        raw = Serde(OPERATOR_COMMAND, f"{found.topics.operator_commands}-value", registry).encode(command)
+    finally:
+        registry.close()
+    LetterDesk(found.kafka).send(found.topics.operator_commands, 0, channel.encode(), raw)

@@ -1,0 +1,107 @@
+"""`inventory-sync shadow-report`: what a channel in shadow or canary mode would be changed to."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inventory_cli.options import ConfigFile
+
+if TYPE_CHECKING:
+    from inventory_cli.settings import Settings
+    from inventory_domain.exposure import Exposure
+    from inventory_domain.identifiers import ChannelId, ListingId, Marketplace
+    from inventory_domain.shadow import ShadowChange
+    from inventory_domain.targets import Target
+
+app = typer.Typer()
+SHOWN_MAX = 50
+
+
+@app.command()
+def shadow_report(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel of the settings file.")],
+    config: ConfigFile,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a listing, all of them.")] = False,
+) -> None:
+    """Compare what each listing that is not written shows with what it would be set to; the largest change first.
+
+    A channel with `mode: shadow` is computed and read, and nothing of it is written; with `mode: canary` only
+    `canary_percent` of its SKUs is, always the same ones. Delivery has to run for listings to be seen.
+
+        inventory-sync shadow-report amazon-us --config sync.yaml
+    """
+    from inventory_cli.settings import load
+    from inventory_domain.identifiers import ChannelId
+    from inventory_domain.modes import LIVE, Mode
+    from inventory_domain.shadow import shadow_changes
+
+    settings = load(config, look_up_secrets=False)
+    name = ChannelId(channel)
+    if name not in settings.policy.channels:
+        known = ", ".join(sorted(settings.policy.channels))
+        raise typer.BadParameter(f"{channel!r} is not one of {known}", param_hint="CHANNEL")
+    mode = settings.modes.get(name, LIVE)
+    if mode.mode is Mode.LIVE:
+        typer.echo(f"{channel} is live: everything of it is written", err=True)
+        raise typer.Exit(1)
+    targets, exposures = _read(settings, settings.policy.channels[name].marketplace, name)
+    changes = shadow_changes(targets.values(), exposures, mode)
+    if as_json:
+        for one in changes:
+            facts = {"listing": one.listing_id, "sku": one.sku, "shown": one.shown, "would_show": one.would_show}
+            typer.echo(json.dumps({**facts, "kind": one.kind}, ensure_ascii=False))
+        return
+    _print(changes, f"{channel} ({mode.mode.value})", len(targets))
+
+
+def _read(
+    settings: Settings, marketplace: Marketplace, channel: ChannelId
+) -> tuple[dict[ListingId, Target], dict[ListingId, Exposure]]:
+    from inventory_schemas.codec import Serde
+    from inventory_schemas.records import LISTING_EXPOSURE, LISTING_TARGET
+    from inventory_schemas.registry import ConfluentRegistry
+    from inventory_streams.letters import partitions_of, read_values
+
+    connection = settings.connection
+    topics = connection.topics
+    registry = ConfluentRegistry(connection.schema_registry_url)
+    try:
+        target_topic, exposure_topic = topics.targets(marketplace), topics.exposure(marketplace)
+        partitions = partitions_of(connection.kafka, target_topic)
+        prefix = f"{channel}/".encode()
+        target_codec = Serde(LISTING_TARGET, f"{target_topic}-value", registry)
+        exposure_codec = Serde(LISTING_EXPOSURE, f"{exposure_topic}-value", registry)
+        targets = read_values(connection.kafka, target_topic, partitions, target_codec, prefix)
+        exposures = read_values(connection.kafka, exposure_topic, partitions, exposure_codec, prefix)
+    finally:
+        registry.close()
+    return (
+        {target.listing_id: target for target in targets.values()},
+        {exposure.listing_id: exposure for exposure in exposures.values()},
+    )
+
+
+def _print(changes: Sequence[ShadowChange], title: str, listings: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("listing", "SKU"):
+        table.add_column(name, overflow="fold")
+    for name in ("shows", "would show", "change"):
+        table.add_column(name, justify="right")
+    for one in changes[:SHOWN_MAX]:
+        if one.kind != "stays":
+            shown = "?" if one.shown is None else str(one.shown)
+            table.add_row(one.listing_id, one.sku, shown, str(one.would_show), f"{one.units:+d}" if one.units else "")
+    Console().print(table)
+    kinds = Counter(one.kind for one in changes)
+    counts = ", ".join(f"{kinds[kind]} {kind}" for kind in ("falls", "rises", "stays", "unknown"))
+    typer.echo(f"{title}: {len(changes)} of {listings} listings are not written: {counts}")
+    if len(changes) > SHOWN_MAX:
+        typer.echo(f"the {SHOWN_MAX} largest changes are shown; --json shows all")

@@ -1,0 +1,112 @@
+"""What is held or masked of a single listing, whatever holds for its channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from inventory_domain.exposure import Exposure
+from inventory_domain.masks import FREE, Standing
+from inventory_domain.targets import Target
+
+FAILING_FALL: Final = "failing-fall"
+MASS_CHANGE: Final = "mass-change"
+TOO_MANY_DEAD_LETTERS: Final = "too-many-dead-letters"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardDecision:
+    """An operator's word on mass changes of a channel that began before `at_ms`: they go, or wait until a time."""
+
+    at_ms: int
+    hold_until_ms: int | None = None
+
+
+def guard_until_ms(target: Target, decision: GuardDecision | None, hold_ms: int) -> int | None:
+    """Until when a target that is part of a mass change is held; None when it is not.
+
+    `hold_ms` counts from the target's own time, so that a restart or a slow reader does not hold it longer.
+    """
+    if target.guard is None:
+        return None
+    until_ms = target.computed_at_ms + hold_ms
+    if decision is None or target.computed_at_ms > decision.at_ms:
+        return until_ms
+    return decision.hold_until_ms
+
+
+def guard_standing(target: Target, decision: GuardDecision | None, now_ms: int, hold_ms: int) -> Standing:
+    """Whether a mass change holds the target now."""
+    until_ms = guard_until_ms(target, decision, hold_ms)
+    if until_ms is None or now_ms >= until_ms:
+        return FREE
+    return Standing(rises_held=MASS_CHANGE, falls_held=MASS_CHANGE)
+
+
+@dataclass(frozen=True, slots=True)
+class FallLimits:
+    """How long a fall may take. `seen_s`: then it is told and tried another way; `zero_s`: then zero is sent."""
+
+    seen_s: float
+    zero_s: float
+    settling_s: float
+
+    def late_at_ms(self, since_ms: int) -> int:
+        """When a fall that is tried since then should have been seen live."""
+        return since_ms + int((self.settling_s + self.seen_s) * 1000)
+
+    def failing_at_ms(self, since_ms: int) -> int:
+        """When it counts as failing: the limit, or its settling time if that is later."""
+        return since_ms + int(max(self.zero_s, self.settling_s) * 1000)
+
+
+def is_late(exposure: Exposure | None, limits: FallLimits, now_ms: int) -> bool:
+    """Whether a fall of the listing should have been seen live by now."""
+    since_ms = exposure.falling_since_ms() if exposure is not None else None
+    return since_ms is not None and now_ms >= limits.late_at_ms(since_ms)
+
+
+def is_failing(exposure: Exposure | None, limits: FallLimits, now_ms: int) -> bool:
+    """Whether a fall of the listing is tried for so long that it is to go to zero by every path."""
+    since_ms = exposure.falling_since_ms() if exposure is not None else None
+    return since_ms is not None and now_ms >= limits.failing_at_ms(since_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRules:
+    """When dead letters are no longer bad data but a fault of ours: so many in a row, or such a share of the latest."""
+
+    in_a_row_max: int = 50
+    percent_max: float = 10.0
+    share_of_least: int = 200
+
+
+LETTERS_WINDOW: Final = 1_000  # attempts that a share is taken of; then both counts are halved
+
+
+@dataclass(frozen=True, slots=True)
+class LetterCount:
+    """Dead letters of a channel: in a row without a success between, and among the latest attempts."""
+
+    in_a_row: int = 0
+    letters: float = 0.0
+    attempts: float = 0.0
+
+    def with_letter(self) -> LetterCount:
+        """One more attempt that became a dead letter."""
+        return self._halved(LetterCount(self.in_a_row + 1, self.letters + 1, self.attempts + 1))
+
+    def with_success(self) -> LetterCount:
+        """One more attempt that went through."""
+        return self._halved(LetterCount(0, self.letters, self.attempts + 1))
+
+    @staticmethod
+    def _halved(count: LetterCount) -> LetterCount:
+        if count.attempts < LETTERS_WINDOW:
+            return count
+        return LetterCount(count.in_a_row, count.letters / 2, count.attempts / 2)
+
+    def too_many(self, rules: LetterRules) -> bool:
+        """Whether rises of the channel are to stop."""
+        share = self.letters * 100 > rules.percent_max * self.attempts
+        return self.in_a_row > rules.in_a_row_max or (self.attempts >= rules.share_of_least and share)

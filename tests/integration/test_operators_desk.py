@@ -1,0 +1,183 @@
+"""What an operator reads and writes on a broker: dead letters, held mass changes, what a shadow would change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Message, Producer
+from typer.testing import CliRunner, Result
+
+from inventory_adapters.catalog import MARKETPLACES
+from inventory_cli import mass_change, shadow_report
+from inventory_cli.dead_letters import app
+from inventory_cli.schemas import register_schemas
+from inventory_cli.topics import apply_topics
+from inventory_domain.commands import Restate
+from inventory_domain.exposure import Confirmed, Exposure, Proof
+from inventory_domain.identifiers import Marketplace
+from inventory_domain.operations import OperatorAction
+from inventory_domain.targets import Target
+from inventory_schemas.codec import Serde
+from inventory_schemas.records import LISTING_EXPOSURE, LISTING_TARGET, OPERATOR_COMMAND, SKU_COMMAND
+from inventory_schemas.registry import ConfluentRegistry
+from inventory_streams.delivery.codecs import codecs_of
+from inventory_streams.delivery.records import Records
+from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.kafka.reading import read_to_end
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import Topics
+from tests.support.delivery import a_target
+
+AMAZON = Marketplace("amazon")
+
+
+@dataclass
+class Letters:
+    """A broker with topics, targets and dead letters of one partition."""
+
+    kafka: KafkaSettings
+    topics: Topics
+    registry: ConfluentRegistry
+    config: Path
+
+    def run(self, *arguments: str) -> Result:
+        return CliRunner().invoke(app, [*arguments, "--config", str(self.config)])
+
+    def target(self, own_id: str, version: int, quantity: int = 5) -> Target:
+        """The engine's newest target of a listing."""
+        target = replace(a_target(own_id, quantity, version=version), marketplace=AMAZON)
+        codec = Serde(LISTING_TARGET, f"{self.topics.targets(AMAZON)}-value", self.registry)
+        self.write(self.topics.targets(AMAZON), target.listing_id.encode(), codec.encode(target))
+        return target
+
+    def letter(self, target: Target, reason: str) -> None:
+        """What delivery writes when it gives a target up."""
+        settings = DeliverySettings("app", AMAZON, self.kafka, self.topics)
+        records = Records(settings, codecs_of(self.topics, AMAZON, self.registry))
+        codec = Serde(LISTING_TARGET, f"{self.topics.targets(AMAZON)}-value", self.registry)
+        raw = codec.encode(target)
+        error = "90000900 The attributes are invalid"
+        write = records.dead_letter(0, 7, target.listing_id.encode(), raw, reason=reason, error=error, attempts=2)
+        self.write(write.topic, write.key or b"", raw, dict(write.headers))
+
+    def write(self, topic: str, key: bytes, value: bytes | None, headers: dict[str, bytes] | None = None) -> None:
+        producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers})
+        producer.produce(topic, key=key, value=value, partition=0, headers=headers)  # type: ignore[arg-type]
+        assert producer.flush(30) == 0
+
+    def read(self, topic: str) -> list[Message]:
+        found: list[Message] = []
+        read_to_end(self.kafka, [(topic, 0)], found.extend)
+        return found
+
+
+@pytest.fixture
+def letters(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Letters]:
+    config = tmp_path / "sync.yaml"
+    config.write_text(
+        f"kafka: {{bootstrap_servers: '{kafka}'}}\nschema_registry: {{url: '{registry_url}'}}\n"
+        f"topics: {{prefix: '{topic_prefix}', partitions: 1, replication: 1}}\n"
+    )
+    settings = KafkaSettings(kafka)
+    topics = Topics(tuple(MARKETPLACES), topic_prefix)
+    apply_topics(settings, topics, 1, 1)
+    register_schemas(registry_url, topics)
+    registry = ConfluentRegistry(registry_url)
+    yield Letters(settings, topics, registry, config)
+    registry.close()
+
+
+def test_dead_letters_are_listed_shown_replayed_and_discarded(letters: Letters) -> None:
+    """One broker, one story: a current letter, a stale one, and input of the engine."""
+    current, stale = letters.target("A", 3), letters.target("B", 3)
+    letters.letter(current, "listing-invalid")
+    letters.letter(stale, "listing-invalid")
+    letters.target("B", 4)
+    origin = {"reason": b"bad-avro", "error": b"too short", "attempts": b"1", "origin-partition": b"0"}
+    origin |= {"origin-topic": letters.topics.inventory_changes.encode(), "origin-offset": b"5"}
+    letters.write(letters.topics.inventory_dead_letters, b"SKU-9", b"raw input", origin)
+
+    listed = [json.loads(line) for line in letters.run("list", "--json").stdout.splitlines()]
+    ids = {one["of"]: one["id"] for one in listed}
+    shown = letters.run("show", ids["harbor-us/A"])
+    rehearsed = letters.run("replay", "--from", "amazon", "--dry-run", "--why", "repaired")
+    untouched = letters.read(letters.topics.sku_commands)
+    replayed = letters.run("replay", "--from", "amazon", "--why", "repaired", "--by", "ann")
+    again = letters.run("replay", ids["SKU-9"], "--why", "producer was repaired")
+    left = [json.loads(line)["of"] for line in letters.run("list", "--json").stdout.splitlines()]
+    discarded = letters.run("discard", "--listing", "B", "--why", "superseded", "--by", "ann")
+    none_left = letters.run("list")
+    everything = letters.run("list", "--all", "--json").stdout.splitlines()
+
+    assert {one["reason"] for one in listed} == {"listing-invalid", "bad-avro"}
+    assert (listed[0]["attempts"], listed[0]["error"]) == (2, "90000900 The attributes are invalid")
+    assert "version 3, 5 units, SKU A" in shown.stdout and "is still the newest" in shown.stdout
+    assert "1 would be replayed, 1 refused" in rehearsed.stdout and untouched == []
+    assert (replayed.exit_code, "stale: version 3 was followed by 4" in replayed.stdout) == (1, True)
+    (command,) = letters.read(letters.topics.sku_commands)
+    sent = Serde(SKU_COMMAND, f"{letters.topics.sku_commands}-value", letters.registry).decode(command.value() or b"")
+    assert (sent.sku, sent.issued_by, sent.kind) == ("A", "ann", Restate(current.listing_id, 3, "replayed"))
+    assert again.exit_code == 0
+    (input_again,) = letters.read(letters.topics.inventory_changes)
+    assert (input_again.key(), input_again.value()) == (b"SKU-9", b"raw input")
+    assert left == ["harbor-us/B"]
+    assert "1 discarded" in discarded.stdout
+    assert (none_left.exit_code, none_left.stdout) == (0, "no dead letters\n")
+    decided = {json.loads(line)["of"]: json.loads(line)["decided"] for line in everything}
+    assert decided["harbor-us/A"] == "replayed by ann: repaired"
+    assert decided["harbor-us/B"] == "discarded by ann: superseded"
+
+
+def test_nothing_is_replayed_without_being_chosen(letters: Letters) -> None:
+    unchosen = letters.run("replay", "--why", "all of it")
+    unknown = letters.run("replay", "amazon/0/99", "--why", "x")
+    nowhere = letters.run("list", "--from", "etsy")
+
+    assert unchosen.exit_code == 2 and "by their ids" in unchosen.output
+    assert unknown.exit_code == 2 and "no such letter" in unknown.output
+    assert nowhere.exit_code == 2 and "'etsy' is not one of amazon" in nowhere.output
+
+
+def test_a_mass_change_is_released_or_held_by_the_command_topic(letters: Letters) -> None:
+    given = ["--why", "ERP sent an empty file", "--by", "ann", "--config", str(letters.config)]
+    held = CliRunner().invoke(mass_change.app, ["hold", "amazon-us", "--until", "2h", *given])
+    released = CliRunner().invoke(mass_change.app, ["release", "amazon-us", *given])
+    nonsense = CliRunner().invoke(mass_change.app, ["hold", "amazon-us", "--until", "soon", *given])
+
+    codec = Serde(OPERATOR_COMMAND, f"{letters.topics.operator_commands}-value", letters.registry)
+    first, second = [codec.decode(one.value() or b"") for one in letters.read(letters.topics.operator_commands)]
+    assert (held.exit_code, released.exit_code, nonsense.exit_code) == (0, 0, 2)
+    assert (first.action, first.channel, first.by) == (OperatorAction.HOLD_MASS_CHANGE, "amazon-us", "ann")
+    assert first.until_ms is not None and abs(first.until_ms - first.at_ms - 7_200_000) < 60_000
+    assert (second.action, second.until_ms) == (OperatorAction.RELEASE_MASS_CHANGE, None)
+
+
+def test_a_shadow_report_says_what_would_change(letters: Letters) -> None:
+    seen = letters.target("A", 3, quantity=5)
+    letters.target("B", 3, quantity=1)
+    exposure = Exposure(seen.listing_id, seen.sku, Confirmed(9, 0, 0, Proof.READ))
+    codec = Serde(LISTING_EXPOSURE, f"{letters.topics.exposure(AMAZON)}-value", letters.registry)
+    letters.write(letters.topics.exposure(AMAZON), seen.listing_id.encode(), codec.encode(exposure))
+    settings = letters.config.read_text() + (
+        "accounts: {na: {marketplace: amazon, seller_id: S, client_id: C, client_secret: {env: X},"
+        " refresh_token: {env: Y}}}\n"
+        "channels: {harbor-us: {account: na, locations: [main], marketplace_id: ATVPDKIKX0DER, mode: shadow}}\n"
+    )
+    letters.config.write_text(settings)
+    given = ["harbor-us", "--config", str(letters.config)]
+
+    report = CliRunner().invoke(shadow_report.app, given)
+    lines = [json.loads(line) for line in CliRunner().invoke(shadow_report.app, [*given, "--json"]).stdout.splitlines()]
+    unknown = CliRunner().invoke(shadow_report.app, ["etsy", "--config", str(letters.config)])
+    letters.config.write_text(settings.replace("mode: shadow", "mode: live"))
+    live = CliRunner().invoke(shadow_report.app, given)
+
+    assert report.exit_code == 0, report.output
+    assert "harbor-us (shadow): 2 of 2 listings are not written: 1 falls, 0 rises, 0 stays, 1 unknown" in report.stdout
+    assert [(one["sku"], one["shown"], one["would_show"]) for one in lines] == [("A", 9, 5), ("B", None, 1)]
+    assert unknown.exit_code == 2 and "'etsy' is not one of harbor-us" in unknown.output
+    assert live.exit_code == 1 and "is live" in live.output

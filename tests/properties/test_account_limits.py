@@ -1,0 +1,117 @@
+"""A limit holds whatever workers do: full backlog, late calls, rebalances; and hardly any of it is left unused."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.drain_market import Bucket, DrainMarket
+from inventory_domain.exposure import Confirmed, Exposure, Proof
+from inventory_domain.identifiers import AccountId, ChannelId, ListingId, Sku
+from inventory_domain.outcomes import Outage, PushOutcome
+from inventory_domain.ports import OperationLimit, Push
+from inventory_streams.delivery.throttle import Throttle
+from tests.support.adapters import an_adapter
+from tests.support.delivery import CHANNEL, FakeMarketplace, MovableClock, a_target, accepted, traits
+from tests.support.delivery_bench import VirtualClock, a_bench
+
+STEP_S = 0.05
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([(5.0, 5.0), (10 / 3, 200.0), (0.5, 1.0)]))
+@settings(max_examples=60, deadline=None)
+def test_all_workers_together_stay_within_the_limit_through_rebalances(
+    seed: int, workers: int, limit: tuple[float, float]
+) -> None:
+    """The marketplace's own bucket may be empty when we start; from then on no call is one too many."""
+    dice, clock = random.Random(seed), MovableClock()
+    allowed = OperationLimit("write", *limit)
+    throttles = [Throttle(allowed, clock) for _ in range(workers)]
+    bucket, calls = 0.0, 0
+
+    def rebalance() -> None:
+        parts = [dice.choice((0, 1, 2, 3)) for _ in throttles]
+        for throttle, part in zip(throttles, parts, strict=True):
+            throttle.share(part / max(1, sum(parts)))
+
+    rebalance()
+    for _ in range(1_200):
+        clock.move(STEP_S)
+        bucket = min(allowed.burst, bucket + STEP_S * allowed.rate_per_s)
+        if dice.random() < 0.01:
+            rebalance()
+        for throttle in throttles:
+            busy = dice.random() < 0.9
+            while busy and throttle.wait_s(1.0) == 0:
+                throttle.take(1.0)
+                bucket, calls = bucket - 1, calls + 1
+        assert bucket > -1e-6 or workers * 1.0 > allowed.burst, f"{-bucket:.2f} calls too many"
+    assert calls <= allowed.rate_per_s * 1_200 * STEP_S + 1e-6
+
+
+@pytest.mark.parametrize("marketplace", ["amazon", "ebay", "walmart", "shopify"])
+async def test_a_full_backlog_uses_what_is_allowed_and_no_call_more(marketplace: str) -> None:
+    """At least 98 % of the allowed rate, and no more than one refusal in 10,000 calls."""
+    clock = VirtualClock()
+    declared = an_adapter(marketplace, httpx.MockTransport(lambda _: httpx.Response(500))).traits
+    declared = replace(declared, push_group_max=1)  # calls are what is limited, not the listings in them
+    market = DrainMarket(declared, clock, None, seed=3)
+    bucket = market.buckets[declared.push_operation]
+    seconds = 120.0
+    rate = bucket.limit.rate_per_s / declared.push_cost
+    listings = int(rate * (seconds + 20) + bucket.limit.burst / declared.push_cost)
+    async with a_bench(market, clock=clock, engine_silent_s=1e6) as bench:  # type: ignore[arg-type]
+        owned = bench.worker.book.partitions[0]
+        targets = [a_target(f"L{number}", 14) for number in range(listings)]
+        for target in targets:
+            confirmed = Confirmed(9, 0, 1_600_000_000_000, Proof.READ)
+            exposure = Exposure(ListingId(target.listing_id), Sku(target.sku), confirmed)
+            owned.tracked(target.listing_id).exposure = exposure
+        await bench.worker.take([bench.arrival(target) for target in targets])
+        await clock.pass_s(10.0)
+        before = bucket.used
+        await clock.pass_s(seconds)
+        used = (bucket.used - before) / (bucket.limit.rate_per_s * seconds)
+
+    assert used >= 0.98, f"{used:.3f} of the rate used"
+    assert sum(one.refused for one in market.buckets.values()) <= bucket.asked / 10_000
+    assert isinstance(bucket, Bucket)
+
+
+US, CA, MX = CHANNEL, ChannelId("harbor-ca"), ChannelId("harbor-mx")
+
+
+async def test_a_dead_channel_delays_no_other_of_its_account() -> None:
+    """Calls to the dead one hang until their time-out; the others share what it does not use."""
+    clock = VirtualClock()
+    limit = (OperationLimit("write", 5.0, 5.0), OperationLimit("read", 1000.0, 1000.0))
+
+    class DeadInOneCountry(FakeMarketplace):
+        async def push(self, pushes):  # type: ignore[no-untyped-def]
+            if pushes[0].channel == US:
+                await clock.sleep(14.0)
+                return [down(push) for push in pushes]
+            return await super().push(pushes)
+
+    def down(push: Push) -> PushOutcome:
+        return Outage(listing_id=push.listing_id, api="write", reason="down")
+
+    market = DeadInOneCountry(traits=traits(limits=limit), answer=accepted)
+    async with a_bench(market, channels=(US, CA, MX), clock=clock, engine_silent_s=1e6) as bench:
+        targets = [
+            a_target(f"{channel}-{number}", 5, channel=channel, sku=f"S{number}")
+            for number in range(400)
+            for channel in (US, CA, MX)
+        ]
+        await bench.worker.take([bench.arrival(target) for target in targets])
+        await clock.pass_s(60.0)
+        sent = {channel: sum(1 for push in market.pushes if push.channel == channel) for channel in (CA, MX)}
+
+    assert abs(sent[CA] - sent[MX]) <= 2
+    assert sent[CA] + sent[MX] >= 5.0 * 60 * 0.65  # the dead one takes at most its third
+    assert bench.account.account_id == AccountId("harbor-main")

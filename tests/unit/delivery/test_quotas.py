@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from inventory_domain.health import ChannelReport
+from inventory_domain.identifiers import ChannelId
+from inventory_domain.ports import OperationLimit
+from inventory_streams.delivery.quotas import used_by_others
+from inventory_streams.delivery.throttle import Throttle
+from tests.support.delivery import CHANNEL, MovableClock
+from tests.support.delivery_bench import a_bench
+
+LIMIT = OperationLimit("write", 1_000.0, 1_000.0, per_day=1_000)
+
+
+def a_throttle(clock: MovableClock, part: float = 1.0, reserve: float = 0.0) -> Throttle:
+    throttle = Throttle(LIMIT, clock, zero_reserve=reserve)
+    throttle.share(part)
+    clock.move(10.0)
+    return throttle
+
+
+def taken(throttle: Throttle, *, zero: bool = False) -> int:
+    """How many calls go before the day's end."""
+    count = 0
+    while count < 2_000 and throttle.wait_s(1.0, zero=zero) < 1.0:
+        throttle.take(1.0)
+        throttle._tokens = 10.0  # the rate is not what this is about
+        count += 1
+    return count
+
+
+def test_a_day_goes_on_where_a_former_worker_left_it() -> None:
+    throttle = a_throttle(MovableClock())
+
+    throttle.told_quota(left=300)
+
+    assert taken(throttle) == 300
+
+
+def test_a_worker_has_its_part_of_what_is_left() -> None:
+    throttle = a_throttle(MovableClock(), part=0.25)
+
+    throttle.told_quota(left=400)
+
+    assert taken(throttle) == 100
+
+
+def test_what_was_used_before_a_rebalance_is_not_given_twice() -> None:
+    throttle = a_throttle(MovableClock())
+    throttle.told_quota(left=300)
+    first = taken(throttle)
+
+    throttle.share(0.5)
+    throttle.told_quota(left=0)
+
+    assert (first, taken(throttle)) == (300, 0)
+
+
+def test_a_reserve_is_kept_for_falls_to_zero() -> None:
+    throttle = a_throttle(MovableClock(), reserve=0.05)
+    throttle.told_quota(left=300)
+
+    assert (taken(throttle), taken(throttle, zero=True)) == (250, 50)
+
+
+def test_the_marketplaces_word_on_the_whole_day_counts() -> None:
+    throttle = a_throttle(MovableClock())
+
+    throttle.told_quota(left=1_500, calls=2_000)
+
+    assert (throttle.day_limit, taken(throttle)) == (2_000, 1_500)
+
+
+def test_a_new_day_begins_with_the_whole_quota() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock)
+    throttle.told_quota(left=0)
+    left_s = throttle.wait_s(1.0)
+
+    clock.move(left_s)
+
+    assert left_s > 1.0 and taken(throttle) == 1_000
+
+
+async def test_the_newest_report_of_each_other_worker_counts_once() -> None:
+    def report(worker: str, used: int, channel: ChannelId = CHANNEL) -> ChannelReport:
+        return ChannelReport(channel, worker, 0, 0, {}, 0, None, 0, {"write": used})
+
+    other = ChannelId("harbor-ca")
+    async with a_bench(channels=(CHANNEL, other)) as bench:
+        accounts = bench.worker._accounts
+        reports = [
+            report("a", 10),
+            report("a", 30),
+            report("a", 30, other),  # both channels are of one account
+            report("b", 5),
+            report("me", 900),
+            report("c", 7, ChannelId("elsewhere")),
+        ]
+
+        assert used_by_others(reports, accounts, bench.account, "write", "me") == 35.0
