@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 INSTALL = $(BIN)/python packaging/install.py
 ARGS ?=
+# Half of the suite's time is waiting for brokers and processes, so two run it side by side, each with a broker of its own.
+TESTERS ?= 2
 
 ROOMS := $(wildcard domain schemas adapters streams ledger console cli sandbox)
 # Folders count too: their time changes when a file is removed.
@@ -26,8 +28,8 @@ help: ## Show this list
 demo: $(STAMPS)/wheel ## Run the whole pipeline here for a minute; options by ARGS="--seconds 30 --report r.json"
 	@$(BIN)/inventory-sync demo $(ARGS)
 
-test: $(STAMPS)/dev-packages $(STAMPS)/wheel ## Run all tests against the built wheel; options by ARGS="-k atp"
-	@$(BIN)/pytest $(ARGS)
+test: $(STAMPS)/dev-packages $(STAMPS)/wheel ## Run all tests against the built wheel; options by ARGS="-k atp", one after the other by TESTERS=0
+	@$(BIN)/pytest -n $(TESTERS) --dist loadfile $(ARGS)
 
 campaign: $(STAMPS)/dev-packages $(STAMPS)/wheel ## The long runs before a release: 10,000 simulated seeds, 50 kills and more; CAMPAIGN_SEEDS=, CAMPAIGN_ROUNDS=
 	@$(BIN)/pytest -s -v $(wildcard tests/campaign/campaign_*.py) $(ARGS)
