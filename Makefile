@@ -20,7 +20,7 @@ SOURCES := $(shell find $(ROOMS) -name __pycache__ -prune -o -name '*.pyc' -o -p
 # `make dev` leaves its stamp; where it is newer than the wheel's, checks use the sources as they are.
 INSTALLED := $(if $(wildcard $(STAMPS)/editable),$(STAMPS)/editable,$(STAMPS)/wheel)
 
-.PHONY: help demo test campaign check dev tools generate sbom audit lock upgrade format clean
+.PHONY: help demo test bench campaign check dev tools generate sbom audit lock upgrade format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -30,6 +30,15 @@ demo: $(STAMPS)/wheel ## Run the whole pipeline here for a minute; options by AR
 
 test: $(STAMPS)/dev-packages $(STAMPS)/wheel ## Run all tests against the built wheel; options by ARGS="-k atp", one after the other by TESTERS=0
 	@$(BIN)/pytest -n $(TESTERS) --dist loadfile $(ARGS)
+
+bench: $(STAMPS)/wheel .bench-venv/made ## The engine beside its peers, on the same input; options by ARGS="--events 100000 --rounds 1"
+	@$(BIN)/python benchmarks/engine.py $(ARGS)
+
+.bench-venv/made: benchmarks/requirements.txt $(STAMPS)/venv
+	@echo "installing the peers of the benchmark, in an environment of their own (once)"
+	@$(BIN)/python -m venv .bench-venv
+	@.bench-venv/bin/python -m pip --disable-pip-version-check install --quiet -r benchmarks/requirements.txt
+	@touch $@
 
 campaign: $(STAMPS)/dev-packages $(STAMPS)/wheel ## The long runs before a release: 10,000 simulated seeds, 50 kills and more; CAMPAIGN_SEEDS=, CAMPAIGN_ROUNDS=
 	@$(BIN)/pytest -s -v $(wildcard tests/campaign/campaign_*.py) $(ARGS)
@@ -76,7 +85,7 @@ upgrade: $(STAMPS)/dev-packages ## Lock the newest versions of all packages, and
 	@$(BIN)/python sandbox/lock_jars.py
 
 clean: ## Remove everything that was installed or built here
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench-venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(STAMPS)/venv: requirements-uv.lock packaging/install.py
 	@packaging/make-venv $(VENV)

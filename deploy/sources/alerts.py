@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
+from deploy.sources.alert import Alert, Example
+from deploy.sources.listing_alerts import listing_alerts
 from deploy.sources.roles import ROLES
 
 RUNBOOKS: Final = "docs/runbooks"
@@ -16,33 +17,9 @@ FRESH_WITHIN_S: Final = {"amazon.*": 600, "ebay.*": 300, "walmart.*": 600, "shop
 """The objective's time by channels' names; each is a bucket of the histogram."""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """Series by name, minute by minute in promtool's notation: the alert fires at one time, and not at two others."""
-
-    series: dict[str, str]
-    fires_at: str
-    quiet_at: tuple[str, str]
-    """Before it is true, and after it is over."""
-    labels: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One alert. `page` wakes somebody, `ticket` waits for the morning. Its runbook has its name, in words."""
-
-    name: str
-    expr: str
-    lasts: str
-    severity: str
-    summary: str
-    runbook: str
-    example: Example
-
-
 def alerts() -> tuple[Alert, ...]:
     """All of them."""
-    return (*_channels(), *_truth(), *_flow(), *_burn_rates(), *_ends(), *_missing())
+    return (*_channels(), *listing_alerts(), *_truth(), *_flow(), *_burn_rates(), *_ends(), *_missing())
 
 
 def _channels() -> tuple[Alert, ...]:
