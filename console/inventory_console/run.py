@@ -9,6 +9,7 @@ from types import FrameType
 
 import uvicorn
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from inventory_console.app import Console
 from inventory_console.commands import KafkaCommands
@@ -19,7 +20,7 @@ from inventory_console.sessions import Sessions
 from inventory_console.settings import ConsoleSettings
 from inventory_domain.clock import Clock
 from inventory_domain.errors import ConfigError, ConfigFault
-from inventory_ledger.asking import check
+from inventory_ledger.asking import LedgerNotReady, check
 from inventory_ledger.store import opened
 from inventory_schemas.registry import Registry
 from inventory_streams.kafka.probes import Probe, ProbeServer
@@ -27,6 +28,8 @@ from inventory_streams.kafka.settings import KafkaSettings
 
 LEAVE_S_MAX = 5
 TURN_S_MAX = 30.0  # a loop that has not turned for so long hangs
+LEDGER_WAIT_S = 60.0
+LEDGER_POLL_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +65,21 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)  # type: ignore[arg-type]
 
 
+def wait_for_tables(engine: Engine, clock: Clock) -> None:
+    """Started side by side with the ledger, the console waits until that has made its tables."""
+    end_s = clock.monotonic_s() + LEDGER_WAIT_S
+    while True:
+        try:
+            check(engine)
+        except LedgerNotReady as not_ready:
+            if clock.monotonic_s() > end_s:
+                raise
+            log.info("the ledger's tables are waited for", extra={"why": str(not_ready)})
+            time.sleep(LEDGER_POLL_S)
+        else:
+            return
+
+
 def run(
     settings: ConsoleSettings,
     ledger_url: str,
@@ -75,14 +93,14 @@ def run(
 
     Raises:
         ConfigError: nobody may use it, or the schema of commands is not registered.
-        LedgerNotReady: the ledger's database has other tables than this program needs.
+        LedgerNotReady: the ledger's database has other tables than this program needs, also after a minute.
         RegistryUnavailable: the schema registry cannot be asked.
     """
     if not settings.operators:
         text = "names nobody, so nobody could use the console: {alice: {env: CONSOLE_ALICE}}"
         raise ConfigError([ConfigFault("console.operators", text)])
     engine = opened(ledger_url)
-    check(engine)
+    wait_for_tables(engine, clock)
     commands = KafkaCommands(kafka, commands_topic, registry)
     commands.prepare()
     shown = ConsoleMetrics(metrics)
