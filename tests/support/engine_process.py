@@ -131,10 +131,12 @@ class Engines:
 
     def close(self) -> None:
         """Kill what still runs. What each said last, and how far it was, is printed: it is shown where a test fails."""
+        newest = {engine.log: engine for engine in self._all}  # those started under one name share a log
         for engine in self._all:
             lag = [line for line in engine.probe("/metrics")[1].splitlines() if "_lag" in line and line[0] != "#"]
             engine.kill()
-            sys.stdout.write("\n".join([f"{engine.log.name}:", *lag, engine.text()[-LAST_WORDS:], ""]))
+            if newest[engine.log] is engine:
+                sys.stdout.write("\n".join([f"{engine.log.name}:", *lag, engine.text()[-LAST_WORDS:], ""]))
 
 
 class _Lines(logging.Formatter):
