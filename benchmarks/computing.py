@@ -27,6 +27,7 @@ from inventory_domain.identifiers import Sku
 from inventory_domain.sku_state import InputPosition, PartitionProgress
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.engine.computing import Work
+from inventory_streams.engine.memory import collect_rarely
 from inventory_streams.engine.partition import encode_states, newest_words, writes_of
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.serdes import EngineSerdes, engine_serdes
@@ -112,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=2_500, help="records in a batch")
     parser.add_argument("--profile", action="store_true")
     asked = parser.parse_args(arguments)
+    collect_rarely()
     registry, topics = LocalRegistry(), ours.topics(PREFIX)
     engine = Engine(topics, engine_serdes(topics, registry))
     ids = [

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from inventory_domain.atp import Availability
 from inventory_domain.catalog import ListingNode
 from inventory_domain.identifiers import ChannelId, LocationId, NodeId
+from inventory_domain.values import made_often
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Share:
     """A channel's claim on a SKU: the locations it may sell from, and what each strategy goes by.

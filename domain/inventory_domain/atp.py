@@ -11,11 +11,13 @@ from inventory_domain.catalog import Product
 from inventory_domain.commands import KitAvailability
 from inventory_domain.identifiers import ChannelId, LocationId, Sku
 from inventory_domain.stock import Stock
+from inventory_domain.values import made_often
 
 OF_COMPONENTS: Final = ChannelId("components")  # no channel: under it stand kits lost to what components sold
 NO_ANSWERS: Final[Mapping[Sku, KitAvailability]] = MappingProxyType({})
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Availability:
     """What may be promised of one SKU now.

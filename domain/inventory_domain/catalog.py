@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, NodeId, Sku
+from inventory_domain.values import made_often
 
 
 class ProductStatus(Enum):
@@ -31,6 +32,7 @@ class Fulfillment(Enum):
     MARKETPLACE = "marketplace"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class StockingLocation:
     """A location that stocks the product, with the units there that are never promised to anyone."""
@@ -39,6 +41,7 @@ class StockingLocation:
     safety_stock: int = 0
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ListingNode:
     """A place the marketplace knows (ship node, shop location), and the location of ours that it stands for."""
@@ -56,6 +59,7 @@ class Component:
     units: int
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A SKU as sold on one channel. `marketplace_ids` is what its adapter needs to address it."""
@@ -79,6 +83,7 @@ class Listing:
         return self.listing_type is ListingType.FIXED_PRICE and self.fulfillment is Fulfillment.SELLER
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Product:
     """A SKU with all its listings, as the producers' catalog states it. The newest record replaces the former whole.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, Sku, SourceId
+from inventory_domain.values import made_often
 
 QUANTITY_MAX = 1_000_000_000  # Shopify's upper bound for a quantity (specs 4.1); no source counts more
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class StockCounted:
     """Absolute units on hand at the location. The last count by the source's own sequence wins.
@@ -23,6 +25,7 @@ class StockCounted:
     excludes_reserved: bool = False
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class StockAdjusted:
     """Signed units: a receipt, a loss, a return to the shelf."""
@@ -30,6 +33,7 @@ class StockAdjusted:
     units: int
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class StockReserved:
     """Units on hand that are promised to an order. They stay on hand until they are shipped."""
@@ -40,6 +44,7 @@ class StockReserved:
     expires_at_ms: int | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ReservationReleased:
     """The reservation ends and its units may be sold again."""
@@ -47,6 +52,7 @@ class ReservationReleased:
     reservation_id: ReservationId
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class OrderShipped:
     """Units left the location: on hand falls, and the order's reservation ends by as many units."""
@@ -56,6 +62,7 @@ class OrderShipped:
     order_id: OrderId | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class UnitsSold:
     """A channel sold units that the source may not know of yet. They are netted until the source reports the order."""
@@ -65,6 +72,7 @@ class UnitsSold:
     units: int
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class SaleCancelled:
     """A channel took a sale back; `reason` is the channel's word (`no-stock` is a real oversell)."""
@@ -85,6 +93,7 @@ SkuChange = (
 )
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class InventoryChange:
     """One record of `inventory.changes`.

@@ -18,9 +18,11 @@ from inventory_domain.sku_state import EmittedTarget, SeenExposure, SkuState
 from inventory_domain.stock import Stock
 from inventory_domain.surges import is_high
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
+from inventory_domain.values import made_often
 from inventory_domain.velocity import Demand
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The state after the decision, with what must be written in the same transaction as that state.

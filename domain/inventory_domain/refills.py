@@ -10,10 +10,12 @@ from typing import Final
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.sku_state import EmittedTarget
 from inventory_domain.targets import Proposal
+from inventory_domain.values import made_often
 
 REFILL_CAUSE: Final = "units-sold"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class OwnSales:
     """The channels that newly reported sales of a SKU.

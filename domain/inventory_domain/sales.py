@@ -9,6 +9,7 @@ from typing import Final
 from inventory_domain.changes import InventoryChange, OrderShipped, StockReserved, UnitsSold
 from inventory_domain.identifiers import ChannelId, OrderId, Sku
 from inventory_domain.stock import Stock
+from inventory_domain.values import made_often
 from inventory_domain.velocity import DAY_MS, ChannelDemand, Demand, dispersion_percent, milli_per_day
 
 HOUR_MS: Final = 3_600_000
@@ -26,6 +27,7 @@ Windows = Mapping[int, int]
 """Units by the beginning of their window, milliseconds since 1970 UTC."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Sale:
     """Units of a SKU sold on a channel, at the time at which they were sold."""

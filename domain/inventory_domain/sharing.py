@@ -22,11 +22,13 @@ from inventory_domain.buffers import BufferPolicy, Widening
 from inventory_domain.catalog import Listing, Product
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, channel_of
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy
+from inventory_domain.values import made_often
 from inventory_domain.velocity import Demand
 
 POOL: Final = Strategy.SHARED_POOL.value
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What holds for one product on one channel: its locations and what may be promised there, and what is withheld."""
@@ -42,6 +44,7 @@ class Terms:
 AllTerms = Mapping[ChannelId, Terms]
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Given:
     """What the strategy of this name gave each channel, and in words by what.

@@ -10,10 +10,12 @@ from inventory_domain.commands import Override
 from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, NodeId, Sku, SourceId
 from inventory_domain.kits import KitLinks
 from inventory_domain.stock import Stock
+from inventory_domain.values import made_often
 
 HELD_RECORDS_MAX = 64  # changes kept for a SKU whose product is not known yet; further ones are dead letters at once
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class EmittedTarget:
     """What was last said of a listing. `withdrawn`: it left the catalog and waits for its zero to be confirmed.
@@ -37,6 +39,7 @@ class EmittedTarget:
         return self.quantity == quantity and self.nodes == nodes and self.marketplace_ids == marketplace_ids
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class SeenExposure:
     """What delivery last said a listing may be showing. `units` None: not known, so without bound."""
@@ -58,6 +61,7 @@ class HeldRecord:
     value: bytes
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class SkuState:
     """One SKU. `owes_rise`: a rise was withheld while catching up. `changed_at_ms`: the newest change that counted.

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, Sku, SourceId
+from inventory_domain.values import made_often
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Move:
     """Signed units that a source reported under a sequence of its own."""
@@ -16,6 +18,7 @@ class Move:
     units: int
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class SourceLog:
     """What one source said about one location: its newest count and the moves that are newer than it.
@@ -32,6 +35,7 @@ class SourceLog:
     excludes_reserved: bool = False
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """Units promised to an order; past `expires_at_ms` they may be sold again. `sequence` is its source's."""
@@ -42,6 +46,7 @@ class Reservation:
     sequence: int | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Position:
     """One SKU at one location. `on_hand` is None until the location was counted once: unknown is not zero."""
@@ -59,6 +64,7 @@ class Position:
         )
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ChannelSale:
     """Units a channel sold that the source has not reported yet."""
@@ -81,6 +87,7 @@ KitOrder = tuple[Sku, OrderId]
 """The kit that was sold, and the order: one order may have the SKU by itself and in several kits."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Stock:
     """All that is known of one SKU's units: positions, sales not yet in them, and the guards against repetition."""

@@ -16,11 +16,13 @@ from inventory_domain.policies import AllocationPolicy, ChannelPolicy
 from inventory_domain.risk import risk_units
 from inventory_domain.sharing import Given, Terms, share_out
 from inventory_domain.stock import Stock
+from inventory_domain.values import made_often
 from inventory_domain.velocity import Demand
 
 NO_NODES: Mapping[NodeId, int] = MappingProxyType({})
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What a listing should show by the rules, before it has a version.
@@ -70,6 +72,7 @@ class Proposal:
         return text
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a listing should show, as it is told to delivery.
@@ -102,6 +105,7 @@ class Target:
     sales_milli_per_day: int | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Proposals:
     """What is proposed for each of a product's listings, and those left alone because a location is uncounted."""

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from inventory_domain.errors import InvalidRecord, UndecodableRecord
 from inventory_domain.identifiers import Sku
 from inventory_domain.sku_state import HeldRecord
+from inventory_domain.values import made_often
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class InputRecord:
     """One record of an input, raw. A value of None is a tombstone; the timestamp is the broker's append time."""

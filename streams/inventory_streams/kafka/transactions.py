@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from inventory_domain.errors import InventorySyncError, OwnershipLost
+from inventory_domain.values import made_often
 from inventory_streams.kafka.settings import KafkaSettings
 
 TRANSACTION_TIMEOUT_S = 30  # a hanging transaction blocks read_committed readers that long (rule 12)
@@ -24,6 +25,7 @@ class TransactionFailed(InventorySyncError):
     """A transaction could not be committed and was given up. The process ends before its input offset moves."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Write:
     """One record of a transaction. A value of None is a tombstone."""

@@ -1,0 +1,51 @@
+"""Values that are made by the hundred thousand a second: frozen all the same, in a third of the time."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import MISSING, Field, fields
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def made_often(kind: type[T]) -> type[T]:
+    """Give a frozen dataclass with slots a constructor that takes a third of the time. Nothing else is different.
+
+    A frozen dataclass sets each field by a call around its own guard. Here they are set while the value still belongs
+    to a twin class that has the same slots and no guard; then it becomes what it is (docs/speed.md has the figures).
+    """
+    own: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]  # it stands above a dataclass
+    if hasattr(kind, "__post_init__") or any(one.kw_only or not one.init for one in own):
+        raise TypeError(f"{kind.__name__} needs the constructor that it has")
+    twin = type(kind.__name__, (), {"__slots__": tuple([one.name for one in own])})
+    parts: dict[str, object] = {"_kind": kind, "_twin": twin, "_become": object.__setattr__, "_missing": MISSING}
+    arguments, lines = [], []
+    for one in own:
+        argument = value = one.name
+        if one.default is not MISSING:
+            parts[f"_default_{one.name}"] = one.default
+            argument += f"=_default_{one.name}"
+        elif one.default_factory is not MISSING:
+            parts[f"_make_{one.name}"] = one.default_factory
+            argument += "=_missing"
+            value = f"_make_{one.name}() if {one.name} is _missing else {one.name}"
+        arguments.append(argument)
+        lines.append(f"  self.{one.name} = {value}")
+    text = "\n".join(
+        [
+            f"def _constructor({', '.join(parts)}):",
+            f" def __init__(self, {', '.join(arguments)}):",
+            "  _become(self, '__class__', _twin)",
+            *lines,
+            "  self.__class__ = _kind",
+            " return __init__",
+        ]
+    )
+    made: dict[str, Any] = {}
+    exec(text, vars(sys.modules[kind.__module__]), made)  # as dataclasses do it: the text has names of fields only
+    init = made["_constructor"](**parts)
+    init.__qualname__ = f"{kind.__qualname__}.__init__"
+    init.__annotations__ = kind.__init__.__annotations__
+    kind.__init__ = init  # type: ignore[method-assign]
+    return kind
