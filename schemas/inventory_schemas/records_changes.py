@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from sys import intern
+from typing import Final
 
 from inventory_domain.changes import (
     QUANTITY_MAX,
@@ -23,6 +25,7 @@ from inventory_domain.identifiers import LocationId, SourceId, checked
 from inventory_schemas.avsc import NAMESPACE
 from inventory_schemas.codec import Record, RecordKind
 from inventory_schemas.values import check_range, check_time, check_units, flat
+from inventory_schemas.wire_changes import read_change
 
 Kind = SkuChange | SourceHeartbeat
 
@@ -39,6 +42,10 @@ _TO_RECORD: dict[type[Kind], tuple[str, Callable[[Kind], Record]]] = {
     kind: (f"{NAMESPACE}.{kind.__name__}", flat(kind)) for kind in _KINDS
 } | {SourceHeartbeat: (f"{NAMESPACE}.SourceHeartbeat", lambda _: {})}
 _FROM_RECORD: dict[str, type[Kind]] = {f"{NAMESPACE}.{kind.__name__}": kind for kind in (*_KINDS, SourceHeartbeat)}
+
+
+_FEW: Final = 4_096
+_checked_once = lru_cache(maxsize=_FEW)(checked)  # for names of which there are few: sources, locations, channels
 
 
 def _to_record(change: InventoryChange) -> Record:
@@ -70,10 +77,16 @@ def _from_record(record: Record) -> InventoryChange:
     return change
 
 
+def _read(data: bytes, at: int) -> InventoryChange:
+    change = read_change(data, at)
+    check_change(change)
+    return change
+
+
 def check_change(change: InventoryChange) -> None:
     """Raise InvalidRecord, naming field and value, when no producer can mean this."""
     checked(change.event_id, "event_id")
-    checked(change.source, "source")
+    _checked_once(change.source, "source")
     check_time(change.occurred_at_ms, "occurred_at_ms")
     if change.sequence is not None and change.sequence < 0:
         raise InvalidRecord("bad-sequence", f"sequence is {change.sequence}, at least 0")
@@ -85,7 +98,7 @@ def check_change(change: InventoryChange) -> None:
     elif isinstance(kind, StockAdjusted):
         check_range(kind.units, -QUANTITY_MAX, QUANTITY_MAX, "units")
     elif isinstance(kind, UnitsSold | SaleCancelled):
-        checked(kind.channel, "channel")
+        _checked_once(kind.channel, "channel")
         checked(kind.order_id, "order_id")
         check_units(kind.units)
     elif isinstance(kind, StockReserved | ReservationReleased | OrderShipped):
@@ -103,7 +116,7 @@ def _check_place(change: InventoryChange) -> None:
         raise InvalidRecord("no-sku", f"sku is missing in a {name}")
     checked(change.sku, "sku")
     if change.location is not None:
-        checked(change.location, "location")
+        _checked_once(change.location, "location")
     elif not isinstance(change.kind, UnitsSold | SaleCancelled):
         raise InvalidRecord("no-location", f"location is missing in a {name}")
 
@@ -120,4 +133,4 @@ def _check_reservation(kind: StockReserved | ReservationReleased | OrderShipped)
         check_time(kind.expires_at_ms, "expires_at_ms")
 
 
-INVENTORY_CHANGE: RecordKind[InventoryChange] = RecordKind("inventory_change", _to_record, _from_record)
+INVENTORY_CHANGE: RecordKind[InventoryChange] = RecordKind("inventory_change", _to_record, _from_record, read=_read)

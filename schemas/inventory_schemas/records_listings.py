@@ -11,6 +11,7 @@ from inventory_domain.reconciliation import CyclePhase, Discrepancy, Observation
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Record, RecordKind
 from inventory_schemas.values import branch, flat, symbol, texts_of, units_of
+from inventory_schemas.wire_targets import write_target
 
 _confirmed_fields = flat(Confirmed)
 _last_fields = flat(LastAttempt)
@@ -106,7 +107,7 @@ def _cycle_from_record(record: Record) -> ReconciliationCycle:
     return ReconciliationCycle(**record)
 
 
-LISTING_TARGET: RecordKind[Target] = RecordKind("listing_target", flat(Target), _target_from_record)
+LISTING_TARGET: RecordKind[Target] = RecordKind("listing_target", flat(Target), _target_from_record, write=write_target)
 LISTING_EXPOSURE: RecordKind[Exposure] = RecordKind("listing_exposure", _exposure_to_record, _exposure_from_record)
 LISTING_OUTCOME: RecordKind[AttemptOutcome] = RecordKind("listing_outcome", flat(AttemptOutcome), _outcome_from_record)
 LISTING_OBSERVATION: RecordKind[Observation] = RecordKind(

@@ -31,6 +31,7 @@ from inventory_schemas.records_catalog import product_from_record, product_to_re
 from inventory_schemas.records_commands import override_from_record, override_to_record
 from inventory_schemas.records_links import links_from_record, links_to_record
 from inventory_schemas.values import NO_TEXTS, branch, flat, texts_of, units_of
+from inventory_schemas.wire_state import write_state
 
 _SKU_STATE = f"{NAMESPACE}.SkuState"
 _NO_KIT_SALES: Mapping[KitOrder, KitSale] = MappingProxyType({})
@@ -208,4 +209,6 @@ def _log_from_record(record: Record) -> SourceLog:
     )
 
 
-SKU_STATE: RecordKind[SkuState | PartitionProgress] = RecordKind("sku_state", _to_record, _from_record)
+SKU_STATE: RecordKind[SkuState | PartitionProgress] = RecordKind(
+    "sku_state", _to_record, _from_record, write=write_state
+)
