@@ -91,6 +91,8 @@ def _ebay(account: str) -> tuple[Line, ...]:
         Line("settling_s_max", ebay.SETTLING_S_MAX, "an accepted number is live after this at the latest"),
         Line("scopes", list(ebay.SCOPES)),
         Line("group_max", ebay.GROUP_MAX, "SKUs in one call"),
+        Line("out_of_stock_control", ebay.TURN_ON, "check: never turned on by us; nothing is written while it is off"),
+        Line("zero_without_control", ebay.LEAVE, "found off later: leave the listing shown, or end it by its zero"),
         Line("signals", {}, "{endpoint: https://HOST/ebay, verification_token: {env: NAME}}: eBay tells of changes."),
     )
 

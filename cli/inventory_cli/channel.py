@@ -228,9 +228,10 @@ def _table(records: list[HealthRecord]) -> None:
         last = "never" if health.last_success_ms is None else show_time(health.last_success_ms)
         stop_in = "" if health.stop_at_ms is None else f"{max(0, health.stop_at_ms - now_ms) // 1000} s"
         state = health.state.value
+        why = health.not_ready or health.reason
         if health.pause is not None and state != "paused":
             state += ", paused"
-        table.add_row(health.channel, state, show_time(health.since_ms), last, stop_in, health.by, health.reason)
+        table.add_row(health.channel, state, show_time(health.since_ms), last, stop_in, health.by, why)
     Console(width=200 if not Console().is_terminal else None).print(table)
 
 

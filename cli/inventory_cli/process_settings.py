@@ -176,6 +176,7 @@ def _delivery(fields: FileFields, faults: list[ConfigFault]) -> DeliverySettings
         letters=_letters(fields.within("dead_letters")),
         engine_silent_s=number("engine_silent_s", _DELIVERY.engine_silent_s),
         status_poll_s=number("status_poll_s", _DELIVERY.status_poll_s),
+        readiness_check_s=number("readiness_check_s", _DELIVERY.readiness_check_s),
         tick_s=number("tick_s", _DELIVERY.tick_s),
         health=health,
         read_share=number("read_share", _DELIVERY.read_share),

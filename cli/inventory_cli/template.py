@@ -249,6 +249,7 @@ def _delivery(given: DeliverySettings) -> tuple[Line, ...]:
         Line("alert_webhook", None, "each alert is posted here as JSON; {env: NAME} where the address is a secret"),
         Line("status_pages", {}, "status pages to ask, by account: {shop: https://www.example.com/status.json}"),
         Line("status_poll_s", given.status_poll_s, "how often a platform is asked how it is"),
+        Line("readiness_check_s", given.readiness_check_s, "how often accounts are seen to be set as they must be"),
         Line("tick_s", given.tick_s, "how often what waits for a time is looked at"),
         Line("engine_silent_s", given.engine_silent_s, "no word of the engine for so long: its listings go to zero"),
     )

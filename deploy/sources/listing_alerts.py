@@ -40,6 +40,20 @@ def listing_alerts() -> tuple[Alert, ...]:
             "{{ $labels.channel }}: the input would zero so many listings at once that they are held a while",
             "mass-change-held",
         ),
+        _above_zero(
+            "ChannelNotLive",
+            "channel_not_live",
+            "page",
+            "{{ $labels.channel }}: its account is not set as our writes need it, so nothing is written",
+            "channel-not-live",
+        ),
+        _above_zero(
+            "ZeroEndsListings",
+            "channel_zero_ends_listings",
+            "page",
+            "{{ $labels.channel }}: zero would end its listings: what falls to it is left or ends, as its settings say",
+            "zero-ends-listings",
+        ),
         Alert(
             "FeedStuck",
             f'sum by (channel) (increase({DELIVERY}_feeds_total{{outcome="stuck"}}[30m])) > 0',

@@ -7,6 +7,7 @@ at most 15 s, a value for whatever the world does, safe to cancel and to run at 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from inventory_domain.bulk import BulkTraits, CallFailed
@@ -24,9 +25,30 @@ class OutOfStockControl:
     seen: LimitSeen | None = None
 
 
+class WhenOff(Enum):
+    """What becomes of a listing that should fall to zero while zero would end it. LEAVE: it stays shown as it is.
+    END: zero is written, and it ends."""
+
+    LEAVE = "leave"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfStockPolicy:
+    """The seller's choice. `turn_on`: we turn the control on where it is found off."""
+
+    turn_on: bool = True
+    when_off: WhenOff = WhenOff.LEAVE
+
+
 @runtime_checkable
 class ControlsOutOfStock(Protocol):
     """An account on which listings may end at zero, unless it is told otherwise."""
+
+    @property
+    def out_of_stock_policy(self) -> OutOfStockPolicy:
+        """What the seller wants done where it is off; constant for the life of the adapter."""
+        ...
 
     @property
     def out_of_stock_traits(self) -> BulkTraits:

@@ -30,7 +30,8 @@ _DAY_S: Final = 86_400.0
 class ChannelState(Enum):
     """SELLING: writes go through. FAILING: they do not, and one probe goes instead of every listing. OUTAGE: the
     platform says so itself. PAUSED: an operator holds it. STOPPED: all its listings are shown as zero. RESTORING: the
-    way is open again and the newest targets go out."""
+    way is open again and the newest targets go out. NOT_LIVE: its account was never seen to be set as our writes need
+    it, so nothing is written."""
 
     SELLING = "selling"
     FAILING = "failing"
@@ -38,15 +39,18 @@ class ChannelState(Enum):
     PAUSED = "paused"
     STOPPED = "stopped"
     RESTORING = "restoring"
+    NOT_LIVE = "not-live"
 
 
 _S = ChannelState
+_NOT_READY: Final = "its account is not set as our writes need it, and never was since it is ours"
 TRANSITIONS: Final[Mapping[ChannelState, Mapping[ChannelState, str]]] = {
     _S.SELLING: {
         _S.FAILING: "failures in a row, or credentials lost",
         _S.OUTAGE: "the platform says that it is down",
         _S.PAUSED: "pause",
         _S.STOPPED: "stop-sale, or no success for the limit",
+        _S.NOT_LIVE: _NOT_READY,
     },
     _S.FAILING: {
         _S.SELLING: "a probe went through",
@@ -54,6 +58,7 @@ TRANSITIONS: Final[Mapping[ChannelState, Mapping[ChannelState, str]]] = {
         _S.OUTAGE: "the platform says that it is down",
         _S.PAUSED: "pause of everything, or a probe went through while it is paused",
         _S.STOPPED: "no success for the limit, or stop-sale",
+        _S.NOT_LIVE: _NOT_READY,
     },
     _S.OUTAGE: {
         _S.SELLING: "a probe went through, or the platform says that it is up and nothing had failed",
@@ -61,6 +66,7 @@ TRANSITIONS: Final[Mapping[ChannelState, Mapping[ChannelState, str]]] = {
         _S.FAILING: "the platform says that it is up, and a probe must show it",
         _S.PAUSED: "pause of everything, or the outage is over while it is paused",
         _S.STOPPED: "no success for the limit, or stop-sale",
+        _S.NOT_LIVE: _NOT_READY,
     },
     _S.PAUSED: {
         _S.SELLING: "resume",
@@ -68,10 +74,12 @@ TRANSITIONS: Final[Mapping[ChannelState, Mapping[ChannelState, str]]] = {
         _S.FAILING: "failures in a row while falls go, or resume of a channel that failed",
         _S.OUTAGE: "the platform says that it is down while falls go, or resume while it says so",
         _S.STOPPED: "no success for the limit (counted from a pause of everything), or stop-sale",
+        _S.NOT_LIVE: _NOT_READY,
     },
     _S.STOPPED: {
         _S.RESTORING: "a push went through, and no operator wants it stopped",
         _S.PAUSED: "the same, while it is paused",
+        _S.NOT_LIVE: "restore",
     },
     _S.RESTORING: {
         _S.SELLING: "every listing shows what it should",
@@ -79,6 +87,15 @@ TRANSITIONS: Final[Mapping[ChannelState, Mapping[ChannelState, str]]] = {
         _S.OUTAGE: "the platform says that it is down",
         _S.PAUSED: "pause",
         _S.STOPPED: "stop-sale, or no success for the limit",
+        _S.NOT_LIVE: _NOT_READY,
+    },
+    _S.NOT_LIVE: {
+        _S.SELLING: "its account is set as our writes need it",
+        _S.RESTORING: "the same, before the channel was whole again",
+        _S.FAILING: "the same, and writes do not go through",
+        _S.OUTAGE: "the same, and the platform says that it is down",
+        _S.PAUSED: "the same, while it is paused",
+        _S.STOPPED: "stop-sale",
     },
 }
 """Every change of state that there is, and what brings it about."""
@@ -181,7 +198,9 @@ class ChannelHealth:
     probes that failed, which is the place in their schedule. `half_open`: something told that the way may be open, so
     what waits may try. `recovered_ms`: when the last outage ended; nothing rises while the engine's word is older.
     `restoring`: not every listing shows yet what it should since the last stop. `outage_disproved`: a push went through
-    although the platform says that it is down, so its word counts for nothing until it changes.
+    although the platform says that it is down, so its word counts for nothing until it changes. `went_live_ms`: when
+    its account was first seen to be set as our writes need it, where the marketplace has such a setting; `not_ready`:
+    why it is not set so now.
     """
 
     channel: ChannelId
@@ -206,6 +225,13 @@ class ChannelHealth:
     stop: Stop | None = None
     restoring: bool = False
     recovered_ms: int | None = None
+    went_live_ms: int | None = None
+    not_ready: str | None = None
+
+    @property
+    def is_not_live(self) -> bool:
+        """Whether nothing of it is written, because it was never ready."""
+        return self.not_ready is not None and self.went_live_ms is None
 
     @property
     def without_success_since_ms(self) -> int:

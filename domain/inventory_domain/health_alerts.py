@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from inventory_domain.health import ChannelHealth, ChannelState
 from inventory_domain.identifiers import ChannelId
@@ -30,6 +32,16 @@ class Alert:
     by: str
 
 
+_STATES: Final[Mapping[ChannelState, tuple[str, Severity]]] = {
+    ChannelState.STOPPED: ("channel-stopped", Severity.PAGE),
+    ChannelState.NOT_LIVE: ("channel-not-live", Severity.PAGE),
+    ChannelState.OUTAGE: ("known-outage", Severity.WARNING),
+    ChannelState.PAUSED: ("channel-paused", Severity.INFO),
+    ChannelState.RESTORING: ("channel-restored", Severity.INFO),
+}
+"""What is told of a channel that comes into one of these states, with the reason that it has."""
+
+
 def alerts(before: ChannelHealth, after: ChannelHealth, at_ms: int) -> list[Alert]:
     """What this change of a channel's health is worth telling; nothing when it only goes on."""
     found = []
@@ -45,17 +57,11 @@ def alerts(before: ChannelHealth, after: ChannelHealth, at_ms: int) -> list[Aler
     if after.warned and not before.warned and after.stop_at_ms is not None:
         left_s = max(0, after.stop_at_ms - at_ms) / 1000
         tell("stop-sale-near", Severity.PAGE, f"stop-sale in {left_s:.0f} s unless something goes through")
-    if not changed:
-        return found
-    if after.state is ChannelState.STOPPED:
-        tell("channel-stopped", Severity.PAGE, after.reason)
-    elif after.state is ChannelState.OUTAGE:
-        tell("known-outage", Severity.WARNING, after.reason)
-    elif after.state is ChannelState.PAUSED:
-        tell("channel-paused", Severity.INFO, after.reason)
-    elif after.state is ChannelState.RESTORING:
-        tell("channel-restored", Severity.INFO, after.reason)
-    elif after.state is ChannelState.SELLING:
+    if after.not_ready is not None and before.not_ready is None and not after.is_not_live:
+        tell("zero-ends-listings", Severity.PAGE, after.not_ready)
+    if changed and after.state in _STATES:
+        tell(*_STATES[after.state], after.reason)
+    elif changed and after.state is ChannelState.SELLING:
         text = "whole again" if before.state is ChannelState.RESTORING else after.reason
         tell("channel-sells", Severity.INFO, text)
     return found

@@ -152,7 +152,7 @@ def passed(health: ChannelHealth, now_ms: int, rules: HealthRules, *, anything_t
     """After time alone. Where there is no listing to sell, nothing can be vouched for wrongly, and the clock rests."""
     if health.stop is not None:
         return health
-    if not anything_to_sell:
+    if not anything_to_sell or health.is_not_live:
         return _planned(replace(health, clock_from_ms=max(health.clock_from_ms, now_ms)), rules, None)
     silent_s = (now_ms - health.without_success_since_ms) / 1000
     if silent_s >= rules.stop_after_s:
@@ -188,6 +188,22 @@ def whole(health: ChannelHealth, now_ms: int, rules: HealthRules) -> ChannelHeal
     return _settled(health, after, rules, now_ms, "every listing shows what it should", probe_from_ms=None)
 
 
+def ready(health: ChannelHealth, now_ms: int, rules: HealthRules) -> ChannelHealth:
+    """After the account was seen to be set as our writes need it."""
+    if health.not_ready is None and health.went_live_ms is not None:
+        return health
+    went_live_ms = now_ms if health.went_live_ms is None else health.went_live_ms
+    after = replace(health, not_ready=None, went_live_ms=went_live_ms)
+    return _settled(health, after, rules, now_ms, "its account is set as our writes need it", probe_from_ms=None)
+
+
+def not_ready(health: ChannelHealth, why: str, now_ms: int, rules: HealthRules) -> ChannelHealth:
+    """After the account was seen not to be set so, and could not be. A channel that is live already goes on."""
+    if health.not_ready is not None:
+        return health
+    return _settled(health, replace(health, not_ready=why), rules, now_ms, why, probe_from_ms=None)
+
+
 def taken_over(health: ChannelHealth, now_ms: int, rules: HealthRules) -> ChannelHealth:
     """After a new owner has begun. A countdown goes on; where none ran, nobody has looked since, and it starts anew."""
     if health.stop_at_ms is not None or health.stop is not None:
@@ -200,6 +216,8 @@ def state_of(health: ChannelHealth, rules: HealthRules) -> ChannelState:
     pause = health.pause
     if health.stop is not None:
         return ChannelState.STOPPED
+    if health.is_not_live:
+        return ChannelState.NOT_LIVE
     if pause is not None and pause.falls_too:
         return ChannelState.PAUSED
     if health.known_outage:

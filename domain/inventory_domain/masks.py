@@ -17,18 +17,22 @@ NO_PROGRESS: Final = "no-progress-known"
 class Standing:
     """`mask`: why zero is sent instead of the target. `rises_held`, `falls_held`: why they wait; None: they go.
 
-    A mask's zero is a fall. `every_path`: the zero goes by each write path that the marketplace has.
+    A mask's zero is a fall. `every_path`: the zero goes by each write path that the marketplace has. `zeros_held`: why
+    falls to zero wait, though others go.
     """
 
     mask: str | None = None
     rises_held: str | None = None
     falls_held: str | None = None
     every_path: bool = False
+    zeros_held: str | None = None
 
     def held(self, want: Wanted, exposure: Exposure | None) -> str | None:
         """Why what is wanted may not go now; None when it may."""
         if self.falls_held is not None:
             return self.falls_held
+        if want.quantity == 0 and self.zeros_held is not None:
+            return self.zeros_held
         return self.rises_held if rises(want, exposure) else None
 
     def joined(self, other: Standing) -> Standing:
@@ -38,6 +42,7 @@ class Standing:
             rises_held=self.rises_held if self.rises_held is not None else other.rises_held,
             falls_held=self.falls_held if self.falls_held is not None else other.falls_held,
             every_path=self.every_path or other.every_path,
+            zeros_held=self.zeros_held if self.zeros_held is not None else other.zeros_held,
         )
 
 

@@ -45,7 +45,8 @@ class Candidate:
         """Whether zero is wanted, and zero was the last that the marketplace took."""
         last = self.exposure.last if self.exposure else None
         taken = last is not None and last.quantity == 0 and last.result in (Result.APPLIED, Result.ACCEPTED)
-        return taken and wanted(self.target, self.standing.mask).quantity == 0
+        want = wanted(self.target, self.standing.mask)
+        return taken and want.quantity == 0 and self.standing.held(want, self.exposure) is None
 
 
 def choice(candidates: Iterable[Candidate], *, can_check: bool, stopped: bool) -> tuple[ProbeBy, Candidate] | None:

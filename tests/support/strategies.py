@@ -444,6 +444,8 @@ health_records = st.builds(
         maybe(st.builds(Stop, identifiers, texts, times, booleans)),
         booleans,
         maybe(times),
+        maybe(times),
+        maybe(texts),
     ),
     st.dictionaries(identifiers, counters, max_size=3),
 )

@@ -20,7 +20,7 @@ from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient, Json
 from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
-from inventory_domain.account_calls import DailyQuotas, OutOfStockControl
+from inventory_domain.account_calls import DailyQuotas, OutOfStockControl, OutOfStockPolicy
 from inventory_domain.bulk import BulkTraits, CallFailed, Page, PullTraits
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
@@ -106,6 +106,11 @@ class EbayAdapter:
     async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
         """See `bulk.PullsListings`."""
         return await observe.pull(cursor, self._settings, self._exchange, self._exchange.deadline_s())
+
+    @property
+    def out_of_stock_policy(self) -> OutOfStockPolicy:
+        """See `account_calls.ControlsOutOfStock`."""
+        return self._settings.out_of_stock_policy
 
     @property
     def out_of_stock_traits(self) -> BulkTraits:

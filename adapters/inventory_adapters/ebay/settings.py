@@ -20,6 +20,7 @@ from inventory_adapters.accounts import (
 )
 from inventory_adapters.fields import Fields, all_faults
 from inventory_adapters.secrets import Secret
+from inventory_domain.account_calls import OutOfStockPolicy, WhenOff
 from inventory_domain.identifiers import ChannelId, Marketplace
 from inventory_domain.ports import OperationLimit
 
@@ -48,6 +49,9 @@ LIMITS = (
 GROUP_MAX = 25  # "one or more inventory items (up to 25)", field text of bulkUpdatePriceQuantity
 REFRESH_AHEAD_S = 600.0  # of the 7200 s that a token lives
 SETTLING_S_MAX = 180.0  # live after 1 to 3 min
+TURN_ON: Final = "turn-on"
+CONTROLS: Final = (TURN_ON, "check")
+LEAVE: Final = WhenOff.LEAVE.value
 
 
 TOPICS = ("LISTING", "ORDER_CONFIRMATION")  # there is none for a quantity
@@ -72,7 +76,11 @@ class EbayChannel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EbaySettings(AccountSettings):
-    """One seller who has given consent to one application. `group_max`: SKUs per write."""
+    """One seller who has given consent to one application. `group_max`: SKUs per write.
+
+    `out_of_stock_control`: "turn-on", or "check" where only the seller may change it. `zero_without_control`: what
+    becomes of a listing that should fall to zero while it is off, "leave" or "end".
+    """
 
     token: TokenSettings
     trading_url: str
@@ -81,6 +89,8 @@ class EbaySettings(AccountSettings):
     refresh_token: Secret
     scopes: tuple[str, ...]
     group_max: int
+    out_of_stock_control: str
+    zero_without_control: str
     signals: EbaySignals | None
     channels: Mapping[ChannelId, EbayChannel]
 
@@ -88,6 +98,11 @@ class EbaySettings(AccountSettings):
     def markets(self) -> Mapping[ChannelId, str]:
         """See `accounts.AccountSettings`."""
         return {name: channel.marketplace_id for name, channel in self.channels.items()}
+
+    @property
+    def out_of_stock_policy(self) -> OutOfStockPolicy:
+        """See `account_calls.ControlsOutOfStock`."""
+        return OutOfStockPolicy(self.out_of_stock_control == TURN_ON, WhenOff(self.zero_without_control))
 
     @property
     def signals_endpoint(self) -> str | None:
@@ -119,6 +134,8 @@ def parse(raw: Mapping[str, object], path: str) -> EbaySettings:
             refresh_token=fields.secret("refresh_token"),
             scopes=fields.texts("scopes", SCOPES),
             group_max=fields.whole("group_max", GROUP_MAX, least=1, most=GROUP_MAX),
+            out_of_stock_control=fields.choice("out_of_stock_control", CONTROLS, TURN_ON),
+            zero_without_control=fields.choice("zero_without_control", [one.value for one in WhenOff], LEAVE),
             signals=_signals(fields),
             channels=channels,
         )

@@ -41,6 +41,7 @@ class Announcing:
         for channel, partition in changed:
             standing = self._masks.standing_at((channel, partition))
             facts = {"mask": standing.mask, "rises_held": standing.rises_held, "falls_held": standing.falls_held}
+            facts["zeros_held"] = standing.zeros_held
             log.info("channel's standing changed", extra={"channel": channel, "partition": partition, **facts})
         masked = Counter((channel, self._masks.standing_at((channel, one)).mask) for channel, one in places)
         for channel in {channel for channel, _ in changed}:

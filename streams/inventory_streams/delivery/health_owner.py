@@ -19,7 +19,7 @@ from inventory_domain.clock import Clock
 from inventory_domain.errors import BadRecord
 from inventory_domain.health import ChannelHealth, ChannelReport, ChannelState, new_channel
 from inventory_domain.health_alerts import Alert, alerts
-from inventory_domain.health_machine import commanded, passed, reported, taken_over, told, whole
+from inventory_domain.health_machine import commanded, not_ready, passed, ready, reported, taken_over, told, whole
 from inventory_domain.identifiers import ChannelId
 from inventory_schemas.records import HealthRecord
 from inventory_streams.delivery.announcing import AlertSink
@@ -167,6 +167,16 @@ class HealthOwner:
         record, now_ms = self._records[channel], self._clock.now_ms()
         self._become(told(record.health, condition, now_ms, self._rules), record.folded, now_ms)
 
+    def tell_ready(self, channel: ChannelId) -> None:
+        """The channel's account is set as our writes need it."""
+        record, now_ms = self._records[channel], self._clock.now_ms()
+        self._become(ready(record.health, now_ms, self._rules), record.folded, now_ms)
+
+    def tell_not_ready(self, channel: ChannelId, why: str) -> None:
+        """It is not, and could not be set so."""
+        record, now_ms = self._records[channel], self._clock.now_ms()
+        self._become(not_ready(record.health, why, now_ms, self._rules), record.folded, now_ms)
+
     def tick(self) -> None:
         """Time has passed: countdowns end, channels become whole, and who probes is somebody who is there."""
         now_ms = self._clock.now_ms()
@@ -218,9 +228,9 @@ class HealthOwner:
         self._show(health)
         for alert in alerts(before, health, at_ms):
             self._alert(alert, health)
-        visible = (health.state, health.epoch, health.pause, health.stop, health.probe_by, health.half_open)
-        was = (before.state, before.epoch, before.pause, before.stop, before.probe_by, before.half_open)
-        if visible != was or (health.probe_at_ms != before.probe_at_ms and health.state is not ChannelState.SELLING):
+        if _visible(health) != _visible(before) or (
+            health.probe_at_ms != before.probe_at_ms and health.state is not ChannelState.SELLING
+        ):
             now = True
         if now or health.warned != before.warned or self._clock.monotonic_s() - self._written_s >= WRITE_EVERY_S:
             self._write()
@@ -267,6 +277,12 @@ class HealthOwner:
         metrics.without_success.labels(channel).set(max(0, now_ms - health.without_success_since_ms) / 1000)
         left_s = float("inf") if health.stop_at_ms is None else max(0, health.stop_at_ms - now_ms) / 1000
         metrics.stop_sale_in.labels(channel).set(0 if health.stop is not None else left_s)
+
+
+def _visible(health: ChannelHealth) -> tuple[object, ...]:
+    """What others act upon, so that a change of it is written at once."""
+    lasting = (health.pause, health.stop, health.went_live_ms, health.not_ready)
+    return (health.state, health.epoch, health.probe_by, health.half_open, *lasting)
 
 
 def _is_whole(report: ChannelReport, health: ChannelHealth) -> bool:

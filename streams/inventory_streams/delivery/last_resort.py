@@ -127,8 +127,13 @@ class LastResort:
             self._alert(len(due))
         for one in due:
             account = self._accounts.of(one.target.channel)
-            if account is not None and self._cause is not None:
+            if account is not None and self._cause is not None and not self._ends_at_zero(one.target):
                 await self._zero(account, one)
+
+    def _ends_at_zero(self, target: Target) -> bool:
+        """Whether zero would end the listing, and the seller wants it left."""
+        ready = self._masks.readiness_of(target.channel)
+        return ready.held(wanted(target, ENGINE_SILENT), None) is not None
 
     def _alert(self, count: int) -> None:
         for channel in {one.target.channel for one in self._known.values()}:

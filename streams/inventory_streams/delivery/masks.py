@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from inventory_domain.account_calls import OutOfStockPolicy
 from inventory_domain.clock import Clock
 from inventory_domain.health import ChannelHealth, standing_of
 from inventory_domain.identifiers import ChannelId
-from inventory_domain.masks import Standing, engine_standing
+from inventory_domain.masks import FREE, Standing, engine_standing
 from inventory_domain.progress import EngineProgress
+from inventory_domain.readiness import Readiness, readiness_standing
 from inventory_streams.delivery.arrivals import HealthArrival
 from inventory_streams.delivery.book import TrackedListing
 from inventory_streams.delivery.holds import ListingHolds
@@ -34,6 +36,7 @@ class Masks:
         self._watched_from_ms = clock.now_ms()
         self._health: dict[ChannelId, tuple[int, ChannelHealth | None]] = {}
         self._progress: dict[int, EngineProgress] = {}
+        self._readiness: dict[ChannelId, tuple[Readiness, OutOfStockPolicy]] = {}
         self._told: dict[Place, Standing] = {}
 
     def follow_health(self, arrival: HealthArrival) -> ChannelHealth | None:
@@ -50,6 +53,25 @@ class Masks:
         """The channel's health as it was last read; None while its owner has not written any."""
         known = self._health.get(channel)
         return None if known is None else known[1]
+
+    def follow_readiness(self, channel: ChannelId, readiness: Readiness, policy: OutOfStockPolicy) -> None:
+        """Whether the channel's account is set as our writes need it; never called where there is nothing to set."""
+        self._readiness[channel] = (readiness, policy)
+
+    def readiness(self, channel: ChannelId) -> Readiness | None:
+        """What is known of the channel's account; None where there is nothing to set."""
+        known = self._readiness.get(channel)
+        return None if known is None else known[0]
+
+    def went_live(self, channel: ChannelId) -> bool:
+        """Whether the channel's account was ready once, so that numbers of ours may be shown."""
+        health = self.health(channel)
+        return health is not None and health.went_live_ms is not None
+
+    def readiness_of(self, channel: ChannelId) -> Standing:
+        """What the readiness of the channel's account means for its listings."""
+        known = self._readiness.get(channel)
+        return FREE if known is None else readiness_standing(*known, went_live=self.went_live(channel))
 
     def follow_progress(self, progress: EngineProgress) -> None:
         """The engine's newest word on a partition."""
@@ -93,9 +115,10 @@ class Masks:
         now_ms = self._clock.now_ms()
         engine = engine_standing(until_ms, self._watched_from_ms, now_ms, self._settings.engine_silent_s)
         health = self.health(channel)
+        ready = self.readiness_of(channel)
         if health is None:
-            return engine
-        return standing_of(health, self._settings.health, until_ms).joined(engine)
+            return engine.joined(ready)
+        return standing_of(health, self._settings.health, until_ms).joined(engine).joined(ready)
 
     def probing(self, place: Place) -> Standing:
         """What would hold at this place if the way to the marketplace were open: what a probe may do."""
@@ -108,7 +131,7 @@ class Masks:
         opened = replace(health, known_outage=False, half_open=True)
         now_ms = self._clock.now_ms()
         engine = engine_standing(until_ms, self._watched_from_ms, now_ms, self._settings.engine_silent_s)
-        return standing_of(opened, self._settings.health, until_ms).joined(engine)
+        return standing_of(opened, self._settings.health, until_ms).joined(engine).joined(self.readiness_of(channel))
 
     def is_silent(self, partition: int) -> bool:
         """Whether the engine's word on the partition is older than the limit."""

@@ -112,6 +112,12 @@ class DeliveryMetrics:
         self.engine_word_age = gauge(
             "engine_word_age_seconds_max", "Age of the engine's oldest word on the partitions owned here."
         )
+        self.not_live = gauge(
+            "channel_not_live", "1 while nothing is written because the account is not set as it must be.", "channel"
+        )
+        self.zero_ends = gauge(
+            "channel_zero_ends_listings", "1 while zero would end listings of a channel that is live.", "channel"
+        )
         self.failures_in_a_row = gauge("channel_failures_in_a_row", "Failures since the last success.", "channel")
 
     def _of_listings(self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from inventory_domain.bulk import CheckPassed, ChecksPushes, Condition, MarketplaceStatus, ReportsStatus
+from inventory_domain.bulk import CheckPassed, ChecksPushes, MarketplaceStatus, ReportsStatus
 from inventory_domain.clock import Clock
 from inventory_domain.due import wanted
 from inventory_domain.health import ChannelHealth, ChannelState
@@ -17,6 +17,7 @@ from inventory_domain.ports import ListingRef, NotListed, Push, Shown
 from inventory_domain.probes import Candidate, ProbeBy, choice
 from inventory_streams.delivery.account import Account, Accounts
 from inventory_streams.delivery.book import Book, TrackedListing
+from inventory_streams.delivery.health_owner import HealthOwner
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.reports import Tallies
@@ -179,14 +180,14 @@ class StatusWatch:
         poll_s: float,
         clock: Clock,
         request_s_max: float,
-        tell: Callable[[ChannelId, Condition], None],
+        owner: Callable[[], HealthOwner | None],
     ) -> None:
         self._sources = sources
         self._accounts = accounts
         self._poll_s = poll_s
         self._clock = clock
         self._request_s_max = request_s_max
-        self._tell = tell
+        self._owner = owner
 
     async def run(self) -> None:
         """Ask each source every so often. One that does not answer says nothing."""
@@ -196,9 +197,10 @@ class StatusWatch:
                     answer = await within(self._clock, self._request_s_max, source.status())
                 except TimeoutError:
                     continue
-                if isinstance(answer, MarketplaceStatus):
+                owner = self._owner()
+                if owner is not None and isinstance(answer, MarketplaceStatus):
                     for channel in self._accounts.channels:
                         account = self._accounts.of(channel)
                         if account is not None and account.account_id == account_id:
-                            self._tell(channel, answer.condition)
+                            owner.tell(channel, answer.condition)
             await self._clock.sleep(self._poll_s)

@@ -36,7 +36,8 @@ class DeliverySettings:
     wait for the same one. `zero_reserve`: the part of a daily quota that only falls to zero may use.
     `engine_silent_s`: when the engine's word on a partition is older than this, its listings are shown as zero.
     `tick_s`: how often what waits for a time is looked at.
-    `status_poll_s`: how often a marketplace is asked how it is.
+    `status_poll_s`: how often a marketplace is asked how it is. `readiness_check_s`: how often an account that is set
+    as our writes need it is looked at again.
     `modes`: of the channels that are not live. `fall_seen_s`: a fall not seen live so long after its settling time is
     told and tried by the other path; `failing_fall_s`: after so long its listing goes to zero by every path, unless
     more than `failing_falls_max` of a channel do, which is the channel's matter. `mass_change_hold_s`: how long a
@@ -66,6 +67,7 @@ class DeliverySettings:
     engine_silent_s: float = 900.0
     health: HealthRules = field(default_factory=HealthRules)
     status_poll_s: float = 60.0
+    readiness_check_s: float = DAY_S
     tick_s: float = 0.05
     modes: Mapping[ChannelId, ChannelMode] = field(default_factory=dict)
     fall_seen_s: float = 600.0
@@ -114,6 +116,10 @@ class DeliverySettings:
             found.append(ConfigFault(f"{path}.zero_reserve", f"is {self.zero_reserve}; 0 to 0.9"))
         if not 0 < self.engine_silent_s <= DAY_S:
             found.append(ConfigFault(f"{path}.engine_silent_s", f"is {self.engine_silent_s}; above 0 s, a day at most"))
+        if not 0 < self.readiness_check_s <= DAY_S:
+            found.append(
+                ConfigFault(f"{path}.readiness_check_s", f"is {self.readiness_check_s}; above 0 s, a day at most")
+            )
         found += self._hold_faults(path)
         for name in ("unrecognized_attempts_max", "requests_in_flight_max", "reads_in_flight_max"):
             if getattr(self, name) < 1:

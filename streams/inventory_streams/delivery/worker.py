@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 
-from inventory_domain.bulk import Condition, ReportsStatus
+from inventory_domain.bulk import ReportsStatus
 from inventory_domain.clock import Clock
 from inventory_domain.exposure import Result
 from inventory_domain.health import ChannelState
@@ -46,6 +46,7 @@ from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.probing import Probing, StatusWatch
 from inventory_streams.delivery.quotas import Quotas
 from inventory_streams.delivery.readbacks import ReadBacks
+from inventory_streams.delivery.readiness import ReadinessWatch
 from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.reporting import Reporting
 from inventory_streams.delivery.reports import ReportTopic, Tallies
@@ -126,9 +127,10 @@ class Worker:
         self._reporting = Reporting(*around, waiting, self._read_backs, reports, metrics, threads)
         senders = {account.account_id: one.probe for account, one in zip(accounts.all, self._dispatchers, strict=True)}
         self._probing = Probing(*around, metrics, senders)
-        self._statuses = StatusWatch(
-            statuses or {}, accounts, settings.status_poll_s, clock, settings.request_s_max, self._condition
-        )
+        owner = self._owner
+        asking = (settings.status_poll_s, clock, settings.request_s_max)
+        self._statuses = StatusWatch(statuses or {}, accounts, *asking, owner)
+        self._readiness = ReadinessWatch(accounts, settings, clock, self.masks, metrics, owner)
 
     def start(self) -> None:
         """Begin to send, read, wait and report, as far as there is anything."""
@@ -140,6 +142,7 @@ class Worker:
             self._reporting.run(),
             self._probing.run(),
             self._statuses.run(),
+            self._readiness.run(),
             self._last_resort.run(),
             self._watch(),
         ):
@@ -283,9 +286,8 @@ class Worker:
                 channel = one.record.health.channel
                 self._tallies.watch(channel, one.record.health.state is not ChannelState.SELLING)
 
-    def _condition(self, channel: ChannelId, condition: Condition) -> None:
-        if self._health is not None:
-            self._health.tell(channel, condition)
+    def _owner(self) -> HealthOwner | None:
+        return self._health
 
     async def _look_again(self) -> None:
         """Look at each listing whose masks or modes have changed, since its target or what holds it may be due now."""
