@@ -12,11 +12,7 @@ import typer
 from inventory_cli.options import ConfigFile
 
 if TYPE_CHECKING:
-    from inventory_cli.settings import Settings
-    from inventory_domain.exposure import Exposure
-    from inventory_domain.identifiers import ChannelId, ListingId, Marketplace
     from inventory_domain.shadow import ShadowChange
-    from inventory_domain.targets import Target
 
 app = typer.Typer()
 SHOWN_MAX = 50
@@ -36,6 +32,7 @@ def shadow_report(
         inventory-sync shadow-report amazon-us --config sync.yaml
     """
     from inventory_cli.settings import load
+    from inventory_cli.stored_listings import stored_listings
     from inventory_domain.identifiers import ChannelId
     from inventory_domain.modes import LIVE, Mode
     from inventory_domain.shadow import shadow_changes
@@ -49,7 +46,7 @@ def shadow_report(
     if mode.mode is Mode.LIVE:
         typer.echo(f"{channel} is live: everything of it is written", err=True)
         raise typer.Exit(1)
-    targets, exposures = _read(settings, settings.policy.channels[name].marketplace, name)
+    targets, exposures = stored_listings(settings, settings.policy.channels[name].marketplace, name)
     changes = shadow_changes(targets.values(), exposures, mode)
     if as_json:
         for one in changes:
@@ -57,33 +54,6 @@ def shadow_report(
             typer.echo(json.dumps({**facts, "kind": one.kind}, ensure_ascii=False))
         return
     _print(changes, f"{channel} ({mode.mode.value})", len(targets))
-
-
-def _read(
-    settings: Settings, marketplace: Marketplace, channel: ChannelId
-) -> tuple[dict[ListingId, Target], dict[ListingId, Exposure]]:
-    from inventory_schemas.codec import Serde
-    from inventory_schemas.records import LISTING_EXPOSURE, LISTING_TARGET
-    from inventory_schemas.registry import ConfluentRegistry
-    from inventory_streams.letters import partitions_of, read_values
-
-    connection = settings.connection
-    topics = connection.topics
-    registry = ConfluentRegistry(connection.schema_registry_url)
-    try:
-        target_topic, exposure_topic = topics.targets(marketplace), topics.exposure(marketplace)
-        partitions = partitions_of(connection.kafka, target_topic)
-        prefix = f"{channel}/".encode()
-        target_codec = Serde(LISTING_TARGET, f"{target_topic}-value", registry)
-        exposure_codec = Serde(LISTING_EXPOSURE, f"{exposure_topic}-value", registry)
-        targets = read_values(connection.kafka, target_topic, partitions, target_codec, prefix)
-        exposures = read_values(connection.kafka, exposure_topic, partitions, exposure_codec, prefix)
-    finally:
-        registry.close()
-    return (
-        {target.listing_id: target for target in targets.values()},
-        {exposure.listing_id: exposure for exposure in exposures.values()},
-    )
 
 
 def _print(changes: Sequence[ShadowChange], title: str, listings: int) -> None:
