@@ -107,7 +107,7 @@ class Bench:
         serdes = engine_serdes(TOPICS, self.registry)
         self._targets = Serde(LISTING_TARGET, "targets", self.registry)
         settings = EngineSettings(KafkaSettings("127.0.0.1:1"), TOPICS, PARTITIONS, "app", **given)  # type: ignore[arg-type]
-        metrics = EngineMetrics(CollectorRegistry())
+        self.metrics = metrics = EngineMetrics(CollectorRegistry())
         rules = Rules(policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)
         print_of = fingerprint(policy)
         in_force = InForce(print_of, policy.peaks)

@@ -32,6 +32,7 @@ from inventory_streams.engine.settings import (
     TURN_IDLE_S,
     EngineSettings,
 )
+from inventory_streams.engine.standing_still import StandingInputs
 from inventory_streams.engine.values import Computed, RecordEffect, Rules, Surroundings
 from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.waking import InForce
@@ -92,6 +93,7 @@ class EngineAgent:
         self._velocity = velocity
         self._due = DueWork(settings, velocity, clock, policy)
         self._live_times = LiveTimes(rules.policy)
+        self._standing = StandingInputs()
         self._turned_s = float("-inf")
         self._measured_s = float("-inf")
         self.looped_s = clock.monotonic_s()
@@ -218,6 +220,7 @@ class EngineAgent:
                 self._submit(partition, self._work(partition), None, 0)
         if self._turned_s - self._measured_s >= MEASURE_INTERVAL_S:
             self._measured_s = self._turned_s
+            self._fetch_what_stands_still()
             self._measure()
 
     def _submit(self, partition: Partition, work: Work, topic: str | None, position: int) -> None:
@@ -287,6 +290,14 @@ class EngineAgent:
         fetched = self._inputs.fetch_states(positions, partition.number)
         return complete_until_ms(positions, fetched, partition.newest_applied_ms)
 
+    def _fetch_what_stands_still(self) -> None:
+        overdue = self._standing.overdue(self._ownership.partitions.values(), self._inputs.fetch_states, self._turned_s)
+        for topic, number, position in overdue:
+            place = {"topic": topic, "partition": number, "position": position}
+            log.warning("an input stands still though there is more of it, fetched again", extra=place)
+            self._metrics.gaps.labels(topic).inc()
+            self._inputs.refetch(topic, number, position)
+
     def _measure(self) -> None:
         owned = self._ownership.partitions.values()
         measure(self._metrics, owned, self._velocity, self._live_times)
@@ -294,9 +305,9 @@ class EngineAgent:
         self._metrics.overdue_sales.set(sum(one.unreported.overdue(before_ms) for one in owned))
         inputs = self._settings.topics.engine_inputs()
         measure_lag(self._metrics, owned, inputs, lambda topic, one: self._inputs.fetch_states([topic], one).get(topic))
-        told = [self._until_ms(one, one.positions()) for one in owned]
         now_ms = self._clock.now_ms()
-        oldest_ms = min([until_ms for until_ms in told if until_ms is not None], default=now_ms)
+        until_ms = [self._until_ms(one, one.positions()) or one.owned_since_ms for one in owned]
+        oldest_ms = min([one for one in until_ms if one is not None], default=now_ms)
         self._metrics.lag_seconds.set(max(0, now_ms - oldest_ms) / 1000)
 
 

@@ -93,6 +93,7 @@ class Ownership:
                 kept += 1
                 continue
             partition.recovered(self._policy.mark(self._clock.now_ms(), partition.progress.silent))
+            partition.owned_since_ms = self._clock.now_ms()
             self.partitions[partition.number] = partition
         if kept < len(opened):
             leave_out_what_stays()

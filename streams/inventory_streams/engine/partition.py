@@ -74,6 +74,7 @@ class Partition:
         self.running: asyncio.Future[None] | None = None
         self.progress_told_s = float("-inf")
         self.newest_applied_ms: dict[str, int] = {}
+        self.owned_since_ms: int | None = None
         self.gaps: dict[str, int] = {}
 
     def positions(self) -> dict[str, int]:

@@ -23,6 +23,7 @@ JUDGE_INTERVAL_S = 1.0  # how often the silence of sources is judged
 SWEEP_LOG_S = 10.0  # how often the progress of a sweep is logged
 PROGRESS_INTERVAL_S = 2.0  # `engine.progress`; promised is 5 s, so one slow transaction may come between
 GAP_REFETCHES_MAX = 3  # the same gap in an input again after this many refetches ends the process
+INPUT_STILL_S = 15.0  # an input of which there is more has not moved for this long: it is fetched again
 
 STALL_LIMIT_S = 30.0  # records are processed and no offset was committed for this long (rule 11)
 TURN_LIMIT_S = 30.0  # the loop has not turned for this long: not live

@@ -12,7 +12,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.surges import Peak
 from inventory_streams.engine.catching_up import FetchState
 from inventory_streams.engine.fingerprint import fingerprint
-from inventory_streams.engine.settings import GAP_REFETCHES_MAX, PROGRESS_INTERVAL_S
+from inventory_streams.engine.settings import GAP_REFETCHES_MAX, INPUT_STILL_S, PROGRESS_INTERVAL_S
 from inventory_streams.kafka.transactions import Write
 from tests.support.engine_bench import (
     CHANGES,
@@ -47,6 +47,28 @@ async def test_a_gap_is_fetched_again_and_nothing_behind_it_is_applied() -> None
         bench.feed(CHANGES, lost, behind, start=1)
         await bench.until(lambda: bench.inputs.positions[CHANGES] == 3, "both are applied")
         assert bench.told()[-1].quantity == 8
+
+
+async def test_an_input_that_stands_still_though_there_is_more_is_fetched_again() -> None:
+    """The end of a backlog was lost on its way and nothing comes behind it: no gap would ever show."""
+    async with a_bench() as bench:
+        await selling(bench)
+        bench.inputs.fetched = {CHANGES: FetchState(2, NOW_MS), PRODUCTS: FetchState(1, NOW_MS)}
+        began_s = bench.clock.at_s
+
+        await bench.until(lambda: bench.inputs.refetched, "it asks for what is there")
+
+        assert bench.inputs.refetched == [(CHANGES, PARTITION, 1)]
+        assert bench.clock.at_s - began_s >= INPUT_STILL_S
+
+
+async def test_the_lag_of_a_partition_of_which_nothing_is_known_counts_from_when_it_came() -> None:
+    """Left out, a partition that never moved would not be seen in the metric at all."""
+    async with a_bench() as bench:
+        bench.partition.owned_since_ms = NOW_MS - 40_000
+        bench.inputs.fetched = {CHANGES: FetchState(5, NOW_MS)}
+
+        await bench.until(lambda: bench.metrics.lag_seconds._value.get() >= 40, "the lag is told")
 
 
 async def test_a_gap_that_stays_ends_the_process() -> None:

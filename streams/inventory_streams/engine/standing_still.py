@@ -1,0 +1,42 @@
+"""Input that is there and does not arrive: what was lost on its way with nothing behind it to show the gap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from inventory_streams.engine.catching_up import FetchState
+from inventory_streams.engine.partition import Partition
+from inventory_streams.engine.settings import INPUT_STILL_S
+
+
+class StandingInputs:
+    """Remembers since when each input of each partition has not moved though there is more of it (rule 4)."""
+
+    def __init__(self) -> None:
+        self._still: dict[tuple[str, int], tuple[int, float]] = {}
+
+    def overdue(
+        self,
+        owned: Iterable[Partition],
+        fetched: Callable[[Mapping[str, int], int], Mapping[str, FetchState]],
+        now_s: float,
+    ) -> list[tuple[str, int, int]]:
+        """The inputs (topic, partition, position) that stood still for the limit; each begins to be watched anew."""
+        before, self._still = self._still, {}
+        found = []
+        for partition in owned:
+            positions = partition.positions()
+            states = fetched(positions, partition.number)
+            for topic, position in positions.items():
+                state = states.get(topic)
+                if state is None or state.end <= position or partition.running is not None:
+                    continue
+                place = topic, partition.number
+                was, since_s = before.get(place, (position, now_s))
+                if was != position:
+                    since_s = now_s
+                if now_s - since_s >= INPUT_STILL_S:
+                    found.append((topic, partition.number, position))
+                    since_s = now_s
+                self._still[place] = position, since_s
+        return found
