@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from inventory_domain.atp import Availability
 from inventory_domain.catalog import ListingNode
 from inventory_domain.identifiers import ChannelId, LocationId, NodeId
 from inventory_domain.values import made_often
+
+SCARCITY_ENDS_PERCENT: Final = 125
+"""Stock is scarce below what is expected to be sold, and until there is so much of it in percent.
+
+The two lines are apart so that stock which trembles about one of them does not move units from channel to channel.
+"""
 
 
 @made_often
@@ -139,9 +146,17 @@ def margin_first(available: Availability, shares: Shares, horizon_days: int) -> 
     return _by_pool(available, shares, divide)
 
 
-def is_scarce(available: Availability, shares: Shares, milli_per_day: int, horizon_days: int) -> bool:
-    """Whether more is expected to be sold within the horizon, at this rate, than may be promised."""
-    return available.atp(_union(shares)) * 1000 < horizon_days * milli_per_day
+def is_scarce(
+    before: bool, available: Availability, shares: Shares, milli_per_day: int | None, horizon_days: int
+) -> bool:
+    """Whether more is expected to be sold within the horizon, at this rate, than may be promised; and whether it was.
+
+    While the rate is not known it stays as it was, so that lost windows do not end it.
+    """
+    if milli_per_day is None:
+        return before
+    line_percent = SCARCITY_ENDS_PERCENT if before else 100
+    return available.atp(_union(shares)) * 1000 * 100 < horizon_days * milli_per_day * line_percent
 
 
 def _margin(share: Share) -> int:

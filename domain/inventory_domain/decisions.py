@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from inventory_domain.atp import NO_ANSWERS
 from inventory_domain.catalog import ProductStatus, opened
 from inventory_domain.commands import Override, OverrideKind
+from inventory_domain.derivation_causes import Causes
 from inventory_domain.identifiers import ListingId, Marketplace, NodeId, SourceId
 from inventory_domain.mass_change import guard_kept
 from inventory_domain.overrides import capped, in_force, moment, note
@@ -63,6 +64,7 @@ def decide(
     high = is_high(state.high_velocity, demand, policy.high_velocity)
     stock = vouched(state.stock, silent)
     proposed = _proposals(state, stock, policy, now_ms, demand, zeroed=zeroed, high=high)
+    causes = Causes(silent, policy.closed_locations)
     emitted = dict(state.targets)
     targets: list[Target] = []
     owes = False
@@ -93,18 +95,26 @@ def decide(
                 continue
             why = REFILL_CAUSE
         version = next_version(before.version if before else newest_version, now_ms)
-        target = _target(state, want, quantity, nodes, before, version, now_ms, why, override, demand)
+        target = _target(state, want, quantity, nodes, before, version, now_ms, why, override, demand, causes)
         targets.append(target)
         emitted[listing_id] = _emitted(target)
     named = frozenset([one.listing_id for one in state.product.listings]) if state.product else frozenset()
     if not emitted.keys() <= named:
         targets.extend(_withdrawals(state, policy, emitted, named, restate, now_ms))
-    forgotten = _forgotten(state, emitted)
-    for _, listing_id in forgotten:
-        del emitted[listing_id]
+    after = replace(state, targets=emitted, owes_rise=owes, high_velocity=high, scarce=proposed.scarce)
+    return _without_forgotten(after, named, targets, proposed.uncounted)
+
+
+def _without_forgotten(
+    state: SkuState, named: frozenset[ListingId], targets: list[Target], uncounted: tuple[ListingId, ...]
+) -> Decision:
+    forgotten = _forgotten(state)
+    gone = {listing_id for _, listing_id in forgotten}
+    emitted = {one: said for one, said in state.targets.items() if one not in gone} if gone else state.targets
     exposures = _kept_exposures(state, named, emitted)
-    after = replace(state, targets=emitted, exposures=exposures, owes_rise=owes, high_velocity=high)
-    return Decision(after, tuple(targets), forgotten, proposed.uncounted)
+    if gone or exposures is not state.exposures:
+        state = replace(state, targets=emitted, exposures=exposures)
+    return Decision(state, tuple(targets), forgotten, uncounted)
 
 
 def _kept_exposures(
@@ -135,7 +145,17 @@ def _proposals(
         product = opened(product, policy.closed_locations)
     first = frozenset(one.listing_id for one in product.listings if one.listing_id not in state.targets)
     answers = NO_ANSWERS if state.links is None else state.links.answers
-    return proposals(product, stock, policy, first, now_ms, demand, high_velocity=high, answers=answers)
+    return proposals(
+        product,
+        stock,
+        policy,
+        first,
+        now_ms,
+        demand,
+        high_velocity=high,
+        was_scarce=state.scarce,
+        answers=answers,
+    )
 
 
 def _holds(override: Override | None) -> bool:
@@ -172,6 +192,7 @@ def _target(
     cause: str,
     override: Override | None,
     demand: Demand | None,
+    causes: Causes,
 ) -> Target:
     listing = want.listing
     return Target(
@@ -188,7 +209,7 @@ def _target(
         want.buffer,
         want.strategy,
         cause,
-        _derivation(state, want, override, now_ms),
+        _derivation(state, want, override, causes, now_ms),
         state.changed_at_ms,
         now_ms,
         guard=_guard(before, quantity, now_ms),
@@ -202,12 +223,14 @@ def _guard(before: EmittedTarget | None, quantity: int, now_ms: int) -> str | No
     return guard_kept(before.guard, before.version, now_ms)  # a version begins as the time at which it was given
 
 
-def _derivation(state: SkuState, want: Proposal, override: Override | None, now_ms: int) -> str:
+def _derivation(state: SkuState, want: Proposal, override: Override | None, causes: Causes, now_ms: int) -> str:
     if override is not None and override.kind is OverrideKind.ZERO:
         return note(override)
     product, text = state.product, want.derivation()
     if product is not None and product.status is ProductStatus.ACTIVE and not product.is_sold(now_ms):
         text = f"the product is not sold since {moment(product.sale_stops_at_ms or 0)}"
+    elif want.available is not None:
+        text = "; ".join([text, *causes.steps(state, want.channel.locations)])
     return text if override is None else f"{text}; {note(override)}"
 
 
@@ -264,9 +287,7 @@ def _withdrawals(
     return gone
 
 
-def _forgotten(
-    state: SkuState, emitted: Mapping[ListingId, EmittedTarget]
-) -> tuple[tuple[Marketplace, ListingId], ...]:
+def _forgotten(state: SkuState) -> tuple[tuple[Marketplace, ListingId], ...]:
     """Listings that must not be written any more, so that delivery forgets them.
 
     Those withdrawn whose zero was confirmed under the version that withdrew them or a later one, and at once those that
@@ -275,7 +296,7 @@ def _forgotten(
     done = []
     listings = state.product.listings if state.product else ()
     taken = frozenset([one.listing_id for one in listings if not one.is_written])
-    for listing_id, target in emitted.items():
+    for listing_id, target in state.targets.items():
         if listing_id in taken:
             done.append((target.marketplace, listing_id))
         if listing_id in taken or not target.withdrawn:

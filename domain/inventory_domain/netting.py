@@ -21,12 +21,13 @@ from inventory_domain.changes import (
     UnitsSold,
 )
 from inventory_domain.commands import KitSold, SaleSettled
-from inventory_domain.errors import InvalidRecord
-from inventory_domain.identifiers import OrderId
+from inventory_domain.identifiers import ChannelId, OrderId
 from inventory_domain.stock import ChannelSale, KitSale, Stock
 
 KNOWN_ORDERS_MAX = 128  # orders the source has told of, so that a late UnitsSold is not netted again
-SALES_MAX = 5_000  # orders of one SKU that may wait for the source; more is a source that never reports any
+SALES_MAX = 5_000  # orders of one SKU that wait for the source one by one; more is a source that never reports any
+CANCELS_MAX = 64  # orders of one SKU that were cancelled before they were sold, so that the late sale is not netted
+CANCEL_KEPT_MS = 7 * 86_400_000  # for how long: no input is kept longer on its topic
 
 
 class Holder(Enum):
@@ -53,35 +54,84 @@ source has told of is not netted again, however late the channel reports it.
 """
 
 
+def beyond(channel: ChannelId) -> OrderId:
+    """The order that stands for all of this channel beyond `SALES_MAX`.
+
+    Their units stay netted, and what the source tells of them later is not found any more: so too little is promised,
+    never too much, until a count includes them or an operator settles this order.
+    """
+    return OrderId(f"beyond-{SALES_MAX}/{channel}")
+
+
 def channel_sale(stock: Stock, change: InventoryChange, kind: UnitsSold | SaleCancelled) -> Stock:
     """The stock after a channel's own word of an order: netted once more, or less, or no longer.
 
-    Raises:
-        InvalidRecord: more orders wait for the source than may.
+    Sale and cancellation may come from two sources, in either order; what is netted in the end is the same.
     """
-    sold = stock.sales.get(kind.order_id)
-    if isinstance(kind, UnitsSold):
-        if kind.order_id in stock.known_orders:
-            return stock
-        _check_room(stock)
-        units = kind.units + (sold.units if sold else 0)
-        sale = ChannelSale(kind.channel, units, change.occurred_at_ms)
-        return replace(stock, sales={**stock.sales, kind.order_id: sale})
-    if sold is None:
+    if kind.order_id in stock.known_orders:
         return stock
+    if isinstance(kind, UnitsSold):
+        return _sold(stock, change, kind)
+    sold = stock.sales.get(kind.order_id)
+    if sold is None:
+        return _cancelled_first(stock, change, kind, kind.units)
     rest = {key: value for key, value in stock.sales.items() if key != kind.order_id}
     if kind.units < sold.units:
         rest[kind.order_id] = replace(sold, units=sold.units - kind.units)
-    return replace(stock, sales=rest)
+    stock = replace(stock, sales=rest)
+    return _cancelled_first(stock, change, kind, kind.units - sold.units) if kind.units > sold.units else stock
+
+
+def _sold(stock: Stock, change: InventoryChange, kind: UnitsSold) -> Stock:
+    units, cancel = kind.units, stock.cancels.get(kind.order_id)
+    if cancel is not None and change.occurred_at_ms - cancel.occurred_at_ms <= CANCEL_KEPT_MS:
+        taken = min(units, cancel.units)
+        units -= taken
+        stock = replace(stock, cancels=_without(stock.cancels, kind.order_id))
+        if taken < cancel.units:
+            left = replace(cancel, units=cancel.units - taken)
+            stock = replace(stock, cancels={**stock.cancels, kind.order_id: left})
+        if not units:
+            return stock
+    key = kind.order_id if kind.order_id in stock.sales or _has_room(stock) else beyond(kind.channel)
+    known = stock.sales.get(key)
+    if known is not None:
+        units += known.units
+    sale = ChannelSale(kind.channel, units, max(change.occurred_at_ms, known.occurred_at_ms if known else 0))
+    return replace(stock, sales={**stock.sales, key: sale})
+
+
+def _cancelled_first(stock: Stock, change: InventoryChange, kind: SaleCancelled, units: int) -> Stock:
+    """Remember units that were taken back before they were sold; the oldest are forgotten at the limits."""
+    at_ms, known = change.occurred_at_ms, stock.cancels.get(kind.order_id)
+    kept = {
+        key: one
+        for key, one in stock.cancels.items()
+        if key != kind.order_id and at_ms - one.occurred_at_ms <= CANCEL_KEPT_MS
+    }
+    for key in list(kept)[: max(0, len(kept) + 1 - CANCELS_MAX)]:
+        del kept[key]
+    kept[kind.order_id] = ChannelSale(kind.channel, units + (known.units if known else 0), at_ms)
+    return replace(stock, cancels=kept)
+
+
+def _without(cancels: Mapping[OrderId, ChannelSale], order_id: OrderId) -> Mapping[OrderId, ChannelSale]:
+    return {key: one for key, one in cancels.items() if key != order_id}
 
 
 def kit_sold(stock: Stock, kind: KitSold, at_ms: int) -> Stock:
-    """The stock after a kit's word of an order. The units are absolute, so its repetition changes nothing."""
+    """The stock after a kit's word of an order. The units are absolute, so its repetition changes nothing.
+
+    Beyond the limit they are added up, so there a repetition nets more than was sold.
+    """
     key = (kind.kit, kind.order_id)
     known = stock.kit_sales.get(key)
     if kind.units and kind.order_id not in stock.known_orders:
-        if known is None:
-            _check_room(stock)
+        if known is None and not _has_room(stock):
+            key = (kind.kit, OrderId(f"{beyond(kind.channel)}/kits"))  # the kit may have such an order of its own
+            known = stock.kit_sales.get(key)
+            units = kind.units + (known.units if known else 0)
+            return replace(stock, kit_sales={**stock.kit_sales, key: KitSale(kind.channel, units, at_ms)})
         sale = KitSale(kind.channel, kind.units, known.occurred_at_ms if known else at_ms)
         return stock if sale == known else replace(stock, kit_sales={**stock.kit_sales, key: sale})
     if known is None:
@@ -89,9 +139,8 @@ def kit_sold(stock: Stock, kind: KitSold, at_ms: int) -> Stock:
     return replace(stock, kit_sales={one: sale for one, sale in stock.kit_sales.items() if one != key})
 
 
-def _check_room(stock: Stock) -> None:
-    if len(stock.sales) + len(stock.kit_sales) >= SALES_MAX:
-        raise InvalidRecord("too-many-sales", f"{SALES_MAX} orders of this SKU wait for the source to report them")
+def _has_room(stock: Stock) -> bool:
+    return len(stock.sales) + len(stock.kit_sales) < SALES_MAX
 
 
 def order_known(stock: Stock, order_id: OrderId | None) -> Stock:
@@ -106,7 +155,8 @@ def order_known(stock: Stock, order_id: OrderId | None) -> Stock:
     known = stock.known_orders
     if order_id not in known:
         known = (*known, order_id)[-KNOWN_ORDERS_MAX:]
-    return Stock(stock.positions, sales, known, stock.event_ids, kit_sales)
+    cancels = _without(stock.cancels, order_id) if order_id in stock.cancels else stock.cancels
+    return Stock(stock.positions, sales, known, stock.event_ids, kit_sales, cancels)
 
 
 def orders_included(stock: Stock, kind: StockCounted) -> Stock:

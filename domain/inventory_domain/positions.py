@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
+from typing import Final
 
 from inventory_domain.changes import (
     QUANTITY_MAX,
@@ -29,8 +30,11 @@ _OF_CHANNELS = (UnitsSold, SaleCancelled)
 _WITHOUT_LOCATION = (UnitsSold, SaleCancelled, SourceHeartbeat)
 _WITH_UNITS = (StockReserved, OrderShipped, UnitsSold, SaleCancelled)
 
-RESERVATIONS_MAX = 5_000  # open reservations per SKU and location; more is a source that never releases
-
+RESERVATIONS_MAX = 5_000  # reservations kept one by one per SKU and location; more is a source that never releases
+BEYOND: Final = ReservationId(f"beyond-{RESERVATIONS_MAX}")
+"""Stands for all reservations beyond `RESERVATIONS_MAX` at a location. Their units stay reserved, and releases and
+shipments of them are not found any more: so too little is promised, never too much, until this one is released.
+"""
 
 _NOWHERE = Position()
 _SILENT = SourceLog()
@@ -56,7 +60,7 @@ def apply(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
     after, effect = _applied(stock, change)
     if effect is Effect.APPLIED and not _guarded_by_sequence(change):
         event_ids = (*after.event_ids, change.event_id)[-EVENT_IDS_MAX:]
-        after = Stock(after.positions, after.sales, after.known_orders, event_ids, after.kit_sales)
+        after = Stock(after.positions, after.sales, after.known_orders, event_ids, after.kit_sales, after.cancels)
     return after, effect
 
 
@@ -89,7 +93,8 @@ def _applied(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
         after, effect = _shipped(position, change, kind)
         stock = order_known(stock, kind.order_id)
     positions = {**stock.positions, location: after}
-    return Stock(positions, stock.sales, stock.known_orders, stock.event_ids, stock.kit_sales), effect
+    after_all = Stock(positions, stock.sales, stock.known_orders, stock.event_ids, stock.kit_sales, stock.cancels)
+    return after_all, effect
 
 
 def _validate(change: InventoryChange) -> None:
@@ -114,7 +119,7 @@ def _counted(position: Position, change: InventoryChange, kind: StockCounted) ->
     if sequence is None:
         _refuse_mixed_sequences(log, change)
         log = SourceLog(counted=kind.on_hand, excludes_reserved=kind.excludes_reserved)
-        return _with_log(position, change.source, log, kind.on_hand + _left_out(position, kind, None)), Effect.APPLIED
+        return _with_log(position, change.source, log, kind.on_hand + _left_out(position, change, kind)), Effect.APPLIED
     if log.count_sequence is not None and sequence <= log.count_sequence:
         if sequence == log.count_sequence and (kind.on_hand, kind.excludes_reserved) != (
             log.counted,
@@ -128,7 +133,7 @@ def _counted(position: Position, change: InventoryChange, kind: StockCounted) ->
     if log.forgotten_through is not None and sequence < log.forgotten_through:
         return position, Effect.SUPERSEDED
     newer = tuple(move for move in log.moves if move.sequence > sequence)
-    on_hand = kind.on_hand + _left_out(position, kind, sequence) + sum(move.units for move in newer)
+    on_hand = kind.on_hand + _left_out(position, change, kind) + sum(move.units for move in newer)
     after = SourceLog(sequence, kind.on_hand, newer, None, kind.excludes_reserved)
     return _with_log(position, change.source, after, on_hand), Effect.APPLIED
 
@@ -181,18 +186,21 @@ def _with_log(position: Position, source: SourceId, log: SourceLog, on_hand: int
     return Position(on_hand, position.reservations, {**position.sources, source: log})
 
 
-def _left_out(position: Position, kind: StockCounted, sequence: int | None) -> int:
+def _left_out(position: Position, change: InventoryChange, kind: StockCounted) -> int:
     """Units that stand on the shelf beside a count of what is free: those of the reservations made before it.
 
     So on hand is what is physically there whichever way a source counts, and every reservation is subtracted once. By
-    sequence where there is one; else what is known when the count comes was made before it.
+    sequence where there is one; else what is known when the count comes was made before it. What had expired by then is
+    free in the count: it may still be kept here when a backlog is read.
     """
     if not kind.excludes_reserved:
         return 0
+    sequence, at_ms = change.sequence, change.occurred_at_ms
     return sum(
         held.units
         for held in position.reservations.values()
-        if sequence is None or held.sequence is None or held.sequence < sequence
+        if (sequence is None or held.sequence is None or held.sequence < sequence)
+        and (held.expires_at_ms is None or held.expires_at_ms > at_ms)
     )
 
 
@@ -205,14 +213,28 @@ def _is_late(position: Position, change: InventoryChange) -> bool:
 
 
 def _reserved(position: Position, change: InventoryChange, kind: StockReserved) -> Position:
-    known = position.reservations.get(kind.reservation_id)
+    key, held = kind.reservation_id, Reservation(kind.units, kind.order_id, kind.expires_at_ms, change.sequence)
+    known = position.reservations.get(key)
     if known is None and len(position.reservations) >= RESERVATIONS_MAX:
-        raise InvalidRecord("too-many-reservations", f"{RESERVATIONS_MAX} reservations are open at this location")
-    held = Reservation(kind.units, kind.order_id, kind.expires_at_ms, change.sequence)
+        key, known = BEYOND, position.reservations.get(BEYOND)
+        held = _together(held, known)
     on_hand = position.on_hand
     if on_hand is not None and _is_late(position, change):
-        on_hand += kind.units - (known.units if known is not None else 0)  # subtracted below and in the count: once
-    return Position(on_hand, {**position.reservations, kind.reservation_id: held}, position.sources)
+        on_hand += held.units - (known.units if known is not None else 0)  # subtracted below and in the count: once
+    return Position(on_hand, {**position.reservations, key: held}, position.sources)
+
+
+def _together(held: Reservation, others: Reservation | None) -> Reservation:
+    """One reservation in the place of all: it expires last of them, and counts as made last."""
+    if others is None:
+        return replace(held, order_id=None)
+    ends = (held.expires_at_ms, others.expires_at_ms)
+    return Reservation(
+        held.units + others.units,
+        None,
+        None if None in ends else max(end for end in ends if end is not None),
+        max([one for one in (held.sequence, others.sequence) if one is not None], default=None),
+    )
 
 
 def _reservation_less(

@@ -50,7 +50,8 @@ class Given:
     """What the strategy of this name gave each channel, and in words by what.
 
     `limits` are the largest shares that bounded it, in percent. `parts` is what listings were given of their channel's
-    units where these were divided, None where every listing was given all of them.
+    units where these were divided, None where every listing was given all of them. `scarce`: margin-first was asked
+    for and is needed.
     """
 
     strategy: str
@@ -58,6 +59,7 @@ class Given:
     by_channel: Mapping[ChannelId, int]
     limits: Mapping[ChannelId, int]
     parts: Mapping[ListingId, int] | None = None
+    scarce: bool = False
 
     def units(self, listing: Listing) -> int:
         """What the listing was given."""
@@ -81,13 +83,16 @@ def share_out(
     available: Availability,
     policy: AllocationPolicy,
     demand: Demand | None,
+    was_scarce: bool,
 ) -> Given:
     """What each of these listings is given. Every channel counts that has one of them, whether it is stopped or not."""
     asked = strategy = policy.strategy_for(product.sku, product.category)
+    scarce = False
     if asked is Strategy.MARGIN_FIRST:
         claims = _claims(terms, written, policy, asked, demand)
-        expected = demand.expected_milli_per_day if demand is not None else 0
-        if not is_scarce(available, claims, expected, policy.margin_horizon_days):
+        expected = demand.expected_milli_per_day if demand is not None else None
+        scarce = is_scarce(was_scarce, available, claims, expected, policy.margin_horizon_days)
+        if not scarce:
             strategy = policy.otherwise
     if strategy is Strategy.SHARED_POOL:
         return _pool(terms, policy, asked)
@@ -100,7 +105,7 @@ def share_out(
         given = margin_first(available, shares, policy.margin_horizon_days)
     limits = {channel: share.largest_percent for channel, share in shares.items()}
     text = _prefix(asked, strategy) + _weights(strategy, shares, policy)
-    return Given(strategy.value, text, given, limits, _parts(written, given))
+    return Given(strategy.value, text, given, limits, _parts(written, given), scarce)
 
 
 def _pool(terms: AllTerms, policy: AllocationPolicy, asked: Strategy) -> Given:

@@ -68,7 +68,8 @@ class SkuState:
 
     `unknown_since_ms` is when the first record came for a SKU without a product; None once the product is known.
     `override` is an operator's, kept until it ends or is released. `links` are its relations to kits and components.
-    `high_velocity`: when it was last decided, the SKU was in a period of high velocity.
+    `high_velocity`: when it was last decided, the SKU was in a period of high velocity; `scarce`: there was so little
+    of it that the channel that earns most was served first.
     `overshown_listing_units` and `overshown_sku_units` are what `overshown` says of it.
     """
 
@@ -86,6 +87,7 @@ class SkuState:
     overshown_listing_units: int = 0
     overshown_sku_units: int = 0
     links: KitLinks | None = None
+    scarce: bool = False
 
     @property
     def is_empty(self) -> bool:

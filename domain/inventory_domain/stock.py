@@ -90,13 +90,17 @@ KitOrder = tuple[Sku, OrderId]
 @made_often
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """All that is known of one SKU's units: positions, sales not yet in them, and the guards against repetition."""
+    """All that is known of one SKU's units: positions, sales not yet in them, and the guards against repetition.
+
+    `cancels` are units that channels took back before they told of their sale.
+    """
 
     positions: Mapping[LocationId, Position] = field(default_factory=dict)
     sales: Mapping[OrderId, ChannelSale] = field(default_factory=dict)
     known_orders: tuple[OrderId, ...] = ()
     event_ids: tuple[EventId, ...] = ()
     kit_sales: Mapping[KitOrder, KitSale] = field(default_factory=dict)
+    cancels: Mapping[OrderId, ChannelSale] = field(default_factory=dict)
 
     def units_sold_unreported(self, besides: Sku | None = None) -> dict[ChannelId, int]:
         """Units sold per channel that the source does not know of yet; all of them are netted from every ATP.

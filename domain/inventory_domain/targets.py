@@ -108,10 +108,14 @@ class Target:
 @made_often
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What is proposed for each of a product's listings, and those left alone because a location is uncounted."""
+    """What is proposed for each of a product's listings, and those left alone because a location is uncounted.
+
+    `scarce`: there is so little that the channel that earns most is served first.
+    """
 
     listings: tuple[Proposal, ...]
     uncounted: tuple[ListingId, ...]
+    scarce: bool = False
 
 
 def next_version(last: int | None, batch_ms: int) -> int:
@@ -128,18 +132,19 @@ def proposals(
     demand: Demand | None = None,
     *,
     high_velocity: bool = False,
+    was_scarce: bool = False,
     answers: Mapping[Sku, KitAvailability] = NO_ANSWERS,
 ) -> Proposals:
     """What every written listing of the product should show now.
 
     `first` names the listings that have no target yet: they are left alone until each location that stocks the product
     for their channel was counted. Later an uncounted location contributes nothing. `demand` is how fast the SKU sells;
-    None: nothing is known of it. `high_velocity`: it sells far faster than usual. `answers` are what the
-    components of a kit said.
+    None: nothing is known of it. `high_velocity`: it sells far faster than usual. `was_scarce`: the proposals before
+    these said so. `answers` are what the components of a kit said.
     """
     written = [listing for listing in product.listings if listing.is_written and listing.channel in policy.channels]
     if product.status is ProductStatus.DISCONTINUED:
-        return Proposals(tuple([_zero(one, policy.channels[one.channel]) for one in written]), ())
+        return Proposals(tuple([_zero(one, policy.channels[one.channel]) for one in written]), (), was_scarce)
     available = availability(product, stock, now_ms, answers)
     stocked = frozenset([stocking.location for stocking in product.locations])
     known: list[Listing] = written
@@ -169,8 +174,9 @@ def proposals(
         if buffer.risk is not None and demand is not None:
             risk = risk_units(buffer.risk, name, demand, policy.scheduled_percent(name, now_ms))
         terms[name] = Terms(channel, locations, atp[locations], buffer, widening, risk)
-    given = share_out(product, written, terms, available, policy, demand)
-    return Proposals(tuple([_proposal(one, terms[one.channel], given, available) for one in known]), uncounted)
+    given = share_out(product, written, terms, available, policy, demand, was_scarce)
+    proposed = tuple([_proposal(one, terms[one.channel], given, available) for one in known])
+    return Proposals(proposed, uncounted, given.scarce)
 
 
 def _proposal(listing: Listing, terms: Terms, given: Given, available: Availability) -> Proposal:

@@ -35,6 +35,7 @@ from inventory_schemas.wire_state import write_state
 
 _SKU_STATE = f"{NAMESPACE}.SkuState"
 _NO_KIT_SALES: Mapping[KitOrder, KitSale] = MappingProxyType({})
+_NO_CANCELS: Mapping[OrderId, ChannelSale] = MappingProxyType({})
 _NO_RESERVATIONS: Mapping[ReservationId, Reservation] = MappingProxyType({})
 
 _reservation_to_record = flat(Reservation)
@@ -75,6 +76,7 @@ def _state_to_record(state: SkuState) -> Record:
         "links": None if state.links is None else branch("KitLinks", links_to_record(state.links)),
         "override": None if state.override is None else branch("Override", override_to_record(state.override)),
         "high_velocity": state.high_velocity,
+        "scarce": state.scarce,
         "overshown_listing_units": state.overshown_listing_units,
         "overshown_sku_units": state.overshown_sku_units,
     }
@@ -87,6 +89,7 @@ def _stock_to_record(stock: Stock) -> Record:
         "known_orders": stock.known_orders,
         "event_ids": stock.event_ids,
         "kit_sales": [_kit_sale_to_record(key, sale) for key, sale in stock.kit_sales.items()],
+        "cancels": {order: _sale_to_record(cancel) for order, cancel in stock.cancels.items()},
     }
 
 
@@ -149,6 +152,7 @@ def _state_from_record(record: Record) -> SkuState:
         links=None if record["links"] is None else links_from_record(record["links"]),
         override=None if record["override"] is None else override_from_record(record["override"]),
         high_velocity=record["high_velocity"],
+        scarce=record["scarce"],
         overshown_listing_units=record["overshown_listing_units"],
         overshown_sku_units=record["overshown_sku_units"],
     )
@@ -185,6 +189,9 @@ def _stock_from_record(record: Record) -> Stock:
         }
         if record["kit_sales"]
         else _NO_KIT_SALES,
+        cancels={OrderId(order): ChannelSale(**cancel) for order, cancel in record["cancels"].items()}
+        if record["cancels"]
+        else _NO_CANCELS,
     )
 
 

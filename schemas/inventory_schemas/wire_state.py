@@ -35,11 +35,11 @@ _FULFILLMENTS: Final = {Fulfillment.SELLER: NUMBERS[0], Fulfillment.MARKETPLACE:
 
 
 def write_state(entry: SkuState | PartitionProgress) -> bytes | None:
-    """The record of a SKU's state, without the header; None for what is rare: kits, overrides, held records."""
+    """The record of a SKU's state, without the header; None for what is rare: kits, overrides, held records, cancels."""
     if isinstance(entry, PartitionProgress) or entry.held or entry.override is not None or entry.links is not None:
         return None
     stock, long = entry.stock, NUMBERS
-    if stock.kit_sales:
+    if stock.kit_sales or stock.cancels:
         return None
     targets = [text(name) + _target(one) for name, one in entry.targets.items()]
     written = (
@@ -47,7 +47,7 @@ def write_state(entry: SkuState | PartitionProgress) -> bytes | None:
         f"{NULL if entry.product is None else _product(entry.product)}{several(len(targets), targets)}"
         f"{_exposures(entry)}{long[entry.changed_at_ms]}{TRUE if entry.owes_rise else FALSE}"
         f"{NULL}{optional_number(entry.unknown_since_ms)}{NULL}{TRUE if entry.high_velocity else FALSE}"
-        f"{long[entry.overshown_listing_units]}{long[entry.overshown_sku_units]}{NULL}"
+        f"{TRUE if entry.scarce else FALSE}{long[entry.overshown_listing_units]}{long[entry.overshown_sku_units]}{NULL}"
     )
     return written.encode("latin-1")
 
@@ -55,7 +55,7 @@ def write_state(entry: SkuState | PartitionProgress) -> bytes | None:
 def _stock(stock: Stock) -> str:
     positions = [text(name) + _position(one) for name, one in stock.positions.items()]
     sales = several(len(stock.sales), [text(order) + _sale(one) for order, one in stock.sales.items()])
-    return f"{several(len(positions), positions)}{sales}{texts(stock.known_orders)}{texts(stock.event_ids)}{NULL}"
+    return f"{several(len(positions), positions)}{sales}{texts(stock.known_orders)}{texts(stock.event_ids)}{NULL}{NULL}"
 
 
 def _position(position: Position) -> str:

@@ -40,6 +40,7 @@ class Ledger:
     on_hand: dict[str, int | None] = field(default_factory=lambda: dict.fromkeys(PLACES))
     reserved: dict[tuple[str, str], int] = field(default_factory=dict)
     sold: dict[str, int] = field(default_factory=dict)
+    taken_back: dict[str, int] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
 
     def apply(self, place: str, kind: SkuChange) -> None:
@@ -57,17 +58,13 @@ class Ledger:
             self.on_hand[place] = None if here is None else here - kind.units
             self._shipped(place, kind)
         elif isinstance(kind, UnitsSold):
-            if kind.order_id not in self.told:
-                self.sold[kind.order_id] = self.sold.get(kind.order_id, 0) + kind.units
+            self.sold[kind.order_id] = self.sold.get(kind.order_id, 0) + kind.units
         elif isinstance(kind, SaleCancelled):
-            left = self.sold.pop(kind.order_id, 0) - kind.units
-            if left > 0:
-                self.sold[kind.order_id] = left
+            self.taken_back[kind.order_id] = self.taken_back.get(kind.order_id, 0) + kind.units
 
     def _shipped(self, place: str, kind: OrderShipped) -> None:
         if kind.order_id is not None:
             self.told.add(kind.order_id)
-            self.sold.pop(kind.order_id, None)
         if kind.reservation_id is not None and (place, kind.reservation_id) in self.reserved:
             left = self.reserved.pop((place, kind.reservation_id)) - kind.units
             if left > 0:
@@ -81,7 +78,10 @@ class Ledger:
         for place, units in self.on_hand.items():
             promised = sum(held for (where, _), held in self.reserved.items() if where == place)
             free += max(0, (units or 0) - promised)
-        free = max(0, free - sum(self.sold.values()))
+        for order, units in self.sold.items():
+            if order not in self.told:
+                free -= max(0, units - self.taken_back.get(order, 0))
+        free = max(0, free)
         return max(0, free - WITHHELD_UNITS)
 
 

@@ -53,6 +53,7 @@ class World:
         self.memories = [Memory(policy or a_policy(), partition=number) for number in range(PARTITIONS)]
         self.queues: list[list[InputRecord]] = [[] for _ in range(PARTITIONS)]
         self.shown: dict[Sku, int] = {}
+        self.derivations: dict[Sku, str] = {}
         self.told: list[tuple[Sku, int]] = []
         self.dead: list[tuple[str, str]] = []
         self.commands = 0
@@ -117,6 +118,7 @@ class World:
         for target in computed.targets:
             assert target.version > 0
             self.shown[target.sku] = target.quantity
+            self.derivations[target.sku] = target.derivation
             self.told.append((target.sku, target.quantity))
         self.dead.extend(((letter.record.key or b"").decode(), letter.reason) for letter in computed.dead_letters)
         self.commands += len(computed.commands)

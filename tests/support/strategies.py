@@ -219,6 +219,7 @@ stocks = st.builds(
     st.lists(identifiers, max_size=3).map(tuple),
     st.lists(identifiers, max_size=3).map(tuple),
     st.dictionaries(st.tuples(identifiers, identifiers), st.builds(KitSale, texts, quantities, times), max_size=2),
+    st.dictionaries(identifiers, st.builds(ChannelSale, channels, units, times), max_size=2),
 )
 emitted_targets = st.builds(
     EmittedTarget,
@@ -267,6 +268,7 @@ sku_states = st.builds(
     ),
     overshown_listing_units=quantities,
     overshown_sku_units=quantities,
+    scarce=booleans,
 )
 partition_progress = st.builds(
     PartitionProgress,

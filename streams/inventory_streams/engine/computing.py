@@ -164,7 +164,11 @@ class Work:
             uncounted[sku] = len(decision.uncounted)
             kept = self._told_others(decision.state)
             owing[sku] = kept.owes_rise
-            remembers = kept.owes_rise != state.owes_rise or kept.high_velocity != state.high_velocity
+            remembers = (kept.owes_rise, kept.high_velocity, kept.scarce) != (
+                state.owes_rise,
+                state.high_velocity,
+                state.scarce,
+            )
             told = kept is not decision.state
             if sku in self._states or decision.targets or decision.forgotten or remembers or told:
                 self._states[sku] = kept

@@ -16,14 +16,22 @@ from inventory_domain.changes import (
     StockReserved,
     UnitsSold,
 )
+from inventory_domain.commands import KitSold
 from inventory_domain.errors import InvalidRecord
-from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId
-from inventory_domain.positions import KEPT_MOVES_MAX, Effect, apply
-from inventory_domain.stock import Stock
+from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku
+from inventory_domain.netting import CANCEL_KEPT_MS, CANCELS_MAX, SALES_MAX, beyond, kit_sold
+from inventory_domain.positions import BEYOND, KEPT_MOVES_MAX, RESERVATIONS_MAX, Effect, apply
+from inventory_domain.stock import ChannelSale, Reservation, Stock
 from tests.support.stock import NOW_MS, a_change, a_stock, after
 
 DALLAS = LocationId("dallas")
-R1, R2, O1, SHOP = ReservationId("r1"), ReservationId("r2"), OrderId("o1"), ChannelId("shop")
+R1, R2, O1, SHOP, EBAY = (
+    ReservationId("r1"),
+    ReservationId("r2"),
+    OrderId("o1"),
+    ChannelId("shop"),
+    ChannelId("ebay"),
+)
 
 
 def on_hand(stock: Stock) -> int | None:
@@ -207,6 +215,101 @@ def test_a_cancelled_sale_is_no_longer_netted() -> None:
 
     assert part.units_sold_unreported() == {SHOP: 2}
     assert whole.units_sold_unreported() == {}
+
+
+@pytest.mark.parametrize("cancelled", [1, 3, 5])
+@pytest.mark.parametrize("sold", [(3,), (1, 2)], ids=["at once", "line by line"])
+def test_a_cancellation_that_comes_before_its_sale_is_netted_as_if_it_came_after(
+    sold: tuple[int, ...], cancelled: int
+) -> None:
+    """Sale and cancellation come by different ways (a signal, a pull), and one overtakes the other."""
+    sales = [UnitsSold(SHOP, O1, units) for units in sold]
+    back = SaleCancelled(SHOP, O1, cancelled, "changed-mind")
+    stock = a_stock(dallas=10)
+
+    in_order_ = after(stock, *sales, back, location=None)
+    others = [after(stock, *sales[:at], back, *sales[at:], location=None) for at in range(len(sales))]
+
+    assert {tuple(one.units_sold_unreported().items()) for one in others} == {
+        tuple(in_order_.units_sold_unreported().items())
+    }
+
+
+def test_a_cancellation_is_used_up_by_its_sale_and_never_by_another_order() -> None:
+    stock = after(a_stock(dallas=10), SaleCancelled(SHOP, O1, 3, "no"), UnitsSold(SHOP, O1, 3), location=None)
+
+    assert not stock.cancels
+    assert after(stock, UnitsSold(SHOP, OrderId("o2"), 3), location=None).units_sold_unreported() == {SHOP: 3}
+
+
+def test_a_cancellation_of_an_order_that_the_source_knows_is_the_sources_to_take_back() -> None:
+    known = after(a_stock(dallas=10), StockReserved(R1, 3, O1))
+
+    assert not after(known, SaleCancelled(SHOP, O1, 3, "no"), location=None).cancels
+    waiting = after(a_stock(dallas=10), SaleCancelled(SHOP, O1, 3, "no"), location=None)
+    assert not after(waiting, StockReserved(R1, 3, O1)).cancels
+
+
+def test_cancellations_that_no_sale_follows_are_bounded_in_number_and_in_time() -> None:
+    """Forgotten, a late sale is netted: one unit too few is a sale less, one too many a cancelled order."""
+    stock = a_stock(dallas=10)
+    for number in range(CANCELS_MAX + 1):
+        stock = after(stock, SaleCancelled(SHOP, OrderId(f"o{number}"), 1, "no"), location=None)
+
+    assert list(stock.cancels) == [f"o{number}" for number in range(1, CANCELS_MAX + 1)]
+    late = a_change(UnitsSold(SHOP, O1, 1), location=None, occurred_at_ms=NOW_MS + CANCEL_KEPT_MS + 1)
+    assert apply(stock, late)[0].units_sold_unreported() == {SHOP: 1}
+    later = a_change(SaleCancelled(SHOP, O1, 1, "no"), location=None, occurred_at_ms=NOW_MS + CANCEL_KEPT_MS + 1)
+    assert list(apply(stock, later)[0].cancels) == [O1]
+
+
+def test_orders_beyond_the_limit_stay_netted() -> None:
+    """A dead letter in their place would put units back on sale that are sold."""
+    waiting = {OrderId(f"w{number}"): ChannelSale(SHOP, 1, NOW_MS) for number in range(SALES_MAX)}
+    stock = replace(a_stock(dallas=10_000), sales=waiting)
+
+    sold = after(stock, UnitsSold(SHOP, O1, 3), UnitsSold(SHOP, OrderId("w1"), 1), location=None)
+    sold = after(sold, UnitsSold(SHOP, OrderId("o2"), 2), UnitsSold(EBAY, OrderId("o3"), 4), location=None)
+
+    assert sold.units_sold_unreported() == {SHOP: SALES_MAX + 1 + 3 + 2, EBAY: 4}
+    assert len(sold.sales) == SALES_MAX + 2
+    told = after(sold, StockReserved(R1, 3, O1))
+    assert told.sales[beyond(SHOP)].units == 5, "too little is promised then, never too much"
+    included = after(told, StockCounted(9, includes_orders_until_ms=NOW_MS))
+    assert included.units_sold_unreported() == {}
+
+
+def test_kits_orders_beyond_the_limit_stay_netted_at_the_component() -> None:
+    waiting = {OrderId(f"w{number}"): ChannelSale(SHOP, 1, NOW_MS) for number in range(SALES_MAX)}
+    stock = replace(a_stock(dallas=10_000), sales=waiting)
+    for number in (1, 2):
+        stock = kit_sold(stock, KitSold(Sku("KIT"), OrderId(f"o{number}"), 3, SHOP), NOW_MS)
+    stock = kit_sold(stock, KitSold(Sku("KIT"), beyond(SHOP), 7, SHOP), NOW_MS)
+
+    assert stock.units_sold_unreported() == {SHOP: SALES_MAX + 6 + 7}
+
+
+def test_reservations_beyond_the_limit_stay_reserved() -> None:
+    stock = a_stock(dallas=10_000)
+    position = stock.positions[DALLAS]
+    open_ones = {ReservationId(f"w{number}"): Reservation(1) for number in range(RESERVATIONS_MAX)}
+    stock = replace(stock, positions={DALLAS: replace(position, reservations=open_ones)})
+
+    held = after(stock, StockReserved(R1, 3, expires_at_ms=NOW_MS + 5), StockReserved(R2, 4, expires_at_ms=NOW_MS + 9))
+
+    assert reserved(held) == RESERVATIONS_MAX + 7
+    assert held.positions[DALLAS].reservations[BEYOND].expires_at_ms == NOW_MS + 9
+    assert reserved(after(held, StockReserved(ReservationId("r3"), 1))) == RESERVATIONS_MAX + 8
+    assert reserved(after(held, ReservationReleased(BEYOND))) == RESERVATIONS_MAX
+
+
+def test_a_reservation_that_had_expired_is_not_added_to_a_count_of_what_is_free() -> None:
+    """An engine that reads a backlog still keeps it, and the count has its units among the free ones already."""
+    held = after(Stock(), StockReserved(R1, 3, expires_at_ms=NOW_MS))
+
+    assert on_hand(after(held, StockCounted(10, excludes_reserved=True))) == 10
+    still = after(Stock(), StockReserved(R1, 3, expires_at_ms=NOW_MS + 1))
+    assert on_hand(after(still, StockCounted(10, excludes_reserved=True))) == 13
 
 
 def test_a_count_that_includes_orders_ends_their_netting() -> None:

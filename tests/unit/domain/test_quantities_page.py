@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks import buffers
 from inventory_cli.profiles import PROFILES
+from inventory_domain.allocation import Share, is_scarce
 from inventory_domain.buffers import BufferPolicy
 from inventory_domain.catalog import Listing, ListingNode, Product, ProductStatus, StockingLocation
 from inventory_domain.changes import SkuChange, StockCounted, StockReserved, UnitsSold
@@ -33,7 +34,7 @@ from inventory_domain.stock import Stock
 from inventory_domain.surges import HighVelocity, Peak, is_high
 from inventory_domain.targets import Proposals, next_version, proposals
 from inventory_domain.velocity import ChannelDemand, Demand
-from tests.support.stock import NOW_MS, SKU, after
+from tests.support.stock import NOW_MS, SKU, after, available
 
 PAGE = Path(__file__).parents[3] / "docs" / "quantities.md"
 LISTING = ListingId("shop/1")
@@ -57,7 +58,7 @@ def having(key: str) -> list[Any]:
 
 
 def test_every_example_is_run_and_has_a_name_of_its_own() -> None:
-    run = [one for one in examples() if {"shows", "versions", "exposure", "periods"} & set(one)]
+    run = [one for one in examples() if {"shows", "versions", "exposure", "periods", "scarcity"} & set(one)]
 
     assert len(run) == len(examples()) == PAGE.read_text().count("```yaml\n") > 15
     assert len({one["name"] for one in run}) == len(run)
@@ -121,6 +122,18 @@ def test_periods_begin_and_end_as_the_page_says(example: Mapping[str, Any]) -> N
         high = is_high(high, demand, HighVelocity())
 
         assert high is row["high"], row
+
+
+@pytest.mark.parametrize("example", having("scarcity"))
+def test_scarcity_begins_and_ends_as_the_page_says(example: Mapping[str, Any]) -> None:
+    horizon_days, scarce = 7, False
+    shares = {ChannelId("shop"): Share(frozenset({LocationId("dallas")}))}
+    for row in example["scarcity"]:
+        rate = example["expected_units"] * 1000 // horizon_days
+
+        scarce = is_scarce(scarce, available({"dallas": row["on_hand"]}), shares, rate, horizon_days)
+
+        assert scarce is row["scarce"], row
 
 
 @pytest.mark.parametrize("kind", [kind.name for kind in buffers.KINDS])

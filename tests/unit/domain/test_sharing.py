@@ -9,11 +9,14 @@ import pytest
 
 from inventory_domain.allocation import Share, velocity_weighted
 from inventory_domain.catalog import Listing
+from inventory_domain.changes import StockCounted
+from inventory_domain.decisions import decide
 from inventory_domain.identifiers import ChannelId, LocationId
 from inventory_domain.policies import AllocationPolicy, ChannelPolicy, Strategy, faults
+from inventory_domain.sku_state import SkuState
 from inventory_domain.targets import Proposal, proposals
 from inventory_domain.velocity import ChannelDemand, Demand
-from tests.support.stock import NOW_MS, a_channel, a_listing, a_policy, a_product, a_stock, available
+from tests.support.stock import NOW_MS, SKU, a_channel, a_listing, a_policy, a_product, a_stock, after, available
 
 AMAZON, EBAY, SHOP = "amazon-us", "ebay-us", "shop"
 
@@ -214,3 +217,28 @@ def test_a_share_that_is_too_large_is_refused(channel: ChannelPolicy, path: str,
     found = {fault.path: fault.message for fault in faults(policy_of(Strategy.FIXED_PERCENTAGE, channel))}
 
     assert words in found[path]
+
+
+def test_stock_that_trembles_about_the_line_of_scarcity_does_not_move_units_between_channels() -> None:
+    """25 a day for 7 days are 175: scarce below that, and until there are 125 % of it."""
+    policy = policy_of(Strategy.MARGIN_FIRST)
+    product = a_product(*[a_listing(name) for name in policy.channels])
+    state = SkuState(SKU, a_stock(dallas=175), product)
+    sales: Demand | None = selling(amazon_us=10, ebay_us=10, shop=5)
+    seen = []
+
+    for on_hand in (175, 174, 175, 218, 174, 218, 219, 175, 174):
+        state = replace(state, stock=after(state.stock, StockCounted(on_hand)))
+        state = decide(state, policy, NOW_MS, catching_up=False, cause="test", demand=sales).state
+        seen.append(state.scarce)
+
+    assert seen == [False, True, True, True, True, True, False, False, True]
+    unknown = replace(state, stock=after(state.stock, StockCounted(1_000)))
+    assert decide(unknown, policy, NOW_MS, catching_up=False, cause="test").state.scarce, "lost windows end nothing"
+
+
+def test_a_strategy_that_does_not_go_by_scarcity_remembers_none() -> None:
+    pool = policy_of(Strategy.SHARED_POOL)
+    state = SkuState(SKU, a_stock(dallas=1), a_product(), scarce=True)
+
+    assert not decide(state, pool, NOW_MS, catching_up=False, cause="test", demand=selling(shop=9)).state.scarce

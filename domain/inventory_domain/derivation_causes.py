@@ -1,0 +1,55 @@
+"""What a derivation tells beside its sums: why a location counts as nothing, and which component bounds a kit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from inventory_domain.catalog import Product
+from inventory_domain.identifiers import LocationId, Sku, SourceId
+from inventory_domain.kits import KitLinks
+from inventory_domain.sku_state import SkuState
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """What takes stock out of the sums now: sources that fell silent, and locations that an operator has closed."""
+
+    silent: frozenset[SourceId] = frozenset()
+    closed: frozenset[LocationId] = frozenset()
+
+    def steps(self, state: SkuState, sold_from: Collection[LocationId]) -> Iterator[str]:
+        """The steps that they add to the derivation of a channel that may sell from these locations."""
+        product = state.product
+        if product is None:
+            return
+        places = [one.location for one in product.locations if one.location in sold_from]
+        if self.closed and (shut := sorted(self.closed.intersection(places))):
+            yield f"closed {' + '.join(shut)}"
+        if self.silent:
+            yield from self._silent(state, places)
+        if product.components:
+            yield from _of_kit(product, state.links, [place for place in places if place not in self.closed])
+
+    def _silent(self, state: SkuState, places: Collection[LocationId]) -> Iterator[str]:
+        for source in sorted(self.silent):
+            told = [place for place, position in state.stock.positions.items() if source in position.sources]
+            if quiet := sorted(set(told).intersection(places)):
+                yield f"source {source} silent, so nothing at {' + '.join(quiet)}"
+
+
+def _of_kit(product: Product, links: KitLinks | None, places: Collection[LocationId]) -> Iterator[str]:
+    answers = links.answers if links is not None else {}
+    missing = [part.sku for part in product.components if part.sku not in answers]
+    if missing:
+        yield f"no answer of {' + '.join(missing)}"
+        return
+    kits = {sku: dict(answer.kits_by_location) for sku, answer in answers.items()}
+    parts = [part.sku for part in product.components]
+
+    def least(place: LocationId) -> tuple[int, Sku]:
+        return min((kits[sku].get(place, 0), sku) for sku in parts)
+
+    told = [f"{place}={sku} for {number}" for place in sorted(places) for number, sku in [least(place)]]
+    if told:
+        yield f"scarcest {' + '.join(told)}"
