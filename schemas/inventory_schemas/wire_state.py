@@ -35,7 +35,7 @@ _FULFILLMENTS: Final = {Fulfillment.SELLER: NUMBERS[0], Fulfillment.MARKETPLACE:
 
 
 def write_state(entry: SkuState | PartitionProgress) -> bytes | None:
-    """The record of a SKU's state, without the header; None for what is rare: kits, overrides, held records, cancels."""
+    """The record of a SKU's state, without the header; None for what is rare, as kits, overrides or held records."""
     if isinstance(entry, PartitionProgress) or entry.held or entry.override is not None or entry.links is not None:
         return None
     stock, long = entry.stock, NUMBERS

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import aiokafka
 import faust
@@ -151,6 +153,86 @@ async def test_nothing_is_handed_over_while_the_flow_is_stopped(handed: Handed) 
     await handed.fetched(a_batch(0, 1, 0))
 
     assert handed.stretches() == []
+
+
+@dataclass
+class Drained:
+    """The consumer's own loop, with a driver that gives out what it is told to."""
+
+    handed: Handed
+    answers: list[dict[TP, FetchedBatch]] = field(default_factory=list)
+    standing: dict[TP, int] = field(default_factory=dict)
+    asked: int = 0
+    ends: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def getmany(self, active_partitions: object, timeout: float) -> dict[TP, FetchedBatch]:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if not self.answers:
+            self.ends.set()
+            return {}
+        return self.answers.pop(0)
+
+    async def until_empty(self) -> None:
+        """Until every answer was given and what came of it was done."""
+        self.ends.clear()
+        await asyncio.wait_for(self.ends.wait(), 5)
+
+
+@pytest.fixture
+async def drained(handed: Handed, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Drained]:
+    consumer = handed.consumer
+    found = Drained(handed)
+    consumer._active_partitions = {PLACE}
+    monkeypatch.setattr(consumer, "_getmany", found.getmany)
+    monkeypatch.setattr(consumer._thread, "standing", lambda tps: {tp: found.standing[tp] for tp in tps})
+    fetcher = SimpleNamespace(_stopped=asyncio.Event())
+    running = asyncio.create_task(consumer._drain_messages(fetcher))
+    yield found
+    fetcher._stopped.set()
+    consumer.resume_flow()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_what_is_fetched_first_after_a_rebalance_is_of_the_new_generation(drained: Drained) -> None:
+    """The loop waits for the flow through a whole rebalance. Dropped as an old one, that fetch would not be missed
+    before something came behind it: a partition whose backlog fits into one fetch stood still for ever.
+    """
+    consumer = drained.handed.consumer
+    drained.standing[PLACE] = 0
+    await drained.until_empty()
+    consumer.stop_flow()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    before = drained.asked
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert drained.asked == before, "it waits"
+
+    consumer.app.consumer_generation_id = 1
+    consumer._expected[PLACE] = 0
+    drained.answers.append({PLACE: a_batch(0, 2, 0, 1)})
+    consumer.resume_flow()
+    await drained.until_empty()
+
+    assert drained.handed.stretches() == [(0, 2, [0, 1])]
+
+
+async def test_what_was_fetched_and_did_not_arrive_is_fetched_again_though_nothing_comes_behind_it(
+    drained: Drained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = drained.handed.consumer
+    consumer._expected[PLACE] = drained.standing[PLACE] = 5
+    consumer._looked_s = float("-inf")
+    await drained.until_empty()
+    assert drained.handed.seeks == []
+
+    drained.standing[PLACE] = 9
+    consumer._looked_s = float("-inf")
+    await drained.until_empty()
+    await drained.until_empty()
+
+    assert drained.handed.seeks == [(PLACE, 5)], "once, and not again at each turn"
 
 
 async def test_one_by_one_gives_a_batch_per_record(handed: Handed) -> None:
