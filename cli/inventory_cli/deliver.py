@@ -55,6 +55,7 @@ def deliver(
     from inventory_cli.logging import configure
     from inventory_cli.process_names import process_of
     from inventory_cli.settings import load
+    from inventory_cli.tracing import traced
     from inventory_streams.delivery.run import run
 
     name = Marketplace(marketplace)
@@ -68,10 +69,10 @@ def deliver(
     processes = settings.processes
     configure(process_of(name), level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
     clock = SystemClock()
-    delivery = wiring.delivery_settings(settings, name)
-    adapters, metrics = wiring.adapters(settings, name, clock), wiring.metrics()
-    raise typer.Exit(
-        run(
+    with traced(settings, process_of(name)) as settings:
+        delivery = wiring.delivery_settings(settings, name)
+        adapters = wiring.adapters(settings, name, clock)
+        status = run(
             delivery,
             adapters,
             wiring.accounts_of(settings, name),
@@ -81,7 +82,7 @@ def deliver(
             statuses=wiring.statuses(settings, adapters),
             sink=wiring.alert_sink(settings, metrics),
         )
-    )
+    raise typer.Exit(status)
 
 
 def _dry_run(

@@ -35,6 +35,7 @@ def engine(context: typer.Context, config: EngineConfigFile = None, instance_id:
     from inventory_cli.clock import SystemClock
     from inventory_cli.logging import configure
     from inventory_cli.settings import load
+    from inventory_cli.tracing import traced
 
     # Before the engine is loaded: a fault of the file is told at once. It calls no marketplace, so it has no secrets.
     settings = load(config, secrets_at=())
@@ -44,15 +45,15 @@ def engine(context: typer.Context, config: EngineConfigFile = None, instance_id:
     settings = wiring.observed(settings, metrics)
     processes = settings.processes
     configure("engine", level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
-    raise typer.Exit(
-        run(
+    with traced(settings, "engine") as settings:
+        status = run(
             wiring.engine_settings(settings, instance_id),
             settings.policy,
             wiring.registry(settings),
             metrics,
             SystemClock(),
         )
-    )
+    raise typer.Exit(status)
 
 
 @app.command()

@@ -42,6 +42,7 @@ def serve(config: ConfigFile) -> None:
     from inventory_cli.logging import configure
     from inventory_cli.process_names import SIGNALS
     from inventory_cli.settings import load
+    from inventory_cli.tracing import traced
     from inventory_domain.signals import TakesMessages
     from inventory_streams.signals.intake import SignalingAccount
     from inventory_streams.signals.run import run
@@ -60,8 +61,8 @@ def serve(config: ConfigFile) -> None:
             accounts.append(taking)
             if account.signals_endpoint is not None:
                 endpoints[account.signals_endpoint] = taking
-    raise typer.Exit(
-        run(
+    with traced(settings, SIGNALS) as settings:
+        status = run(
             wiring.signals_settings(settings),
             accounts,
             endpoints,
@@ -70,7 +71,7 @@ def serve(config: ConfigFile) -> None:
             metrics,
             clock,
         )
-    )
+    raise typer.Exit(status)
 
 
 @app.command()

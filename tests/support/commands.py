@@ -60,6 +60,12 @@ class Started:
         """The exit status of a process that ends by itself."""
         return self._running[name].wait(LIMIT_S)
 
+    def end_one(self, name: str) -> int:
+        """Ask this one to end; its exit status. It may be started again."""
+        process = self._running.pop(name)
+        process.terminate()
+        return process.wait(LIMIT_S)
+
     def end(self) -> dict[str, int]:
         """Ask all to end; their exit statuses."""
         for process in self._running.values():

@@ -39,6 +39,7 @@ from inventory_streams.delivery.retries import note_of
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.worker import Worker
 from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.kafka.tracing import TraceContext
 from inventory_streams.kafka.transactions import Write
 from inventory_streams.topics import Topics
 from tests.support.delivery import ACCOUNT, CHANNEL, MARKETPLACE, FakeMarketplace, FixedRegistry
@@ -150,17 +151,17 @@ class Bench:
     failures: list[BaseException]
     offset: int = 0
 
-    async def send(self, *targets: Target) -> None:
+    async def send(self, *targets: Target, trace: TraceContext | None = None) -> None:
         """Records of `listing.targets`, one after the other."""
         for target in targets:
-            await self.worker.take([self.arrival(target)])
+            await self.worker.take([self.arrival(target, trace)])
         await self.clock.pass_s(0.05)
 
-    def arrival(self, target: Target) -> TargetArrival:
+    def arrival(self, target: Target, trace: TraceContext | None = None) -> TargetArrival:
         """The target as the next record of the partition."""
         self.offset += 1
         raw = self.codecs.targets.encode(target)
-        return TargetArrival(0, self.offset - 1, target.listing_id.encode(), raw, target)
+        return TargetArrival(0, self.offset - 1, target.listing_id.encode(), raw, target, trace=trace)
 
     async def engine_says(self, complete_until_ms: int) -> None:
         """A record of `engine.progress`."""

@@ -15,6 +15,7 @@ from inventory_schemas.codec import Serde
 from inventory_schemas.records import INVENTORY_CHANGE, PRODUCT
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.kafka.tracing import Traces
 from inventory_streams.producer import CountedSequences, InventoryProducer
 from inventory_streams.topics import Topics
 
@@ -30,6 +31,7 @@ class SentRecord:
     key: bytes | None
     value: bytes | None
     partition: int
+    headers: dict[str, str | bytes | None] | None = None
 
 
 class KeptRecords:
@@ -47,8 +49,9 @@ class KeptRecords:
         key: bytes | None,
         partition: int,
         on_delivery: Callable[[object, Message | None], None],
+        headers: dict[str, str | bytes | None] | None = None,
     ) -> None:
-        record = SentRecord(topic, key, value, partition)
+        record = SentRecord(topic, key, value, partition, headers)
         self.records.append(record)
         self._unconfirmed.append((record, on_delivery))
 
@@ -71,11 +74,11 @@ class _Refusal:
 class HeardProducer:
     """A producer of ours over records that are kept, and what they decode to."""
 
-    def __init__(self, kept: KeptRecords | None = None, source: str = "erp") -> None:
+    def __init__(self, kept: KeptRecords | None = None, source: str = "erp", traces: Traces | None = None) -> None:
         registry = LocalRegistry()
         self.kept = kept or KeptRecords()
         self.producer = InventoryProducer(
-            KafkaSettings("127.0.0.1:1"),
+            KafkaSettings("127.0.0.1:1", traces=traces),
             TOPICS,
             registry,
             source,  # type: ignore[arg-type]

@@ -35,6 +35,7 @@ from inventory_streams.engine.states import SkuStates
 from inventory_streams.engine.values import Rules
 from inventory_streams.engine.waking import InForce
 from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.kafka.tracing import Traces
 from inventory_streams.kafka.transactions import Write
 from tests.support.engine_work import GRACE_MS, PARTITION, PARTITIONS, TOPICS, Wire, a_velocity
 from tests.support.stock import NOW_MS, a_change, a_policy, a_product
@@ -97,7 +98,12 @@ class Bench:
     """An agent with one partition and a stream that a test feeds."""
 
     def __init__(
-        self, executor: ThreadPoolExecutor, policy: AllocationPolicy, ends: Mapping[str, int], **given: object
+        self,
+        executor: ThreadPoolExecutor,
+        policy: AllocationPolicy,
+        ends: Mapping[str, int],
+        traces: Traces | None = None,
+        **given: object,
     ) -> None:
         self.wire = Wire()
         self.clock = Clock()
@@ -106,8 +112,8 @@ class Bench:
         self.registry = LocalRegistry()
         serdes = engine_serdes(TOPICS, self.registry)
         self._targets = Serde(LISTING_TARGET, "targets", self.registry)
-        settings = EngineSettings(KafkaSettings("127.0.0.1:1"), TOPICS, PARTITIONS, "app", **given)  # type: ignore[arg-type]
         self.metrics = metrics = EngineMetrics(CollectorRegistry())
+        settings = EngineSettings(KafkaSettings("127.0.0.1:1", traces=traces), TOPICS, PARTITIONS, "app", **given)  # type: ignore[arg-type]
         rules = Rules(policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)
         print_of = fingerprint(policy)
         in_force = InForce(print_of, policy.peaks)
@@ -178,11 +184,14 @@ class Bench:
 
 @asynccontextmanager
 async def a_bench(
-    policy: AllocationPolicy | None = None, ends: Mapping[str, int] | None = None, **given: object
+    policy: AllocationPolicy | None = None,
+    ends: Mapping[str, int] | None = None,
+    traces: Traces | None = None,
+    **given: object,
 ) -> AsyncIterator[Bench]:
     """A running agent; what it raised is raised at the end."""
     with ThreadPoolExecutor(2) as executor:
-        bench = Bench(executor, policy or a_policy(), ends or {}, **given)
+        bench = Bench(executor, policy or a_policy(), ends or {}, traces, **given)
         running = asyncio.create_task(bench.agent.run(bench.stream()))
         try:
             yield bench

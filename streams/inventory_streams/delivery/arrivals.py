@@ -19,6 +19,7 @@ from inventory_domain.targets import Target
 from inventory_schemas.records import HealthRecord
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.retries import RetryNote, note_of
+from inventory_streams.kafka.tracing import TraceContext, context_of
 from inventory_streams.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class TargetArrival:
     raw: bytes | None
     target: Target | None = None
     fault: BadRecord | None = None
+    trace: TraceContext | None = None
 
     @property
     def listing_id(self) -> ListingId:
@@ -98,8 +100,10 @@ Arrival = TargetArrival | RetryArrival | ReportArrival | HealthArrival | Progres
 class Arrivals:
     """Decodes the three topics of one marketplace's consumer group, and those that every worker follows."""
 
-    def __init__(self, codecs: Codecs, topics: Topics, marketplace: Marketplace) -> None:
+    def __init__(self, codecs: Codecs, topics: Topics, marketplace: Marketplace, *, traced: bool = False) -> None:
+        """`traced`: whether the context of a trace that a target carries is looked for."""
         self._codecs = codecs
+        self._traced = traced
         self._marketplace = marketplace
         self.targets = topics.targets(marketplace)
         self.retries = topics.retries(marketplace)
@@ -176,12 +180,13 @@ class Arrivals:
         partition, offset, key, raw = _partition(message), _offset(message), _key(message), message.value()
         if raw is None:
             return TargetArrival(partition, offset, key, None)
+        trace = context_of(message.headers()) if self._traced else None
         try:
             target = self._codecs.targets.decode(raw)
             self._check(key, target)
         except BadRecord as fault:
-            return TargetArrival(partition, offset, key, raw, fault=fault)
-        return TargetArrival(partition, offset, key, raw, target)
+            return TargetArrival(partition, offset, key, raw, fault=fault, trace=trace)
+        return TargetArrival(partition, offset, key, raw, target, trace=trace)
 
     def _check(self, key: bytes, target: Target) -> None:
         if target.listing_id.encode() != key:

@@ -32,6 +32,8 @@ from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.retries import RetryNote
 from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.tracing import concluded, handed_in, push_span, withdrawn
+from inventory_streams.kafka.tracing import Span
 from inventory_streams.kafka.transactions import Write
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt that is being committed: `committed` gives the monotonic time just before its commit began."""
+    """An attempt that is being committed: `committed` gives the monotonic time just before its commit began.
+
+    `span`: where it is traced.
+    """
 
     tracked: TrackedListing
     owned: OwnedPartition
@@ -47,6 +52,7 @@ class Begun:
     attempt: Attempt
     offset: int
     committed: asyncio.Future[float]
+    span: Span | None = None
 
 
 class Attempts:
@@ -106,8 +112,9 @@ class Attempts:
             sampled=is_sampled(tracked.listing_id, want.version, self._settings.rise_sample_percent),
         )
         tracked.exposure = after
+        span = push_span(self._settings.kafka.traces, target, attempt, tracked.traces)
         committed = owned.writer.add([self._records.exposure(owned.number, after)])
-        return Begun(tracked, owned, target, attempt, tracked.offset, committed)
+        return Begun(tracked, owned, target, attempt, tracked.offset, committed, span)
 
     def hand_in(self, begun: Begun, feed_id: str, report_s: float, traits: AdapterTraits) -> asyncio.Future[float]:
         """The marketplace has the feed that the attempt is a row of. It stays open until the feed's report."""
@@ -115,6 +122,7 @@ class Attempts:
         assert tracked.exposure is not None
         settles_by_ms = self._clock.now_ms() + int((report_s + traits.settling_s_max) * 1000)
         tracked.exposure = submitted(tracked.exposure, begun.attempt.number, feed_id, settles_by_ms)
+        handed_in(begun.span, feed_id)
         return begun.owned.writer.add([self._records.exposure(begun.owned.number, tracked.exposure)])
 
     def withdraw(self, begun: Begun, reason: str) -> asyncio.Future[float]:
@@ -123,6 +131,7 @@ class Attempts:
         assert tracked.exposure is not None
         tracked.exposure = withdraw(tracked.exposure, begun.attempt.number)
         self._metrics.withdrawn.labels(begun.target.channel, reason).inc()
+        withdrawn(begun.span, reason)
         return begun.owned.writer.add([self._records.exposure(begun.owned.number, tracked.exposure)])
 
     def conclude(
@@ -156,6 +165,7 @@ class Attempts:
             *self._consequences(begun, outcome, now_ms),
         ]
         self._count(begun, outcome, now_ms)
+        concluded(begun.span, outcome)
         self._holds.note(begun.target.channel, outcome)
         done = owned.writer.add(writes)
 
@@ -199,6 +209,7 @@ class Attempts:
                 reason=outcome.reason,
                 error=outcome.error or "",
                 attempts=begun.attempt.number,
+                trace=begun.span.context if begun.span is not None else None,
             )
             return [letter]
         if newer_sent or not counts_against_channel(outcome):
@@ -211,7 +222,8 @@ class Attempts:
         newest = tracked.target
         if newest is None:
             return []
-        note = RetryNote(begun.attempt.number, tracked.not_before_ms, outcome.reason, outcome.error or "")
+        trace = begun.span.context if begun.span is not None else None
+        note = RetryNote(begun.attempt.number, tracked.not_before_ms, outcome.reason, outcome.error or "", trace)
         return [self._records.retry(owned.number, newest, note)]
 
     def _count(self, begun: Begun, outcome: PushOutcome, now_ms: int) -> None:

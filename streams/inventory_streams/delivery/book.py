@@ -11,6 +11,7 @@ from inventory_domain.targets import Target
 from inventory_streams.delivery.offsets import OffsetTracker
 from inventory_streams.delivery.queue import WorkKey
 from inventory_streams.delivery.writer import PartitionWriter
+from inventory_streams.kafka.tracing import LINKS_MAX, TraceContext
 
 
 @dataclass(slots=True)
@@ -23,7 +24,8 @@ class TrackedListing:
     open attempts at a takeover. `claims`: marketplace ids that no other listing may be sent with meanwhile.
     `late_fall`, `failing_fall`: a fall of it was not seen live in time, or for so long that it is masked. `hinted`:
     it is to be looked at, though nothing of it is open.
-    `forgotten`: the engine withdrew it while an attempt was under way.
+    `forgotten`: the engine withdrew it while an attempt was under way. `traces`: what its next push stands for, the
+    newest last: the traces of its target, of those that were replaced unsent, and of attempts that failed.
     """
 
     partition: int
@@ -45,11 +47,21 @@ class TrackedListing:
     late_fall: bool = False
     failing_fall: bool = False
     hinted: bool = False
+    traces: tuple[TraceContext, ...] = ()
 
     @property
     def key(self) -> WorkKey:
         """How queues know it."""
         return (self.partition, self.listing_id)
+
+    def trace(self, newest: TraceContext | None) -> None:
+        """A target with this trace takes the place of the one before, and stands for that too if it was not sent."""
+        kept = () if self.settled else self.traces
+        self.traces = kept if newest is None else (*kept, newest)[-1 - LINKS_MAX :]
+
+    def trace_failure(self, attempt: TraceContext) -> None:
+        """The next push is another try of what this attempt was."""
+        self.traces = (attempt, *self.traces)[-1 - LINKS_MAX :]
 
 
 class OwnedPartition:

@@ -22,6 +22,7 @@ from inventory_streams.delivery.queue import WorkKey
 from inventory_streams.delivery.reports import Tallies
 from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.tracing import push_span
 from inventory_streams.delivery.within import within
 
 BREATH = 500  # rows that are concluded before the loop may do something else
@@ -199,7 +200,8 @@ class FeedReports:
         owned = self._picking.book.writable(tracked)
         assert owned is not None and tracked.target is not None
         committed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        begun = Begun(tracked, owned, tracked.target, row, tracked.offset, committed)
+        span = push_span(self._settings.kafka.traces, tracked.target, row, tracked.traces)
+        begun = Begun(tracked, owned, tracked.target, row, tracked.offset, committed, span)
         self._picking.attempts.conclude(
             begun,
             outcome,

@@ -76,6 +76,8 @@ class Intake:
         if known is not None and target.version == known.version and _differ(known, target):
             self._metrics.equal_versions.labels(target.channel).inc()
             log.error("one version with two quantities", extra={"listing": target.listing_id, "version": known.version})
+        if arrival.trace is not None or tracked.traces:
+            tracked.trace(arrival.trace)  # before the target that it replaces is accounted for
         if known is not None:
             self._accounting.supersede(tracked)
             owned.targets.finish(tracked.offset)
@@ -116,7 +118,14 @@ class Intake:
             extra={"partition": arrival.partition, "offset": arrival.offset, "reason": reason, "error": error},
         )
         write = self._records.dead_letter(
-            owned.number, arrival.offset, arrival.key, arrival.raw or b"", reason=reason, error=error, attempts=0
+            owned.number,
+            arrival.offset,
+            arrival.key,
+            arrival.raw or b"",
+            reason=reason,
+            error=error,
+            attempts=0,
+            trace=arrival.trace,
         )
         self._accounting.unusable(channel, reason)
         owned.writer.add([write]).add_done_callback(lambda _: owned.targets.finish(arrival.offset))
@@ -135,6 +144,8 @@ class Intake:
             return
         tracked.retry_offsets.append(arrival.offset)
         tracked.not_before_ms = max(tracked.not_before_ms, arrival.note.not_before_ms)
+        if arrival.note.trace is not None:
+            tracked.trace_failure(arrival.note.trace)
         self._scheduler.reconsider(tracked)
 
     def hint(self, arrival: HintArrival) -> None:

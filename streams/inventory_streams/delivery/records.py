@@ -10,6 +10,7 @@ from inventory_domain.targets import Target
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.retries import RetryNote
 from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.kafka.tracing import TraceContext
 from inventory_streams.kafka.transactions import Write
 
 ERROR_LENGTH_MAX = 500
@@ -53,7 +54,16 @@ class Records:
         return Write(self._observations, partition, key, self._codecs.observations.encode(observation))
 
     def dead_letter(
-        self, partition: int, offset: int, key: bytes, raw: bytes, *, reason: str, error: str, attempts: int
+        self,
+        partition: int,
+        offset: int,
+        key: bytes,
+        raw: bytes,
+        *,
+        reason: str,
+        error: str,
+        attempts: int,
+        trace: TraceContext | None = None,
     ) -> Write:
         """A target that is given up: its raw bytes, with where they came from and why."""
         text = error[:ERROR_LENGTH_MAX]
@@ -72,4 +82,5 @@ class Records:
             "__dlq.errors.message": text,
         }
         encoded = tuple((name, value.encode()) for name, value in headers.items())
-        return Write(self._dead_letters, partition, key, raw, encoded)
+        carried = trace.headers() if trace is not None else ()
+        return Write(self._dead_letters, partition, key, raw, (*encoded, *carried))

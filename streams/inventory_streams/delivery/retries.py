@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inventory_streams.delivery.queue import WorkKey
+from inventory_streams.kafka.tracing import Headers, TraceContext, context_of
 
 ATTEMPT, NOT_BEFORE, ERROR, REASON = "attempt", "not-before", "error", "reason"
 
@@ -16,13 +17,15 @@ ATTEMPT, NOT_BEFORE, ERROR, REASON = "attempt", "not-before", "error", "reason"
 class RetryNote:
     """The headers of a record of `listing.retries`: which attempt failed, from when on to try again, and why.
 
-    The record's value is the target that failed, as a reminder only: what is pushed is the newest.
+    The record's value is the target that failed, as a reminder only: what is pushed is the newest. `trace` is the
+    failed attempt's own.
     """
 
     attempt: int
     not_before_ms: int
     reason: str
     error: str
+    trace: TraceContext | None = None
 
     def headers(self) -> tuple[tuple[str, bytes], ...]:
         """The note as Kafka headers."""
@@ -31,11 +34,8 @@ class RetryNote:
             (NOT_BEFORE, str(self.not_before_ms).encode()),
             (REASON, self.reason.encode()),
             (ERROR, self.error.encode()),
+            *(self.trace.headers() if self.trace is not None else ()),
         )
-
-
-Headers = Sequence[tuple[str, str | bytes | None]] | Mapping[str, str | bytes | None]
-"""Headers as Kafka's client gives them."""
 
 
 def note_of(headers: Headers | None) -> RetryNote | None:
@@ -44,7 +44,8 @@ def note_of(headers: Headers | None) -> RetryNote | None:
     found = {name: value.decode(errors="replace") if isinstance(value, bytes) else value or "" for name, value in pairs}
     if not (found.get(ATTEMPT, "").isdigit() and found.get(NOT_BEFORE, "").isdigit()):
         return None
-    return RetryNote(int(found[ATTEMPT]), int(found[NOT_BEFORE]), found.get(REASON, ""), found.get(ERROR, ""))
+    told = found.get(REASON, ""), found.get(ERROR, "")
+    return RetryNote(int(found[ATTEMPT]), int(found[NOT_BEFORE]), *told, context_of(headers))
 
 
 class Waiting:

@@ -92,7 +92,8 @@ def assemble(
     """Put a delivery process together on the running loop, without starting it. `failed` must end the process."""
     shown = DeliveryMetrics(metrics)
     codecs = codecs_of(settings.topics, settings.marketplace, registry)
-    arrivals = Arrivals(codecs, settings.topics, settings.marketplace)
+    traced = settings.kafka.traces is not None
+    arrivals = Arrivals(codecs, settings.topics, settings.marketplace, traced=traced)
     by_id = {one: Account(one, adapter, settings, clock, shown) for one, adapter in adapters.items()}
     metrics.register(AccountCollector(by_id, clock))
     accounts = Accounts(by_id, accounts_of)

@@ -33,6 +33,7 @@ from inventory_streams.engine.settings import (
     EngineSettings,
 )
 from inventory_streams.engine.standing_still import StandingInputs
+from inventory_streams.engine.tracing import NOTHING_CARRIED, SkuSpans, spans_of
 from inventory_streams.engine.values import Computed, RecordEffect, Rules, Surroundings
 from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.waking import InForce
@@ -94,6 +95,9 @@ class EngineAgent:
         self._due = DueWork(settings, velocity, clock, policy)
         self._live_times = LiveTimes(rules.policy)
         self._standing = StandingInputs()
+        self._traces = settings.kafka.traces
+        topics = settings.topics
+        self._of_skus = frozenset((topics.inventory_changes, topics.catalog_products, topics.sku_commands))
         self._turned_s = float("-inf")
         self._measured_s = float("-inf")
         self.looped_s = clock.monotonic_s()
@@ -152,6 +156,7 @@ class EngineAgent:
             partition.skip(batch.topic, batch.end)
             self._inputs.durable(batch.topic, batch.partition, batch.end)
             return
+        spans = spans_of(self._traces, batch, self._of_skus) if self._traces is not None else None
         work = self._work(partition, batch.topic, batch.end)
         for index, record in enumerate(batch.records):
             work.record(record)
@@ -160,7 +165,7 @@ class EngineAgent:
         if not self._inputs.flows(batch.generation):
             return  # a rebalance while computing; nothing was touched but copies
         self._metrics.records_read.labels(batch.topic).inc(len(batch.records))
-        self._submit(partition, work, batch.topic, batch.end)
+        self._submit(partition, work, batch.topic, batch.end, spans)
         self._metrics.batch_seconds.observe(self._clock.monotonic_s() - started_s)
         self._metrics.batch_records.observe(len(batch.records))
 
@@ -223,7 +228,9 @@ class EngineAgent:
             self._fetch_what_stands_still()
             self._measure()
 
-    def _submit(self, partition: Partition, work: Work, topic: str | None, position: int) -> None:
+    def _submit(
+        self, partition: Partition, work: Work, topic: str | None, position: int, spans: SkuSpans | None = None
+    ) -> None:
         due = self._due.add(partition, work, lambda: self._until_ms(partition, partition.positions()))
         computed = work.finish()
         told = self._told(partition, topic, position)
@@ -250,12 +257,13 @@ class EngineAgent:
             group=self._settings.application,
             topics=self._settings.topics,
             serdes=self._serdes,
+            carried=NOTHING_CARRIED if spans is None else spans.carried,
         )
         writes += [
             Write(self._settings.topics.sku_velocity, partition.number, one.key(), one.value()) for one in windows
         ]
         self._committer.submit(
-            partition, Prepared(writes, encoded, computed, progress, topic, position, due.applied is not None)
+            partition, Prepared(writes, encoded, computed, progress, topic, position, due.applied is not None, spans)
         )
 
     def _windows(self, partition: Partition, computed: Computed) -> list[WindowRecord]:

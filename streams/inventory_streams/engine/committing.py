@@ -55,6 +55,8 @@ class Committer:
         # 3. The input's offset may follow: never before, or a crash between would skip the batch.
         if prepared.topic is not None:
             self._durable(prepared.topic, partition.number, prepared.position)
+        if prepared.spans is not None:
+            prepared.spans.end(prepared.computed)
         self._count(prepared, self._clock.monotonic_s() - started)
         self.after.set()
 

@@ -19,6 +19,7 @@ from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
 from inventory_streams.engine.totals import Totals
+from inventory_streams.engine.tracing import NOTHING_CARRIED, Carried, SkuSpans, carried_by
 from inventory_streams.engine.unreported import Unreported
 from inventory_streams.engine.values import Computed
 from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms, sources_changed, sweep_cause
@@ -40,6 +41,7 @@ class Prepared:
     topic: str | None = None
     position: int = 0
     sweep_ends: bool = False
+    spans: SkuSpans | None = None
 
 
 class Partition:
@@ -195,21 +197,27 @@ def writes_of(
     group: str,
     topics: Topics,
     serdes: EngineSerdes,
+    carried: Carried = NOTHING_CARRIED,
 ) -> list[Write]:
     """Every record of one transaction: changelog, targets, tombstones, commands, dead letters, progress.
 
-    All have this one partition number but commands, which go to where the SKUs live that they are for.
+    All have this one partition number but commands, which go to where the SKUs live that they are for. `carried`: the
+    trace context of each SKU whose change is traced, which its targets and its commands to other SKUs take along.
     """
     writes = [Write(topics.sku_state, partition, sku.encode(), value) for sku, value in encoded.items()]
     for target in computed.targets:
         encode = serdes.targets[target.marketplace]
         topic = topics.targets(target.marketplace)
-        writes.append(Write(topic, partition, target.listing_id.encode(), encode(target)))
+        context = carried.get(target.sku) if carried else None
+        headers = context.headers() if context is not None else ()
+        writes.append(Write(topic, partition, target.listing_id.encode(), encode(target), headers))
     for marketplace, listing_id in computed.forgotten:
         writes.append(Write(topics.targets(marketplace), partition, listing_id.encode(), None))
     for command in computed.commands:
         where = partition_of(command.sku, partitions)
-        writes.append(Write(topics.sku_commands, where, command.sku.encode(), serdes.commands(command)))
+        context = carried_by(command, carried) if carried else None
+        headers = context.headers() if context is not None else ()
+        writes.append(Write(topics.sku_commands, where, command.sku.encode(), serdes.commands(command), headers))
     for letter in computed.dead_letters:
         writes.append(write_of(letter, topics.inventory_dead_letters, partition, group))
     writes.append(Write(topics.sku_state, partition, PROGRESS_KEY, serdes.state.encode(progress)))

@@ -10,6 +10,7 @@ from typing import Final
 from confluent_kafka import KafkaError
 
 from inventory_streams.kafka.refusals import raise_refusal
+from inventory_streams.kafka.tracing import Traces
 
 SECURITY_SETTINGS: Final = frozenset(
     {
@@ -37,12 +38,14 @@ _librdkafka = logging.getLogger("inventory_streams.kafka.librdkafka")
 class KafkaSettings:
     """Addresses (`host:port,host:port`) and librdkafka's security settings, which may be secrets: not shown.
 
-    `statistics` is told every few seconds what each client says of itself (see `ClientStatistics.take`).
+    `statistics` is told every few seconds what each client says of itself (see `ClientStatistics.take`). `traces`
+    keeps the spans of what goes from record to record; None: nobody does, and no record is looked at for it.
     """
 
     bootstrap_servers: str
     security: Mapping[str, str] = field(default_factory=dict, repr=False)
     statistics: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+    traces: Traces | None = field(default=None, repr=False, compare=False)
 
     def admin(self) -> dict[str, str | int | float | bool]:
         """What a client that only asks and administers is configured with."""

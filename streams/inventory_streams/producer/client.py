@@ -33,6 +33,7 @@ from inventory_schemas.records_catalog import check_product
 from inventory_schemas.records_changes import check_change
 from inventory_schemas.registry import Registry
 from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.kafka.tracing import SpanKind
 from inventory_streams.producer.sequences import ClockSequences, SequenceStore
 from inventory_streams.topics import Topics
 
@@ -67,7 +68,8 @@ class InventoryProducer:
     Every method that sends returns the event id at once; `flush` waits until Kafka has everything, on all in-sync
     replicas. To repeat what may not have arrived, call again with the same `event_id` and `sequence`.
     Without a `sequence` the next one of `sequences` is used; the source never has to count. `client` replaces the
-    Kafka client that would be made of the settings.
+    Kafka client that would be made of the settings. Where the settings have `traces`, every record has a span from the
+    call to Kafka's word on it, and carries its context.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class InventoryProducer:
         self._undelivered: list[Undelivered] = []
         self._undelivered_more = 0
         self._producer = client or _client(settings)
+        self._traces = settings.traces
 
     def count(
         self,
@@ -292,15 +295,21 @@ class InventoryProducer:
 
     def _send(self, topic: str, key: bytes | None, value: bytes | None, what: str, partition: int = -1) -> None:
         """Hand the record to librdkafka; wait, bounded, when it holds as many as it may."""
+        span = None
+        if self._traces is not None:
+            span = self._traces.start(f"send {topic}", SpanKind.PRODUCER, _facts(topic, key, what))
 
         def done(error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 self._note(Undelivered(what, error.str()))
+            if span is not None:
+                span.end(failed=None if error is None else error.str())
 
         waited = 0.0
         while True:
             try:
-                self._producer.produce(topic, value, key, partition, on_delivery=done)
+                headers: dict[str, str | bytes | None] | None = dict(span.context.headers()) if span else None
+                self._producer.produce(topic, value, key, partition, on_delivery=done, headers=headers)
                 self._producer.poll(0)
                 return
             except BufferError as error:
@@ -337,6 +346,18 @@ def _client(settings: KafkaSettings) -> Producer:
             "compression.type": "lz4",
         }
     )
+
+
+def _facts(topic: str, key: bytes | None, what: str) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {
+        "messaging.system": "kafka",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": topic,
+        "messaging.message.id": what,
+    }
+    if key is not None:
+        facts["inventory.sku"] = key.decode(errors="replace")
+    return facts
 
 
 def _new_id() -> EventId:

@@ -12,6 +12,7 @@ from confluent_kafka import Message as KafkaMessage
 
 from inventory_domain.errors import InventorySyncError
 from inventory_streams.kafka.partitioner import partition_of
+from inventory_streams.kafka.tracing import Span, SpanKind
 from inventory_streams.signals.settings import SignalsSettings
 
 POLL_S = 0.05
@@ -36,6 +37,7 @@ class Publisher:
 
     def __init__(self, settings: SignalsSettings) -> None:
         self._partitions = settings.partitions
+        self._traces = settings.kafka.traces
         self._limit_s = settings.produce_s_max
         self._producer = Producer(
             {
@@ -69,13 +71,15 @@ class Publisher:
         for record in records:
             done: asyncio.Future[None] = loop.create_future()
             waiting.append(done)
+            span = self._span(record)
             try:
                 self._producer.produce(
                     record.topic,
                     record.value,
                     record.key.encode(),
                     partition=partition_of(record.sku, self._partitions),
-                    on_delivery=_told(loop, done),
+                    on_delivery=_told(loop, done, span),
+                    headers=dict(span.context.headers()) if span is not None else None,
                 )
             except (BufferError, KafkaException) as error:
                 raise NotPublished(f"{record.topic}: {error}") from error
@@ -91,15 +95,23 @@ class Publisher:
         self._stopping.set()
         await asyncio.to_thread(self._thread.join, 5.0)
 
+    def _span(self, record: Record) -> Span | None:
+        if self._traces is None:
+            return None
+        facts = {"messaging.system": "kafka", "messaging.destination.name": record.topic, "inventory.sku": record.sku}
+        return self._traces.start(f"send {record.topic}", SpanKind.PRODUCER, facts)
+
     def _poll(self) -> None:
         while not self._stopping.is_set():
             self._producer.poll(POLL_S)
 
 
 def _told(
-    loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]
+    loop: asyncio.AbstractEventLoop, done: asyncio.Future[None], span: Span | None
 ) -> Callable[[KafkaError | None, KafkaMessage], None]:
     def told(error: KafkaError | None, message: KafkaMessage) -> None:
+        if span is not None:
+            span.end(failed=None if error is None else error.str())
         loop.call_soon_threadsafe(_conclude, done, error)
 
     return told

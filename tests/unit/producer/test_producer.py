@@ -7,6 +7,7 @@ from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import EventId, LocationId, OrderId, ReservationId, Sku
 from inventory_streams.producer import ClockSequences, CountedSequences, NotDelivered
 from tests.support.demo import NOW_MS, TOPICS, HeardProducer, KeptRecords
+from tests.support.traces import KeptTraces
 
 A, B = Sku("A"), Sku("B")
 MAIN, OTHER = LocationId("main"), LocationId("other")
@@ -133,3 +134,28 @@ def test_counted_sequences_are_apart_for_each_place() -> None:
     given = [sequences.next(A, MAIN), sequences.next(A, OTHER), sequences.next(A, MAIN)]
 
     assert given == [1, 1, 2]
+
+
+def test_a_record_carries_its_span_until_kafka_has_it() -> None:
+    traces = KeptTraces()
+    heard = HeardProducer(KeptRecords(refuse=lambda record: record.key == b"B"), traces=traces)
+
+    heard.producer.count(A, MAIN, 3)
+    heard.producer.count(B, MAIN, 3)
+    with pytest.raises(NotDelivered):
+        heard.producer.flush()
+
+    assert [one.headers for one in heard.kept.records] == [dict(span.context.headers()) for span in traces.spans]
+    assert [(one.facts["inventory.sku"], one.failed) for one in traces.spans] == [
+        ("A", None),
+        ("B", "the broker says no"),
+    ]
+    assert all(one.ended for one in traces.spans)
+
+
+def test_a_record_carries_nothing_where_tracing_is_off() -> None:
+    heard = HeardProducer()
+
+    heard.producer.count(A, MAIN, 3)
+
+    assert heard.kept.records[0].headers is None
