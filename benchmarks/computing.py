@@ -33,7 +33,8 @@ from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.serdes import EngineSerdes, engine_serdes
 from inventory_streams.engine.settings import DECODED_STATES_MAX
 from inventory_streams.engine.states import SkuStates
-from inventory_streams.engine.values import Rules
+from inventory_streams.engine.tracing import NOTHING_CARRIED, Carried
+from inventory_streams.engine.values import Computed, Rules
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.topics import Topics
 
@@ -55,8 +56,8 @@ class Engine:
         self.took_s = dict.fromkeys(STEPS, 0.0)
         self.targets = self.states = self.bytes = 0
 
-    def batch(self, partition: int, records: Sequence[InputRecord]) -> None:
-        """One transaction's worth, as the agent and the committer would do it."""
+    def batch(self, partition: int, records: Sequence[InputRecord], carried: Carried = NOTHING_CARRIED) -> Computed:
+        """One transaction's worth, as the agent and the committer would do it; `carried` where it is traced."""
         clock = time.process_time  # others may use the machine at the same time
         started = clock()
         work = Work(self._rules, self._states[partition], partition, {}, now_ms=NOW_MS, catching_up=False)
@@ -78,6 +79,7 @@ class Engine:
             group="engine",
             topics=self._topics,
             serdes=self._serdes,
+            carried=carried,
         )
         all_encoded = clock()
         for sku, state in computed.states.items():
@@ -90,6 +92,7 @@ class Engine:
         self.bytes += sum(len(write.value or b"") for write in writes)
         if computed.dead_letters:
             raise SystemExit(f"dead letter: {computed.dead_letters[0].error}")
+        return computed
 
 
 def batches(topic: str, payloads: Sequence[Payload], size: int) -> Iterator[tuple[int, list[InputRecord]]]:

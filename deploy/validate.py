@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-OVERLAYS = ("dev", "production")
+OVERLAYS = ("overlays/dev", "overlays/production", "examples/tracing")
 OTHERS = ("PodMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication", "KafkaTopic", "KafkaUser")
 
 
@@ -34,6 +34,8 @@ def _checks(missing: list[str]) -> Iterator[tuple[str, Sequence[str]]]:
     compose = _found("docker-compose") or _compose_plugin()
     if compose:
         yield "docker-compose.yml", [*compose, "-f", "docker-compose.yml", "config", "-q"]
+        traced = ["-f", "docker-compose.yml", "-f", "deploy/compose/tracing.yml"]
+        yield "docker-compose.yml with tracing", [*compose, *traced, "config", "-q"]
     else:
         missing.append("docker-compose")
     promtool = _found("promtool")
@@ -56,8 +58,8 @@ def _kubernetes(missing: list[str]) -> Iterator[tuple[str, Sequence[str]]]:
         missing.append("kube-score")
     with tempfile.TemporaryDirectory() as folder:
         for overlay in OVERLAYS:
-            built = Path(folder) / f"{overlay}.yaml"
-            yield f"overlay {overlay}", [*kustomize, f"deploy/k8s/overlays/{overlay}", "-o", str(built)]
+            built = Path(folder) / f"{overlay.replace('/', '-')}.yaml"
+            yield overlay, [*kustomize, f"deploy/k8s/{overlay}", "-o", str(built)]
             if not built.exists():
                 continue
             yield (

@@ -46,6 +46,7 @@ class AccountSettings:
     channel_ids: tuple[ChannelId, ...]
     limits: tuple[OperationLimit, ...]
     settling_s_max: float
+    freshness_objective_s: float
 
     def limit(self, operation: str) -> OperationLimit:
         """The limit of this operation. Raises KeyError for one that the account does not have."""
@@ -90,6 +91,11 @@ def read_calls(fields: Fields, base_url: str, hosts: Sequence[str]) -> CallSetti
         connections_max=fields.whole("connections_max", 20, least=1, most=1_000),
         response_bytes_max=fields.whole("response_bytes_max", 4 * 2**20, least=1_024, most=256 * 2**20),
     )
+
+
+def read_freshness(fields: Fields, usual_s: float) -> float:
+    """Within which time the marketplace is to have taken a change; alerts go by it."""
+    return fields.number("freshness_objective_s", usual_s, least=1.0, most=86_400.0)
 
 
 def read_token(fields: Fields, token_url: str, hosts: Sequence[str], refresh_ahead_s: float) -> TokenSettings:

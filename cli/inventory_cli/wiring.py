@@ -218,7 +218,7 @@ def metrics() -> CollectorRegistry:
 
 def observed(settings: Settings, metrics: CollectorRegistry) -> Settings:
     """The same settings for a process whose Kafka clients and certificates are shown by these metrics."""
-    statistics = ClientStatistics()
+    statistics = ClientStatistics(lambda: SystemClock().now_ms() / 1000)
     metrics.register(statistics)
     metrics.register(CertificateEnds(settings.connection.kafka.security, settings.connection.registry_security))
     kafka = replace(settings.connection.kafka, statistics=statistics.take)

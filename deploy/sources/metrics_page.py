@@ -18,8 +18,10 @@ from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.engine.faust_metrics import FaustStatistics
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.kafka.statistics import ClientStatistics
+from inventory_streams.reconcile.account_metrics import PullQuotas
 from inventory_streams.reconcile.metrics import ReconcileMetrics
 from inventory_streams.signals.metrics import SignalsMetrics
+from inventory_streams.token_ages import TokenAges
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class _Idle:
 
 
 def _every(registry: CollectorRegistry) -> None:
-    registry.register(ClientStatistics())
+    registry.register(ClientStatistics(lambda: 0.0))
     registry.register(CertificateEnds())
 
 
@@ -52,14 +54,26 @@ def _engine(registry: CollectorRegistry) -> None:
 def _delivery(registry: CollectorRegistry) -> None:
     DeliveryMetrics(registry)
     registry.register(AccountCollector({}, SystemClock()))
+    registry.register(TokenAges("delivery", {}))
+
+
+def _reconcile(registry: CollectorRegistry) -> None:
+    ReconcileMetrics(registry)
+    registry.register(PullQuotas({}))
+    registry.register(TokenAges("reconcile", {}))
+
+
+def _signals(registry: CollectorRegistry) -> None:
+    SignalsMetrics(registry)
+    registry.register(TokenAges("signals", {}))
 
 
 SECTIONS: Final[dict[str, tuple[str, Callable[[CollectorRegistry], object]]]] = {
     "Every process": ("Beside these, Python's own: `process_*` and `python_*`.", _every),
     "Engine": ("Compute what listings should show.", _engine),
     "Delivery": ("Tell a marketplace. The owner of a marketplace's health shows its channels.", _delivery),
-    "Reconciliation": ("Compare what is shown with what may be.", ReconcileMetrics),
-    "Signals": ("Take what marketplaces tell.", SignalsMetrics),
+    "Reconciliation": ("Compare what is shown with what may be.", _reconcile),
+    "Signals": ("Take what marketplaces tell.", _signals),
     "Ledger": ("Keep what the topics say.", LedgerMetrics),
     "Console": ("The operations page.", ConsoleMetrics),
 }

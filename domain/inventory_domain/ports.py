@@ -86,7 +86,8 @@ class AdapterTraits:
     may take to be live. `answer_proves_live`: an answer of success means that buyers see it. `read_age_s_max`: how old
     a read may be. `read_includes_own_sales`: the number read falls when the marketplace sells. `exclusive_ids`: names
     of marketplace ids of which two writes with one value must never be under way at once, not even in one call, because
-    the marketplace refuses the second (an item of which the variations are listings of ours).
+    the marketplace refuses the second (an item of which the variations are listings of ours). `freshness_objective_s`:
+    a change that it takes later than this after it occurred is counted as late.
     """
 
     marketplace: Marketplace
@@ -101,6 +102,7 @@ class AdapterTraits:
     read_includes_own_sales: bool = True
     read_age_s_max: float = 0.0
     exclusive_ids: tuple[str, ...] = ()
+    freshness_objective_s: float = 600.0
 
 
 class MarketplaceAdapter(Protocol):

@@ -96,6 +96,7 @@ class LedgerLoop:
     def _count(self, batch: Batch, took_s: float) -> None:
         self.written += batch.records
         self._metrics.write_seconds.observe(took_s)
+        self._metrics.batch_records.observe(batch.records)
         self._metrics.written_at.set_to_current_time()
         for name, count in batch.rows().items():
             self._metrics.rows.labels(name).inc(count)

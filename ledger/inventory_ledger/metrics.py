@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+BATCH_RECORDS_BUCKETS = (1, 2, 5, 10, 50, 100, 500, 1000, 2500, 5000, 10_000)
 WRITE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -25,6 +26,12 @@ class LedgerMetrics:
             "inventory_sync_ledger_write_seconds",
             "Time of one transaction.",
             buckets=WRITE_BUCKETS_S,
+            registry=registry,
+        )
+        self.batch_records = Histogram(
+            "inventory_sync_ledger_batch_records",
+            "Records of one transaction.",
+            buckets=BATCH_RECORDS_BUCKETS,
             registry=registry,
         )
         self.lag = Gauge(

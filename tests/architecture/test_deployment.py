@@ -32,13 +32,18 @@ def compose() -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=["dev", "production"])
 def overlay(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    return built(f"overlays/{request.param}")
+
+
+def built(path: str) -> list[dict[str, Any]]:
+    """The manifests that kustomize makes of a folder below deploy/k8s."""
     kubectl = shutil.which("kubectl")
     command = [kubectl, "kustomize"] if kubectl else [shutil.which("kustomize") or "", "build"]
     if not command[0]:
         pytest.skip("needs kubectl or kustomize: run `make tools`")
-    folder = ROOT / "deploy" / "k8s" / "overlays" / request.param
-    built = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=True).stdout
-    return list(yaml.safe_load_all(built))
+    folder = ROOT / "deploy" / "k8s" / path
+    text = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=True).stdout
+    return list(yaml.safe_load_all(text))
 
 
 def pods(manifests: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -144,6 +149,18 @@ def test_settings_of_deployments_have_no_fault(path: str) -> None:
     if "production" in path:
         assert settings.connection.partitions == PARTITIONS
         assert settings.connection.replication == 3
+
+
+def test_an_overlay_with_tracing_adds_it_to_the_processes_that_trace_and_to_no_other() -> None:
+    traced = {
+        name
+        for name, pod in pods(built("examples/tracing"))
+        if any(one["name"] == "OTEL_TRACES_EXPORTER" for one in pod["containers"][0].get("env", ()))
+    }
+
+    assert traced == {"engine", "signals", *(role.process for role in ROLES if role.process.startswith("deliver-"))}
+    for name, pod in pods(built("overlays/production")):
+        assert "OTEL" not in yaml.safe_dump(pod), name
 
 
 def test_topics_of_strimzi_are_those_that_topics_apply_makes() -> None:

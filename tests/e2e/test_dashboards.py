@@ -16,6 +16,46 @@ from inventory_sandbox.stack.ports import pick_free
 from tests.support.commands import Started, first_line, run_command, wait_until
 from tests.support.prometheus import has_data, prometheus
 
+EVERY = ("kafka_client_messages_sent_total", "kafka_client_round_trip_seconds_max")
+CONSUMERS = ("kafka_client_messages_received_total", "kafka_client_lag_records", "kafka_client_lag_seconds")
+DELIVERY = (
+    "freshness_accepted_seconds_bucket",
+    "freshness_late_total",
+    "freshness_objective_seconds",
+    "queue_listings",
+    "queue_age_seconds_max",
+    "call_listings_bucket",
+    "throttle_tokens_used_total",
+    "throttle_tokens_allowed_per_second",
+    "pushes_total",
+    "channel_state",
+    "channel_failures_in_a_row",
+    "channel_stop_sale_in_seconds",
+    "takeover_seconds",
+)
+OF_DELIVERY = (*EVERY, *CONSUMERS, *(f"delivery_{one}" for one in DELIVERY))
+ENGINE = (
+    "lag_records",
+    "lag_seconds",
+    "recovery_seconds",
+    "batch_records_bucket",
+    "over_shown_units",
+    "oversell_risk_units",
+    "faust_messages_received_total",
+)
+TOKEN = "delivery_token_age_seconds"
+QUOTA = tuple(f"delivery_quota_{one}" for one in ("left_calls", "lasts_seconds", "day_left_seconds"))
+SHOWN_BY = {
+    "engine": (*EVERY, *(f"engine_{one}" for one in ENGINE)),
+    "deliver-amazon": (*OF_DELIVERY, TOKEN),
+    "deliver-ebay": (*OF_DELIVERY, TOKEN, *QUOTA),
+    "deliver-walmart": (*OF_DELIVERY, TOKEN),
+    "deliver-shopify": OF_DELIVERY,
+    "reconcile": (*CONSUMERS, "reconcile_token_age_seconds", "reconcile_quota_left_calls", "reconcile_cycles_total"),
+    "signals": CONSUMERS,
+    "ledger": (*CONSUMERS, "ledger_lag_records", "ledger_batch_records_bucket"),
+}
+"""What each process must show a value of, by the names without their beginning."""
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -57,6 +97,8 @@ def test_every_panel_shows_something_and_every_process_drains_when_asked_to_end(
         except AssertionError as late:
             raise AssertionError(f"no data: {missing}") from late
     _assert_pages_are_well_formed(processes, ports)
+    for name in SHOWN_BY:
+        _assert_shown(name, ports[name])
     assert {name: status for name, status in started.end().items() if status != 0} == {}, "not drained at SIGTERM"
 
 
@@ -76,6 +118,22 @@ def _assert_pages_are_well_formed(processes: dict[str, tuple[str, ...]], ports: 
             )
             said = [line for line in (done.stdout + done.stderr).splitlines() if "inventory_sync" in line]
             assert said == [], name
+
+
+def _assert_shown(process: str, port: int) -> None:
+    """Each metric has a value. What Kafka's clients say of themselves comes every 15 s."""
+    missing = list(SHOWN_BY[process])
+
+    def all_shown() -> bool:
+        page = httpx.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
+        names = {line.partition("{")[0].partition(" ")[0] for line in page if not line.startswith("#")}
+        missing[:] = [one for one in missing if f"inventory_sync_{one}" not in names]
+        return not missing
+
+    try:
+        wait_until(all_shown, f"{process} shows its metrics", 60)
+    except AssertionError as late:
+        raise AssertionError(f"{process} does not show {missing}") from late
 
 
 def _serves(port: int) -> bool:

@@ -100,6 +100,7 @@ class AmazonAdapter:
             push_operation=PATCH_LISTING,
             read_operation=GET_LISTING,
             settling_s_max=settings.settling_s_max,
+            freshness_objective_s=settings.freshness_objective_s,
         )
 
     @property

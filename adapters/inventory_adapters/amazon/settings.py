@@ -11,6 +11,7 @@ from inventory_adapters.accounts import (
     TokenSettings,
     read_calls,
     read_channels,
+    read_freshness,
     read_limits,
     read_marketplace,
     read_signals,
@@ -64,6 +65,7 @@ LIMITS = (  # usage plans in the published models; an account may have more
 )
 REFRESH_AHEAD_S = 300.0  # of the 3600 s that a token lives
 SETTLING_S_MAX = 900.0  # live after 5 to 15 min
+FRESHNESS_OBJECTIVE_S = 600.0  # our own: 99 % of all changes are to be taken within it
 FEED_POLL_S = 60.0  # our own; getFeed allows 2 a second, and a feed takes minutes
 FEED_TAKES_S = 600.0  # to its report, as a rule: Amazon says minutes, and hours have been reported
 FEED_TAKES_S_MAX = 7_200.0  # our own: one that is not done by then is stuck, and single calls take over
@@ -150,6 +152,7 @@ def parse(raw: Mapping[str, object], path: str) -> AmazonSettings:
             channel_ids=tuple(channels),
             limits=read_limits(fields, LIMITS),
             settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
+            freshness_objective_s=read_freshness(fields, FRESHNESS_OBJECTIVE_S),
             token=read_token(fields, TOKEN_URL, calls.allowed_hosts, REFRESH_AHEAD_S),
             seller_id=fields.text("seller_id"),
             client_id=fields.text("client_id"),

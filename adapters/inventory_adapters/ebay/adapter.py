@@ -66,6 +66,7 @@ class EbayAdapter:
             push_group_max=settings.group_max,
             read_cost=float(observe.CALLS_PER_READ),
             settling_s_max=settings.settling_s_max,
+            freshness_objective_s=settings.freshness_objective_s,
             # "Concurrent access of the same Inventory or Inventory Item Group object is not allowed" (25025): the
             # variations of one item share its listing id.
             exclusive_ids=("sku", "listing_id"),

@@ -12,6 +12,7 @@ from inventory_adapters.accounts import (
     read_calls,
     read_channels,
     read_endpoint,
+    read_freshness,
     read_limits,
     read_marketplace,
     read_signals,
@@ -49,6 +50,7 @@ LIMITS = (
 GROUP_MAX = 25  # "one or more inventory items (up to 25)", field text of bulkUpdatePriceQuantity
 REFRESH_AHEAD_S = 600.0  # of the 7200 s that a token lives
 SETTLING_S_MAX = 180.0  # live after 1 to 3 min
+FRESHNESS_OBJECTIVE_S = 300.0  # our own: 99 % of all changes are to be taken within it
 TURN_ON: Final = "turn-on"
 CONTROLS: Final = (TURN_ON, "check")
 LEAVE: Final = WhenOff.LEAVE.value
@@ -127,6 +129,7 @@ def parse(raw: Mapping[str, object], path: str) -> EbaySettings:
             channel_ids=tuple(channels),
             limits=read_limits(fields, LIMITS),
             settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
+            freshness_objective_s=read_freshness(fields, FRESHNESS_OBJECTIVE_S),
             token=read_token(fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, REFRESH_AHEAD_S),
             trading_url=fields.url("trading_url", calls.base_url + TRADING_PATH, calls.allowed_hosts),
             client_id=fields.text("client_id"),

@@ -65,6 +65,7 @@ class ShopifyAdapter:
             push_cost=settings.write_cost,
             read_cost=settings.read_cost,
             settling_s_max=settings.settling_s_max,
+            freshness_objective_s=settings.freshness_objective_s,
             answer_proves_live=True,
         )
 

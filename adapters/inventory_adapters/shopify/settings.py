@@ -11,6 +11,7 @@ from inventory_adapters.accounts import (
     read_calls,
     read_channels,
     read_endpoint,
+    read_freshness,
     read_limits,
     read_marketplace,
     read_signals,
@@ -32,6 +33,7 @@ LIMITS = (OperationLimit(GRAPHQL, 100.0, 2_000.0),)  # standard plan; each answe
 ROWS_MAX = 250  # rows of one array in an input
 LOCATIONS_MAX = 5
 SETTLING_S_MAX = 10.0  # seconds, by our own estimate: the answer itself proves the number live
+FRESHNESS_OBJECTIVE_S = 60.0  # our own: 99 % of all changes are to be taken within it
 WRITE_COST = 10.0  # a mutation costs 10 points
 READ_COST = 10.0  # our own upper estimate: one point per object that the query names, and the answer says the rest
 PULL_PAGE_SIZE = 25  # so that a page with five locations each costs less than the 1,000 points of a single query
@@ -116,6 +118,7 @@ def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
             channel_ids=tuple(channels),
             limits=read_limits(fields, LIMITS),
             settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
+            freshness_objective_s=read_freshness(fields, FRESHNESS_OBJECTIVE_S),
             version=fields.choice("version", VERSIONS, VERSION),
             access_token=fields.secret("access_token"),
             locations_max=locations_max,

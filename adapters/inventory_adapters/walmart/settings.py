@@ -12,6 +12,7 @@ from inventory_adapters.accounts import (
     read_calls,
     read_channels,
     read_endpoint,
+    read_freshness,
     read_limits,
     read_marketplace,
     read_signals,
@@ -61,6 +62,7 @@ FEED_TAKES_S = (
 FEED_TAKES_S_MAX = 3_600.0  # our own: one that is not done by then is stuck, and single calls take over
 REFRESH_AHEAD_S = 120.0  # of the 900 s that a token lives
 SETTLING_S_MAX = 600.0  # live after 3 to 10 min
+FRESHNESS_OBJECTIVE_S = 600.0  # our own: 99 % of all changes are to be taken within it
 
 
 RESOURCES: Final[Mapping[str, str]] = {  # what each event is filed under
@@ -132,6 +134,7 @@ def parse(raw: Mapping[str, object], path: str) -> WalmartSettings:
             channel_ids=tuple(channels),
             limits=read_limits(fields, LIMITS),
             settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
+            freshness_objective_s=read_freshness(fields, FRESHNESS_OBJECTIVE_S),
             token=read_token(fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, REFRESH_AHEAD_S),
             client_id=fields.text("client_id"),
             client_secret=fields.secret("client_secret"),

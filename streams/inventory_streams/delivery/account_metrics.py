@@ -1,4 +1,4 @@
-"""What is left of each account's quotas, how long it lasts, and how old its token is: computed when it is asked for."""
+"""What is left of each account's quotas, and how long it lasts: computed when it is asked for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from prometheus_client.registry import Collector
 
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import AccountId
-from inventory_domain.ports import HoldsToken
 from inventory_streams.delivery.account import Account
 
 DAY_S: Final = 86_400.0
@@ -18,7 +17,7 @@ PREFIX: Final = "inventory_sync_delivery"
 
 
 class AccountCollector(Collector):
-    """The quotas and tokens of this worker's accounts. Where a marketplace has no daily quota there is no series."""
+    """The quotas of this worker's accounts. Where a marketplace has no daily quota there is no series."""
 
     def __init__(self, accounts: Mapping[AccountId, Account], clock: Clock) -> None:
         self._accounts = accounts
@@ -56,12 +55,4 @@ class AccountCollector(Collector):
                 left.add_metric(labels, rest)
                 lasts.add_metric(labels, rest / pace if pace > 0 else float("inf"))
                 day.add_metric(labels, day_left_s)
-        yield from (left, lasts, day, self._tokens(accounts))
-
-    def _tokens(self, accounts: Mapping[AccountId, Account]) -> Metric:
-        family = GaugeMetricFamily(f"{PREFIX}_token_age_seconds", "Age of the access token in use.", labels=["account"])
-        for name, account in accounts.items():
-            held = account.adapter.token_age_s if isinstance(account.adapter, HoldsToken) else None
-            if held is not None:
-                family.add_metric([name], held)
-        return family
+        yield from (left, lasts, day)

@@ -164,7 +164,7 @@ class Attempts:
             self._records.outcome(owned.number, _told(begun, outcome, committed_ms, sent_at_ms, now_ms)),
             *self._consequences(begun, outcome, now_ms),
         ]
-        self._count(begun, outcome, now_ms)
+        self._count(begun, outcome, traits, now_ms)
         concluded(begun.span, outcome)
         self._holds.note(begun.target.channel, outcome)
         done = owned.writer.add(writes)
@@ -226,7 +226,7 @@ class Attempts:
         note = RetryNote(begun.attempt.number, tracked.not_before_ms, outcome.reason, outcome.error or "", trace)
         return [self._records.retry(owned.number, newest, note)]
 
-    def _count(self, begun: Begun, outcome: PushOutcome, now_ms: int) -> None:
+    def _count(self, begun: Begun, outcome: PushOutcome, traits: AdapterTraits, now_ms: int) -> None:
         target = begun.target
         self._metrics.pushes.labels(target.channel, kind_of(outcome), outcome.reason).inc()
         if isinstance(outcome, Throttled):
@@ -235,6 +235,7 @@ class Attempts:
             return
         age_s = max(0.0, (now_ms - target.changed_at_ms) / 1000)
         self._metrics.freshness_accepted.labels(target.channel).observe(age_s)
+        self._metrics.freshness_late.labels(target.channel).inc(age_s > traits.freshness_objective_s)
         if isinstance(outcome, Applied):
             self._metrics.freshness_confirmed.labels(target.channel).observe(age_s)
         newest = begun.tracked.target

@@ -126,6 +126,7 @@ class Dispatcher:
             gauge.dec()
         took_s = self._clock.monotonic_s() - began_s
         self._metrics.request_seconds.labels(account.account_id, account.traits.push_operation).observe(took_s)
+        self._metrics.call_listings.labels(account.account_id, account.traits.push_operation).observe(len(pushes))
         if [one.listing_id for one in answers] != [one.listing_id for one in pushes]:
             raise InvariantBroken(f"{account.account_id}: {len(answers)} outcomes for {len(pushes)} pushes, or others")
         account.learn(account.throttles.push, list(answers))

@@ -216,6 +216,7 @@ class Feeds:
         if isinstance(answer, FeedSubmitted):
             self._failures = 0
             self._metrics.feed_rows.labels(channel).inc(len(rows))
+            self._metrics.call_listings.labels(self.account.account_id, traits.operation).observe(len(rows))
             facts = {"channel": channel, "feed": answer.feed_id, "rows": len(rows)}
             log.info("feed handed in", extra=facts)
             await self.reports.follow(channel, answer, ready, traits)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 FRESHNESS_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+CALL_LISTINGS_BUCKETS = (1, 2, 5, 10, 25, 50, 100, 500, 1000, 5000, 10_000)
 TRANSACTION_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
 
 
@@ -50,12 +51,13 @@ class DeliveryMetrics:
         self.request_seconds = histogram(
             "request_seconds", "Time of a write call.", FRESHNESS_BUCKETS_S, "account", "operation"
         )
+        self.call_listings = histogram(
+            "call_listings", "Listings of a write call.", CALL_LISTINGS_BUCKETS, "account", "operation"
+        )
         self.feeds = counter("feeds", "Feeds by what became of them.", "channel", "outcome")
         self.feed_rows = counter("feed_rows", "Listings handed in by feeds.", "channel")
         self.feeds_open = gauge("feeds_open", "Feeds handed in whose report is not there yet.", "account")
         self.withdrawn = counter("attempts_withdrawn", "Attempts committed and not sent.", "channel", "reason")
-        self.queue_depth = gauge("queue_listings", "Listings that wait to be sent.", "channel", "urgency")
-        self.queue_age = gauge("queue_age_seconds_max", "How long the longest waiting listing waits.", "channel")
         self.retries = counter("retries", "Targets put back for another try.", "channel", "outcome")
         self.retries_waiting = gauge("retries_waiting", "Listings that wait for another try.")
         self.freshness_accepted = histogram(
@@ -80,6 +82,7 @@ class DeliveryMetrics:
         self._of_channels(registry)
         self._of_listings(counter, gauge)
         self.partitions = gauge("partitions_owned", "Partitions of targets that this worker owns.")
+        self.takeover_seconds = gauge("takeover_seconds", "How long the last takeover took, to what is known.")
 
     def _of_channels(self, registry: CollectorRegistry) -> None:
         """What the owner of the channels' health shows, and what every worker shows of masks and probes."""
@@ -121,7 +124,15 @@ class DeliveryMetrics:
         self.failures_in_a_row = gauge("channel_failures_in_a_row", "Failures since the last success.", "channel")
 
     def _of_listings(self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]) -> None:
-        """What holds or masks single listings, and what was seen of them."""
+        """What waits, what is late, what holds or masks single listings, and what was seen of them."""
+        self.queue_depth = gauge("queue_listings", "Listings that wait to be sent.", "channel", "urgency")
+        self.queue_age = gauge(
+            "queue_age_seconds_max", "How long the longest waiting listing waits.", "channel", "urgency"
+        )
+        self.freshness_late = counter("freshness_late", "Changes taken later than the objective.", "channel")
+        self.freshness_objective = gauge(
+            "freshness_objective_seconds", "Within which time a change is to be taken.", "channel"
+        )
         self.rises_not_seen = counter("rises_not_seen", "Sampled rises that were not seen in full.", "channel")
         self.hints = counter("hints", "Signals that asked for a read.", "channel")
         self.falls_late = gauge("falls_late", "Falls not seen live in time.", "channel")

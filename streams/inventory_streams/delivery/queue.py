@@ -152,8 +152,10 @@ class WorkQueue:
         queue = self._channels.get(channel)
         return len(queue.entries) if queue else 0
 
-    def age_s(self, channel: ChannelId, now_s: float) -> float:
-        """How long the channel's longest waiting listing waits; 0 when none does."""
+    def ages_s(self, channel: ChannelId, now_s: float) -> dict[Urgency, float]:
+        """How long the channel's longest waiting listing waits, by urgency; 0 when none does."""
+        ages = dict.fromkeys(Urgency, 0.0)
         queue = self._channels.get(channel)
-        oldest = queue.oldest() if queue else None
-        return now_s - oldest.since_s if oldest else 0.0
+        for entry in queue.entries.values() if queue else ():
+            ages[entry.rank[0]] = max(ages[entry.rank[0]], now_s - entry.since_s)
+        return ages

@@ -101,10 +101,12 @@ class Reporting:
             account = self._accounts.of(channel)
             assert account is not None
             metrics.targets_pending.labels(channel).set(held.unsettled)
-            metrics.queue_age.labels(channel).set(account.queue.age_s(channel, now_s))
+            metrics.freshness_objective.labels(channel).set(account.traits.freshness_objective_s)
+            ages_s = account.queue.ages_s(channel, now_s)
             for urgency, depth in account.queue.depth(channel).items():
                 name = Urgency(urgency).name.lower().replace("_", "-")
                 metrics.queue_depth.labels(channel, name).set(depth)
+                metrics.queue_age.labels(channel, name).set(ages_s[urgency])
         metrics.retries_waiting.set(len(self._waiting))
         metrics.engine_word_age.set(self._masks.word_age_s(self._book.partitions))
         for account, reads in zip(self._accounts.all, self._read_backs, strict=True):

@@ -38,6 +38,7 @@ from inventory_streams.kafka.reading import ReadStalled, is_reachable
 from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.kafka.transactions import TransactionFailed
+from inventory_streams.token_ages import TokenAges
 
 TURN_S_MAX = 30.0  # a loop that has not turned for so long hangs
 LEAVE_S_MAX = 40.0  # the bounded drain, the last commits, and leaving the group
@@ -96,6 +97,7 @@ def assemble(
     arrivals = Arrivals(codecs, settings.topics, settings.marketplace, traced=traced)
     by_id = {one: Account(one, adapter, settings, clock, shown) for one, adapter in adapters.items()}
     metrics.register(AccountCollector(by_id, clock))
+    metrics.register(TokenAges("delivery", adapters))
     accounts = Accounts(by_id, accounts_of)
     reports = KafkaReports(settings.kafka, arrivals.reports, codecs.reports)
     name = f"{socket.gethostname()}-{os.getpid()}"

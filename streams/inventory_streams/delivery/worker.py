@@ -168,7 +168,7 @@ class Worker:
 
     async def assigned(self, assignment: Assignment) -> Positions | None:
         """Take over, read, and only then send (rules 21 and 25)."""
-        loop = asyncio.get_running_loop()
+        loop, began_s = asyncio.get_running_loop(), self._clock.monotonic_s()
         abandoned = self._is_stopping
         arguments = (self._settings, self._codecs, self._arrivals, assignment.partitions, abandoned)
         loaded = await loop.run_in_executor(self._threads, load, *arguments)
@@ -209,6 +209,7 @@ class Worker:
             self._last_resort.forget()
         self.ready = True
         self._metrics.partitions.set(len(self.book.partitions))
+        self._metrics.takeover_seconds.set(self._clock.monotonic_s() - began_s)
         facts = {"partitions": list(assignment.partitions), "owns_health": assignment.owns_reports}
         log.info("partitions taken over", extra=facts)
         return Positions({part.partition: part.position for part in loaded.partitions}, reports)

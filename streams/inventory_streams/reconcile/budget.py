@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from inventory_domain.clock import Clock
 from inventory_domain.outcomes import LimitSeen
@@ -34,6 +34,14 @@ class PullThrottle:
     def per_day(self) -> float | None:
         """Tokens that pulls may use a day; None: no quota."""
         return self._per_day
+
+    @property
+    def left_today(self) -> float | None:
+        """Tokens left of today's; None: no quota."""
+        if self._per_day is None:
+            return None
+        used = self._used_today if self._clock.now_ms() // DAY_MS == self._day else 0.0
+        return max(0.0, self._per_day - used)
 
     @property
     def rate_per_s(self) -> float:
@@ -82,6 +90,11 @@ class PullBudget:
             limit.operation: PullThrottle(limit, share if limit.operation in shared else 1.0, reserve, clock)
             for limit in traits.limits
         }
+
+    @property
+    def all(self) -> Collection[PullThrottle]:
+        """Every throttle."""
+        return self._throttles.values()
 
     def of(self, operation: str) -> PullThrottle:
         """The operation's throttle; raises KeyError for one that the adapter does not declare."""

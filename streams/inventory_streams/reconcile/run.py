@@ -24,6 +24,7 @@ from inventory_streams.kafka.reading import ReadStalled
 from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.kafka.transactions import TransactionFailed
+from inventory_streams.reconcile.account_metrics import PullQuotas
 from inventory_streams.reconcile.budget import PullBudget
 from inventory_streams.reconcile.codecs import codecs_of
 from inventory_streams.reconcile.counting import CountsUnreadable, compare, report
@@ -32,6 +33,7 @@ from inventory_streams.reconcile.membership import Membership
 from inventory_streams.reconcile.metrics import ReconcileMetrics
 from inventory_streams.reconcile.reconciler import Reconciler
 from inventory_streams.reconcile.settings import ReconcileSettings
+from inventory_streams.token_ages import TokenAges
 
 TURN_S_MAX = 60.0  # a loop that has not turned for so long hangs
 TURN_S = 1.0
@@ -156,6 +158,9 @@ def run(
     with ThreadPoolExecutor(THREADS, thread_name_prefix="reconcile") as threads:
         shown = ReconcileMetrics(metrics)
         shown.interval.set(settings.interval_s)
+        metrics.register(TokenAges("reconcile", {one.account_id: one.adapter for one in accounts}))
+        budgets = {one.account_id: one.budget for all_of in by_marketplace.values() for one in all_of}
+        metrics.register(PullQuotas(budgets))
         service = Service(settings, by_marketplace, slots_of(accounts), registry, shown, clock, threads)
         return asyncio.run(_until_stopped(service, settings, accounts, metrics))
 

@@ -33,6 +33,7 @@ from inventory_streams.signals.publishing import Publisher
 from inventory_streams.signals.queues import QueueReader
 from inventory_streams.signals.settings import SignalsSettings
 from inventory_streams.signals.web import application
+from inventory_streams.token_ages import TokenAges
 
 BACKLOG = 512
 SHUTDOWN_S = 10
@@ -109,6 +110,7 @@ def run(
     codecs.prepare()
     paths = paths_of(endpoints)
     shown = SignalsMetrics(metrics)
+    metrics.register(TokenAges("signals", {one.account_id: one.adapter for one in accounts}))
     known = Known(
         settings,
         sorted({one.marketplace for one in accounts}),

@@ -99,7 +99,8 @@ def test_depth_backlog_and_age_tell_what_waits() -> None:
 
     assert queue.depth(US) == {Urgency.FALL_TO_ZERO: 1, Urgency.FALL: 0, Urgency.RISE: 2}
     assert (queue.backlog(US), queue.backlog(CA)) == (3, 0)
-    assert (queue.age_s(US, 10.0), queue.age_s(CA, 10.0)) == (10.0, 0.0)
+    assert queue.ages_s(US, 10.0) == {Urgency.FALL_TO_ZERO: 9.0, Urgency.FALL: 0.0, Urgency.RISE: 10.0}
+    assert set(queue.ages_s(CA, 10.0).values()) == {0.0}
 
 
 def test_replacing_entries_for_ever_takes_no_more_room() -> None:

@@ -189,6 +189,17 @@ class TestThrottle:
 
         assert throttle.wait_s(1.0) == pytest.approx(0.5)
 
+    async def test_what_is_left_of_a_days_share_is_known(self) -> None:
+        clock = VirtualClock(start_ms=86_400_000 * 20_000 + 3_600_000)
+        throttle = self.throttle(clock, per_day=50)
+
+        await throttle.acquire(4.0)
+        left = throttle.left_today
+        clock.jump_s(86_400)
+
+        assert (left, throttle.left_today) == (6.0, 10.0)
+        assert self.throttle(clock).left_today is None
+
     async def test_a_days_share_is_kept_and_begins_anew_at_midnight(self) -> None:
         clock = VirtualClock(start_ms=86_400_000 * 20_000 + 3_600_000)
         throttle = self.throttle(clock, per_day=50)
