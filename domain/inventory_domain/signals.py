@@ -29,12 +29,16 @@ class ListingChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderChanged:
-    """An order for units of a listing was made or has changed; `status` is the marketplace's word."""
+    """An order for units of a listing was made or has changed; `status` is the marketplace's word.
+
+    `line` is the order's own number of the line, where the marketplace tells it: two lines may be of one listing.
+    """
 
     order_id: str
     status: str
     marketplace_ids: Mapping[str, str]
     units: int
+    line: str = ""
     market: str | None = None
 
 

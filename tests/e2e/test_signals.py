@@ -1,4 +1,4 @@
-"""A shop is asked to tell of changes, somebody edits a number there, and delivery is told to read that listing."""
+"""A shop is asked to tell of changes: somebody edits a number there, somebody buys, and both are told of."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import httpx
 import pytest
 import yaml
 
+from inventory_domain.changes import InventoryChange, UnitsSold
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.reconciliation import Observation, ObservedBy
 from inventory_sandbox.marketplaces import SandboxSettings
 from inventory_schemas.codec import Serde
-from inventory_schemas.records import LISTING_OBSERVATION
+from inventory_schemas.records import INVENTORY_CHANGE, LISTING_OBSERVATION
 from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
@@ -46,8 +47,22 @@ def observations(kafka: str, registry_url: str, prefix: str) -> list[Observation
     return found
 
 
+def sales(kafka: str, registry_url: str, prefix: str) -> list[InventoryChange]:
+    """All that was told of orders so far by the process that takes signals."""
+    topic = Topics((SHOPIFY,), prefix).inventory_changes
+    registry = ConfluentRegistry(registry_url)
+    serde = Serde(INVENTORY_CHANGE, f"{topic}-value", registry)
+    found: list[InventoryChange] = []
+    places = [(topic, number) for number in range(PARTITIONS)]
+    read_to_end(
+        KafkaSettings(kafka), places, lambda messages: found.extend(serde.decode(one.value()) for one in messages)
+    )
+    registry.close()
+    return [one for one in found if one.source == "signals-shop"]
+
+
 @pytest.mark.timeout(480)
-def test_an_edit_at_the_shop_becomes_a_hint(
+def test_an_edit_at_the_shop_becomes_a_hint_and_an_order_a_sale(
     kafka: str, registry_url: str, topic_prefix: str, application_id: str, tmp_path: Path, started: Started
 ) -> None:
     facts = a_system(started, tmp_path, kafka, registry_url, topic_prefix, application_id)
@@ -78,9 +93,22 @@ def test_an_edit_at_the_shop_becomes_a_hint(
         return bool(hints)
 
     wait_for(hinted)
+    bought = {"marketplace": "shopify", "key": "50000000002", "quantity": 3}
+    httpx.post(f"{facts['control_url']}/sales", json=bought).raise_for_status()
+    told_sales: list[InventoryChange] = []
+
+    def sold() -> bool:
+        told_sales[:] = sales(kafka, registry_url, topic_prefix)
+        return bool(told_sales)
+
+    wait_for(sold)
 
     assert missing.returncode == 1 and "INVENTORY_LEVELS_UPDATE: not subscribed" in missing.stdout
-    assert "INVENTORY_LEVELS_UPDATE: on" in subscribed
+    assert "INVENTORY_LEVELS_UPDATE: on" in subscribed and "ORDERS_CREATE: on" in subscribed
+    (sale,) = told_sales
+    assert isinstance(sale.kind, UnitsSold)
+    assert (sale.sku, sale.kind.channel, sale.kind.units) == ("SKU-00002", "shop", 3)
+    assert sale.event_id.startswith(f"sold:shop:{sale.kind.order_id}:")
     assert {(one.listing_id, one.observed_by, one.quantity) for one in hints} == {
         ("shop/SKU-00002", ObservedBy.SIGNAL, 90)
     }

@@ -50,8 +50,10 @@ TOPICS = (  # as the API names them; on the wire they are inventory_levels/updat
     "INVENTORY_ITEMS_UPDATE",
     "INVENTORY_ITEMS_DELETE",
     "BULK_OPERATIONS_FINISH",
+    "ORDERS_CREATE",  # these two need the scope read_orders
+    "ORDERS_CANCELLED",
 )
-TOPICS_ASKED = ("INVENTORY_LEVELS_UPDATE", "BULK_OPERATIONS_FINISH")
+TOPICS_ASKED = ("INVENTORY_LEVELS_UPDATE", "BULK_OPERATIONS_FINISH", "ORDERS_CREATE", "ORDERS_CANCELLED")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
-from inventory_adapters.bodies import text, units
+from inventory_adapters.bodies import rows, text, units
 from inventory_adapters.http import Json
 from inventory_adapters.messages import (
     BYTES_MAX,
@@ -21,12 +22,15 @@ from inventory_adapters.messages import (
 from inventory_adapters.secrets import Secret
 from inventory_adapters.waits import time_ms
 from inventory_domain.identifiers import NodeId
-from inventory_domain.signals import JobFinished, ListingChanged, Message, Notice, NoticeRefused, Signal
+from inventory_domain.signals import JobFinished, ListingChanged, Message, Notice, NoticeRefused, OrderChanged, Signal
 
 # Shopify tries again for hours; one that is older than that was replayed by somebody else.
 AGE_S_MAX: Final = 48 * 3_600.0
 ITEM: Final = "gid://shopify/InventoryItem/"
 LOCATION: Final = "gid://shopify/Location/"
+VARIANT: Final = "gid://shopify/ProductVariant/"
+OWN_SERVICE: Final = "manual"  # the fulfillment service of what the shop ships itself
+ORDERS: Final = {"orders/create": "created", "orders/cancelled": "cancelled"}  # topic -> what has become of the order
 
 
 def read(message: Message, secret: Secret, now_ms: int) -> Notice | NoticeRefused:
@@ -44,13 +48,34 @@ def read(message: Message, secret: Secret, now_ms: int) -> Notice | NoticeRefuse
         return TOO_OLD
     occurred_at_ms = changed_at_ms if changed_at_ms is not None else said_at_ms
     topic = message.headers.get("x-shopify-topic") or ""
-    signal = _signal(topic, body)
+    if topic in ORDERS:
+        signals: tuple[Signal, ...] = tuple(_ordered(body, ORDERS[topic]))
+    else:
+        signal = _signal(topic, body)
+        signals = () if signal is None else (signal,)
     return Notice(
         notice_id=notice_id(message.headers.get("x-shopify-webhook-id"), message.body),
         topic=topic,
         occurred_at_ms=int(occurred_at_ms) if occurred_at_ms is not None else None,
-        signals=() if signal is None else (signal,),
+        signals=signals,
     )
+
+
+def _ordered(body: dict[str, Json], status: str) -> Iterator[OrderChanged]:
+    """The lines of an order that the shop ships itself. A line names its variant and SKU, not its inventory item."""
+    order_id = text(body.get("id"))
+    for line in rows(body.get("line_items")):
+        number, variant, sku = text(line.get("id")), text(line.get("variant_id")), text(line.get("sku"))
+        ids = {"variant_id": f"{VARIANT}{variant}" if variant else None, "sku": sku}
+        sold = units(line.get("quantity"))
+        if order_id and sold and text(line.get("fulfillment_service")) in (None, OWN_SERVICE):
+            yield OrderChanged(
+                order_id=order_id,
+                line=number or "",
+                status=status,
+                marketplace_ids={name: value for name, value in ids.items() if value},
+                units=sold,
+            )
 
 
 def _signal(topic: str, body: dict[str, Json]) -> Signal | None:

@@ -72,7 +72,7 @@ RESOURCES: Final[Mapping[str, str]] = {  # what each event is filed under
     "PO_CREATED": "ORDER",
     "PO_LINE_AUTOCANCELLED": "ORDER",
 }
-TOPICS_ASKED = ("INVENTORY_OOS", "OFFER_UNPUBLISHED")
+TOPICS_ASKED = ("INVENTORY_OOS", "OFFER_UNPUBLISHED", "PO_CREATED", "PO_LINE_AUTOCANCELLED")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

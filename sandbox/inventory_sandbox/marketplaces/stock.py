@@ -104,6 +104,7 @@ class StockBook:
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = 0
         self.on_change: list[Callable[[Listing, Part], None]] = []
+        self.on_sale: list[Callable[[Listing, Sale], None]] = []
         """Called after a part's live quantity was set or sold, once for each listing that has the part."""
 
     def __len__(self) -> int:
@@ -218,9 +219,12 @@ class StockBook:
             left -= 0 if listing.least else taken
             self._take(part, taken)
         listing.sold += units
-        _keep(listing.sales, Sale(self._clock.now(), units, before, before - units))
+        sale = Sale(self._clock.now(), units, before, before - units)
+        _keep(listing.sales, sale)
         for part in listing.parts.values():
             self._changed(part)
+        for tell in self.on_sale:
+            tell(listing, sale)
         return True
 
     def ship(self, listing: Listing, units: int) -> None:

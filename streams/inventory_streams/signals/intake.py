@@ -65,6 +65,16 @@ class Reply:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class _SoldLine:
+    """What one event is about: an order's line, or all of an order's units of a SKU where lines are not told apart."""
+
+    channel: ChannelId
+    sku: Sku
+    order_id: str
+    line: str
+
+
 class Remembered:
     """Ids of messages that were taken, for a time and up to a number; the oldest are forgotten first."""
 
@@ -210,17 +220,18 @@ class Intake:
 
     def _sales(self, account: SignalingAccount, notice: Notice) -> Iterable[Record]:
         orders = [one for one in notice.signals if isinstance(one, OrderChanged)]
-        lines: list[tuple[ChannelId, Sku, str, str, int]] = []
+        lines: list[tuple[ChannelId, Sku, str, str, str, int]] = []
         for order in orders:
             listings = [one for one in self._listings(account, order.marketplace_ids, order.market) if not one.is_held]
             if len(listings) == 1 and order.units > 0:  # of several countries nobody can say where it was sold
-                lines.append((listings[0].channel, listings[0].sku, order.order_id, order.status, order.units))
-        for (channel, sku, order_id, status), same in groupby(sorted(lines), key=lambda line: line[:4]):
-            yield self._sale(channel, sku, order_id, status, sum(units for *_, units in same), notice)
+                where = (listings[0].channel, listings[0].sku)
+                lines.append((*where, order.order_id, order.line, order.status, order.units))
+        for (*where_sold, status), same in groupby(sorted(lines), key=lambda line: line[:5]):
+            yield self._sale(_SoldLine(*where_sold), status, sum(units for *_, units in same), notice)
 
-    def _sale(self, channel: ChannelId, sku: Sku, order_id: str, status: str, units: int, notice: Notice) -> Record:
+    def _sale(self, line: _SoldLine, status: str, units: int, notice: Notice) -> Record:
         now_ms = self._clock.now_ms()
-        order = OrderId(order_id[:ID_LENGTH_MAX])
+        channel, sku, order = line.channel, line.sku, OrderId(line.order_id[:ID_LENGTH_MAX])
         cancelled = status.lower() in CANCELLED
         kind: UnitsSold | SaleCancelled = UnitsSold(channel, order, units)
         if cancelled:
@@ -228,8 +239,8 @@ class Intake:
         name = "cancelled" if cancelled else "sold"
         self._metrics.sales.labels(channel, name).inc()
         change = InventoryChange(
-            # The same for every message about this order, so that it counts once however often it is told.
-            event_id=EventId(f"{name}:{channel}:{order}:{sku}"[:ID_LENGTH_MAX]),
+            # The same for every message about this line, so that it counts once however often it is told.
+            event_id=EventId(f"{name}:{channel}:{order}:{f'{line.line}:' if line.line else ''}{sku}"[:ID_LENGTH_MAX]),
             source=SourceId(f"signals-{channel}"),
             sequence=None,
             occurred_at_ms=min(notice.occurred_at_ms or now_ms, now_ms),

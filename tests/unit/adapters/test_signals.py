@@ -77,7 +77,7 @@ async def test_a_message_that_is_too_large_is_not_looked_at(marketplace: str) ->
     ("marketplace", "change", "path"),
     [
         ("shopify", {"endpoint": "http://signals.example/"}, "endpoint"),
-        ("shopify", {"topics": ["ORDERS_CREATE"]}, "topics"),
+        ("shopify", {"topics": ["ORDERS_PAID"]}, "topics"),
         ("shopify", {"api_secret": "in the clear"}, "api_secret"),
         ("ebay", {"verification_token": Secret("short")}, "verification_token"),
         ("walmart", {"sekret": 1}, "sekret"),
@@ -196,6 +196,53 @@ async def test_a_webhook_of_another_topic(topic: str, body: object, signals: obj
     assert isinstance(notice, Notice) and notice.signals == signals
 
 
+SHOP_ORDER: Mapping[str, object] = {
+    "id": 820982911946154508,
+    "admin_graphql_api_id": "gid://shopify/Order/820982911946154508",
+    "name": "#9999",
+    "created_at": "2026-09-21T10:13:00-04:00",
+    "updated_at": "2026-09-21T10:13:00-04:00",
+    "cancelled_at": None,
+    "cancel_reason": None,
+    "financial_status": "paid",
+    "line_items": [
+        {
+            "id": 866550311766439020,
+            "variant_id": 808950810,
+            "sku": "IPOD2008PINK",
+            "quantity": 2,
+            "fulfillment_service": "manual",
+        },
+        {"id": 141249953214522974, "variant_id": None, "sku": "GIFT", "quantity": 1, "fulfillment_service": "manual"},
+        {"id": 3, "variant_id": 4, "sku": "ELSEWHERE", "quantity": 1, "fulfillment_service": "shipwire"},
+        {"id": 5, "variant_id": 6, "sku": "NONE", "quantity": 0, "fulfillment_service": "manual"},
+    ],
+}
+
+
+@pytest.mark.parametrize(("topic", "status"), [("orders/create", "created"), ("orders/cancelled", "cancelled")])
+async def test_an_order_of_the_shop_is_told_line_by_line_as_far_as_the_shop_ships_it(topic: str, status: str) -> None:
+    notice = await taken("shopify", webhook(json.dumps(SHOP_ORDER).encode(), topic))
+
+    assert isinstance(notice, Notice)
+    assert notice.signals == (
+        OrderChanged(
+            order_id="820982911946154508",
+            line="866550311766439020",
+            status=status,
+            marketplace_ids={"variant_id": "gid://shopify/ProductVariant/808950810", "sku": "IPOD2008PINK"},
+            units=2,
+        ),
+        OrderChanged(
+            order_id="820982911946154508",
+            line="141249953214522974",
+            status=status,
+            marketplace_ids={"sku": "GIFT"},
+            units=1,
+        ),
+    )
+
+
 @pytest.mark.parametrize("said", ["", "x" * 201, "a\nb"])
 async def test_a_webhook_without_an_id_is_recognized_by_what_it_says(said: str) -> None:
     body = json.dumps(LEVEL).encode()
@@ -236,6 +283,60 @@ async def test_an_event_that_names_no_sku_asks_for_nothing() -> None:
     notice = await taken("walmart", Message({"x-signature": signature}, body))
 
     assert isinstance(notice, Notice) and notice.signals == () and notice.notice_id.startswith("sha256:")
+
+
+def po(event: str, **line: object) -> bytes:
+    """An order's event as Walmart's developer pages give its fields."""
+    first: dict[str, object] = {
+        "lineNumber": "1",
+        "sku": "A b/c",
+        "productName": "A thing",
+        "quantity": {"unitOfMeasure": "EACH", "measurementValue": "2"},
+        "status": "CREATED",
+        "shipNodeType": "SellerFulfilled",
+        **line,
+    }
+    source = {"eventType": event, "eventTime": "2026-09-21T14:13:00.000Z", "eventId": "e-2"}
+    payload = {"partnerId": "1", "purchaseOrderId": "1796277083022", "customerOrderId": "5281956426648"}
+    return json.dumps({"source": source, "payload": {**payload, "orderLines": [first]}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("event", "status"), [("PO_CREATED", "created"), ("PO_LINE_AUTOCANCELLED", "cancelled")], ids=["made", "cancelled"]
+)
+async def test_an_order_at_walmart_is_told_line_by_line(event: str, status: str) -> None:
+    body = po(event)
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+
+    notice = await taken("walmart", Message({"x-signature": signature}, body))
+
+    assert notice == Notice(
+        notice_id="e-2",
+        topic=event,
+        occurred_at_ms=NOW - 20_000,
+        signals=(
+            OrderChanged(order_id="1796277083022", line="1", status=status, marketplace_ids={"sku": "A b/c"}, units=2),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"shipNodeType": "WFSFulfilled"},
+        {"quantity": {"measurementValue": "two"}},
+        {"quantity": {"measurementValue": "1.5"}},
+        {"quantity": None},
+        {"sku": ""},
+    ],
+)
+async def test_a_line_that_the_seller_does_not_ship_or_that_says_no_units_is_no_sale(line: dict[str, object]) -> None:
+    body = po("PO_CREATED", **line)
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+
+    notice = await taken("walmart", Message({"x-signature": signature}, body))
+
+    assert isinstance(notice, Notice) and notice.signals == ()
 
 
 # Amazon

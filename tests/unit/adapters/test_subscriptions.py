@@ -224,7 +224,7 @@ async def test_of_several_subscriptions_the_one_that_is_ours_counts() -> None:
         {"subscriptionId": "1", "eventType": "INVENTORY_OOS", "eventUrl": "https://other.example", "status": "ACTIVE"},
         {"subscriptionId": "2", "eventType": "INVENTORY_OOS", "eventUrl": ENDPOINT, "status": "ACTIVE"},
         {"subscriptionId": "3", "eventType": "OFFER_UNPUBLISHED", "eventUrl": ENDPOINT, "status": "INACTIVE"},
-        {"subscriptionId": "4", "eventType": "PO_CREATED", "eventUrl": ENDPOINT, "status": "ACTIVE"},
+        {"subscriptionId": "4", "eventType": "OFFER_PUBLISHED", "eventUrl": ENDPOINT, "status": "ACTIVE"},
     ]
     walmart = Server({f"GET {W}": JSON(200, json={"events": events})})
     nodes = [
@@ -240,10 +240,14 @@ async def test_of_several_subscriptions_the_one_that_is_ours_counts() -> None:
     assert {each.topic: (each.state, each.subscription_id) for each in found.subscriptions} == {
         "INVENTORY_OOS": ("on", "2"),
         "OFFER_UNPUBLISHED": ("off", "3"),
+        "PO_CREATED": ("missing", None),
+        "PO_LINE_AUTOCANCELLED": ("missing", None),
     }
     assert {each.topic: each.state for each in of_shop.subscriptions} == {
         "INVENTORY_LEVELS_UPDATE": "missing",
         "BULK_OPERATIONS_FINISH": "on",
+        "ORDERS_CREATE": "missing",
+        "ORDERS_CANCELLED": "missing",
     }
 
 

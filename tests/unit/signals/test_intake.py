@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from inventory_domain.changes import SaleCancelled, UnitsSold
-from inventory_domain.identifiers import NodeId
+from inventory_domain.changes import SaleCancelled, StockReserved, UnitsSold
+from inventory_domain.identifiers import NodeId, ReservationId
 from inventory_domain.reconciliation import ObservedBy
 from inventory_domain.signals import JobFinished, ListingChanged, Message, NoticeRefused, OrderChanged
 from tests.support.reconciling import settling, shown
 from tests.support.signals import CHANNEL, NODE, OTHER_CHANNEL, a_bench, a_product
+from tests.support.stock import a_stock, after
 
 CHANGED = ListingChanged(marketplace_ids={"sku": "A"}, quantity=50)
 
 
-def an_order(units: int = 2, status: str = "Unshipped", order_id: str = "O1", sku: str = "A") -> OrderChanged:
-    return OrderChanged(order_id=order_id, status=status, marketplace_ids={"sku": sku}, units=units, market="US")
+def an_order(
+    units: int = 2, status: str = "Unshipped", order_id: str = "O1", sku: str = "A", line: str = ""
+) -> OrderChanged:
+    ids = {"sku": sku}
+    return OrderChanged(order_id=order_id, line=line, status=status, marketplace_ids=ids, units=units, market="US")
 
 
 async def test_a_change_becomes_a_hint_for_its_listing() -> None:
@@ -130,6 +134,36 @@ async def test_an_order_is_a_sale_once_however_often_it_is_told() -> None:
     first, second = bench.changes()
     assert first.kind == UnitsSold(CHANNEL, first.kind.order_id, 3)  # type: ignore[union-attr]
     assert first.event_id == second.event_id and first.location is None
+
+
+async def test_two_lines_that_are_told_apart_are_two_sales_of_one_order() -> None:
+    """One of them may be cancelled by itself, and each counts once however often it is told."""
+    bench = a_bench()
+
+    await bench.send(an_order(2, line="1"), an_order(1, line="2"))
+    await bench.send(an_order(2, line="1"))
+    await bench.send(an_order(1, line="2", status="cancelled"))
+
+    first, second, again, cancelled = bench.changes()
+    assert [one.kind.units for one in (first, second)] == [2, 1]  # type: ignore[union-attr]
+    assert first.event_id == again.event_id != second.event_id
+    assert isinstance(cancelled.kind, SaleCancelled) and cancelled.event_id not in (first.event_id, second.event_id)
+
+
+@pytest.mark.parametrize("marketplace_first", [True, False], ids=["marketplace-first", "source-first"])
+async def test_a_sale_is_netted_once_whoever_tells_of_it_first(marketplace_first: bool) -> None:
+    """The source's word of the order takes over from the marketplace's, and never the other way round."""
+    bench = a_bench()
+    await bench.send(an_order(2, order_id="1796277083022", line="1"))
+    (sold,) = bench.changes()
+    assert isinstance(sold.kind, UnitsSold)
+    start, reserved = a_stock(dallas=10), StockReserved(ReservationId("r1"), 2, sold.kind.order_id)
+
+    told = after(start, sold.kind, location=None)
+    stock = after(told, reserved) if marketplace_first else after(after(start, reserved), sold.kind, location=None)
+
+    assert told.units_sold_unreported() == {CHANNEL: 2}
+    assert stock.units_sold_unreported() == {}
 
 
 async def test_an_order_that_is_cancelled_is_a_sale_taken_back() -> None:

@@ -17,11 +17,14 @@ from inventory_sandbox.marketplaces.shopify.bulk import BulkOperation
 from inventory_sandbox.marketplaces.shopify.mutations import Context
 from inventory_sandbox.marketplaces.shopify.shop import Shop, number_of
 from inventory_sandbox.marketplaces.shopify.values import connection
-from inventory_sandbox.marketplaces.stock import Listing, Part
+from inventory_sandbox.marketplaces.stock import Listing, Part, Sale
 from inventory_sandbox.marketplaces.world import World
 
 LEVELS_UPDATE: Final = "INVENTORY_LEVELS_UPDATE"
 BULK_FINISH: Final = "BULK_OPERATIONS_FINISH"
+ORDERS_CREATE: Final = "ORDERS_CREATE"
+FIRST_ORDER: Final = 820_982_911_946_154_508
+FIRST_LINE: Final = 866_550_311_766_439_020
 MAX_SUBSCRIPTIONS: Final = 1_000
 Json = dict[str, object]
 
@@ -45,7 +48,9 @@ class Webhooks:
         self._shop = shop
         self._subscriptions: dict[str, Subscription] = {}
         self._numbers = 1_000_000
+        self._orders = 0
         world.stock.on_change.append(self._level_changed)
+        world.stock.on_sale.append(self._sold)
 
     def root(self) -> Mapping[str, Callable[..., object]]:
         """The resolvers by name."""
@@ -86,6 +91,40 @@ class Webhooks:
             "admin_graphql_api_id": f"gid://shopify/InventoryLevel/{location}?inventory_item_id={item}",
         }
         self._send(LEVELS_UPDATE, body)
+
+    def _sold(self, listing: Listing, sale: Sale) -> None:
+        """An order of one line, with what an order of the REST resource has that says what was sold."""
+        if listing.seed.marketplace != "shopify" or not self._subscriptions:
+            return
+        self._orders += 1
+        seed, at = listing.seed, iso_time(sale.at)
+        order = FIRST_ORDER + self._orders
+        line = {
+            "id": FIRST_LINE + self._orders,
+            "admin_graphql_api_id": f"gid://shopify/LineItem/{FIRST_LINE + self._orders}",
+            "variant_id": int(number_of(seed.variant_id)) if seed.variant_id else None,
+            "product_id": int(number_of(seed.product_id)) if seed.product_id else None,
+            "sku": seed.sku,
+            "quantity": sale.quantity,
+            "current_quantity": sale.quantity,
+            "fulfillable_quantity": sale.quantity,
+            "fulfillment_service": "manual",
+            "fulfillment_status": None,
+            "requires_shipping": True,
+        }
+        body = {
+            "id": order,
+            "admin_graphql_api_id": f"gid://shopify/Order/{order}",
+            "name": f"#{1000 + self._orders}",
+            "order_number": 1000 + self._orders,
+            "created_at": at,
+            "updated_at": at,
+            "cancelled_at": None,
+            "cancel_reason": None,
+            "financial_status": "paid",
+            "line_items": [line],
+        }
+        self._send(ORDERS_CREATE, body)
 
     def _send(self, topic: str, body: Mapping[str, object]) -> None:
         now = self._world.clock.now()
