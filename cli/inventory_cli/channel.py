@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inventory_cli.options import BootstrapServers, OptionalConfigFile, SchemaRegistry
+from inventory_cli.options import BootstrapServers, By, ChannelName, OptionalConfigFile, SchemaRegistry, Why
 
 if TYPE_CHECKING:
     from inventory_schemas.records import HealthRecord
@@ -29,11 +29,6 @@ app = typer.Typer(
     ),
 )
 
-ChannelName = Annotated[
-    str, typer.Argument(metavar="CHANNEL", help="The channel, as below `channels` of the settings.")
-]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for whoever finds it later.")]
-By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it. Default: your user name.")]
 Wait = Annotated[
     float,
     typer.Option(
@@ -148,14 +143,13 @@ def restore(
 
 def _operator(config: Path | None, bootstrap_servers: str | None, schema_registry: str | None) -> ChannelOperator:
     from inventory_cli.clock import SystemClock
-    from inventory_cli.connecting import connection
+    from inventory_cli.connecting import connection, registry_of
     from inventory_cli.logging import configure
-    from inventory_schemas.registry import ConfluentRegistry
     from inventory_streams.producer.channels import ChannelOperator
 
     configure("channel", level="ERROR")  # what a client says while it waits for Kafka is not this command's output
     found = connection(config, bootstrap_servers, schema_registry)
-    registry = ConfluentRegistry(found.schema_registry_url)
+    registry = registry_of(found)
     return ChannelOperator(found.kafka, found.topics, registry, now_ms=SystemClock().now_ms)
 
 

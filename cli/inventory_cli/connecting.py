@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_adapters.secrets import Secret
@@ -16,6 +16,9 @@ from inventory_cli.fields import FileFields
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_streams.kafka.settings import SECURITY_SETTINGS, KafkaSettings
 from inventory_streams.topics import Topics
+
+if TYPE_CHECKING:
+    from inventory_schemas.registry import ConfluentRegistry
 
 ENV_BOOTSTRAP_SERVERS: Final = "INVENTORY_SYNC_BOOTSTRAP_SERVERS"
 ENV_SCHEMA_REGISTRY: Final = "INVENTORY_SYNC_SCHEMA_REGISTRY"
@@ -135,6 +138,13 @@ def _security(
         else:
             security[name] = str(value).lower() if isinstance(value, bool) else str(value)
     return security
+
+
+def registry_of(found: Connection) -> ConfluentRegistry:
+    """The schema registry, with what it asks of who logs in. Nothing is asked yet."""
+    from inventory_schemas.registry import ConfluentRegistry
+
+    return ConfluentRegistry(found.schema_registry_url, found.registry_security)
 
 
 def application_of(config: Path) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inventory_cli.options import BootstrapServers, OptionalConfigFile, SchemaRegistry
+from inventory_cli.options import BootstrapServers, By, OptionalConfigFile, SchemaRegistry, Why
 
 if TYPE_CHECKING:
     from inventory_cli.letter_desk import Desk, Shown
@@ -41,8 +41,6 @@ ListingName = Annotated[str | None, typer.Option("--listing", help="Only letters
 Reason = Annotated[str | None, typer.Option("--reason", help="Only letters with this reason.")]
 Hours = Annotated[float | None, typer.Option("--hours", min=0.0, help="Only letters of the last so many hours.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for whoever finds it later.")]
-By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it. Default: your user name.")]
 
 
 @app.command("list")

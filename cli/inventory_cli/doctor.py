@@ -73,10 +73,9 @@ def _tell(finding: Finding) -> int:
 
 def _pipeline(settings: Settings) -> Iterator[Finding]:
     """Kafka with its topics, and the registry with its schemas."""
-    from confluent_kafka.schema_registry import SchemaRegistryClient
-
     from inventory_domain.errors import ConfigError, InventorySyncError
     from inventory_schemas.registration import SchemaChange, check
+    from inventory_schemas.registry import client
     from inventory_streams.kafka.admin import TopicChange, plan
 
     connection = settings.connection
@@ -93,7 +92,7 @@ def _pipeline(settings: Settings) -> Iterator[Finding]:
     subjects = {one.subject: one.schema for one in declarations if one.schema is not None}
     url = connection.schema_registry_url
     try:
-        schemas = check(SchemaRegistryClient({"url": url}), url, subjects)
+        schemas = check(client(url, connection.registry_security), url, subjects)
         late = [one.subject for one in schemas if one.change is not SchemaChange.KEPT]
         text = f"{len(schemas)} are registered" if not late else f"{_some(late)}: inventory-sync schemas register"
         yield Finding("schemas", not late, text)

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import typer
 from confluent_kafka import Message
 
-from inventory_cli.connecting import Connection
+from inventory_cli.connecting import Connection, registry_of
 from inventory_cli.times import show_time
 from inventory_domain.commands import Restate
 from inventory_domain.dead_letters import ReplayCurrent, ReplayRefused, judge_replay
@@ -19,7 +19,6 @@ from inventory_domain.identifiers import Marketplace
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Serde
 from inventory_schemas.records import LISTING_EXPOSURE, LISTING_TARGET
-from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.letters import Letter, LetterDesk, partitions_of, read_letters, read_newest
 from inventory_streams.producer import SkuCommander
 
@@ -102,7 +101,7 @@ class Desk:
     def __init__(self, found: Connection, now_ms: Callable[[], int]) -> None:
         self._found = found
         self._now_ms = now_ms
-        self._registry = ConfluentRegistry(found.schema_registry_url)
+        self._registry = registry_of(found)
         self._desk = LetterDesk(found.kafka)
         self._commander: SkuCommander | None = None
 

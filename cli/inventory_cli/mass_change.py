@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inventory_cli.options import BootstrapServers, OptionalConfigFile, SchemaRegistry
+from inventory_cli.options import BootstrapServers, By, ChannelName, OptionalConfigFile, SchemaRegistry, Why
 from inventory_cli.times import EXAMPLES
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ app = typer.Typer(
         '    inventory-sync mass-change hold amazon-us --until 2h --why "the ERP sent an empty file"'
     ),
 )
-
-ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel, as the settings name it.")]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for whoever finds it later.")]
-By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it. Default: your user name.")]
 
 
 @app.command()
@@ -86,13 +82,12 @@ def _send(
     import uuid
 
     from inventory_cli.clock import SystemClock
-    from inventory_cli.connecting import connection
+    from inventory_cli.connecting import connection, registry_of
     from inventory_cli.logging import configure
     from inventory_domain.identifiers import ChannelId, EventId
     from inventory_domain.operations import OperatorAction, OperatorCommand
     from inventory_schemas.codec import Serde
     from inventory_schemas.records import OPERATOR_COMMAND
-    from inventory_schemas.registry import ConfluentRegistry
     from inventory_streams.letters import LetterDesk
 
     configure("mass-change", level="ERROR")  # what a client says while it waits is not this command's output
@@ -106,7 +101,7 @@ def _send(
         SystemClock().now_ms(),
         until_ms=until_ms,
     )
-    registry = ConfluentRegistry(found.schema_registry_url)
+    registry = registry_of(found)
     try:
         raw = Serde(OPERATOR_COMMAND, f"{found.topics.operator_commands}-value", registry).encode(command)
     finally:

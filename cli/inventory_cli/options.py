@@ -31,6 +31,11 @@ EngineConfigFile = Annotated[
         "--config", "-c", envvar=ENV_CONFIG, help="The settings file; `inventory-sync config init` writes one."
     ),
 ]
+ChannelName = Annotated[
+    str, typer.Argument(metavar="CHANNEL", help="The channel, as below `channels` of the settings.")
+]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for whoever finds it later.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it. Default: your user name.")]
 BootstrapServers = Annotated[
     str | None,
     typer.Option(envvar=ENV_BOOTSTRAP_SERVERS, help="Kafka's address, host:port. Default: the local stack."),

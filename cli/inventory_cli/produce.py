@@ -83,16 +83,15 @@ def _producer(
     config: Path | None, bootstrap_servers: str | None, schema_registry: str | None, source: str
 ) -> Iterator[InventoryProducer]:
     from inventory_cli.clock import SystemClock
-    from inventory_cli.connecting import APPLICATION_DEFAULT, application_of, connection
+    from inventory_cli.connecting import APPLICATION_DEFAULT, application_of, connection, registry_of
     from inventory_cli.logging import configure
     from inventory_cli.tracing import traced_kafka
     from inventory_domain.identifiers import SourceId
-    from inventory_schemas.registry import ConfluentRegistry
     from inventory_streams.producer import InventoryProducer
 
     configure("produce", level="ERROR")  # what a client says while it waits for Kafka is not this command's output
     found = connection(config, bootstrap_servers, schema_registry)
-    registry = ConfluentRegistry(found.schema_registry_url, found.registry_security)
+    registry = registry_of(found)
     application = APPLICATION_DEFAULT if config is None else application_of(config)
     with (
         traced_kafka(found.kafka, "produce", application) as kafka,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inventory_cli.options import BootstrapServers, OptionalConfigFile, SchemaRegistry
+from inventory_cli.options import BootstrapServers, By, OptionalConfigFile, SchemaRegistry, Why
 from inventory_cli.times import EXAMPLES
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ SkuName = Annotated[str, typer.Argument(metavar="SKU", help="The SKU, as your ca
 Until = Annotated[
     str | None, typer.Option("--until", metavar="TIME", help=f"When it ends by itself: {EXAMPLES}. Default: never.")
 ]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for whoever finds it later.")]
-By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it. Default: your user name.")]
 
 
 @app.command()
@@ -166,14 +164,13 @@ def _send(
     schema_registry: str | None,
 ) -> None:
     from inventory_cli.clock import SystemClock
-    from inventory_cli.connecting import connection
+    from inventory_cli.connecting import connection, registry_of
     from inventory_cli.logging import configure
     from inventory_domain.identifiers import Sku
-    from inventory_schemas.registry import ConfluentRegistry
     from inventory_streams.producer import SkuCommander
 
     configure("sku", level="ERROR")  # what a client says while it waits for Kafka is not this command's output
     found = connection(config, bootstrap_servers, schema_registry)
-    registry = ConfluentRegistry(found.schema_registry_url)
+    registry = registry_of(found)
     commander = SkuCommander(found.kafka, found.topics, registry, now_ms=SystemClock().now_ms)
     commander.send(Sku(sku), kind, who)

@@ -14,7 +14,7 @@ from inventory_adapters.status_page import StatusPage
 from inventory_cli.alerting import WebhookAlerts
 from inventory_cli.certificates import CertificateEnds
 from inventory_cli.clock import SystemClock
-from inventory_cli.connecting import is_secret
+from inventory_cli.connecting import is_secret, registry_of
 from inventory_cli.process_names import CONSOLE, ENGINE, LEDGER, RECONCILE, SIGNALS, process_of
 from inventory_cli.settings import Settings
 from inventory_console.settings import ConsoleSettings
@@ -204,7 +204,7 @@ def signals_settings(settings: Settings) -> SignalsSettings:
 
 def registry(settings: Settings) -> ConfluentRegistry:
     """The schema registry of the settings. Nothing is asked yet."""
-    return ConfluentRegistry(settings.connection.schema_registry_url, settings.connection.registry_security)
+    return registry_of(settings.connection)
 
 
 def metrics() -> CollectorRegistry:
