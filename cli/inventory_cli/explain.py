@@ -34,7 +34,7 @@ def explain(
         inventory-sync explain A-1 --channel amazon-us --config sync.yaml
     """
     from inventory_cli.clock import SystemClock
-    from inventory_cli.ledger_settings import read_database
+    from inventory_cli.ledger_settings import read_alone
     from inventory_cli.settings import load
     from inventory_ledger.asking import asked
     from inventory_ledger.story import UnknownSku, story
@@ -42,7 +42,7 @@ def explain(
 
     at_ms = SystemClock().now_ms() if at is None else time_ms(at)
     settings = load(config, look_up_secrets=False)
-    with asked(read_database(config)) as connection:
+    with asked(read_alone(config).url) as connection:
         try:
             found = story(connection, sku, at_ms, channel=channel, now=at is None)
         except UnknownSku as error:

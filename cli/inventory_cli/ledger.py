@@ -44,11 +44,11 @@ def migrate(config: ConfigFile) -> None:
 
         inventory-sync ledger migrate --config sync.yaml
     """
-    from inventory_cli.ledger_settings import read_database
+    from inventory_cli.ledger_settings import read_alone
     from inventory_ledger.asking import database
     from inventory_ledger.migrating import migrate as bring
 
-    with database(read_database(config)) as engine:
+    with database(read_alone(config).url) as engine:
         before, now = bring(engine)
     typer.echo(f"the tables have version {now}" + ("" if before == now else f"; before: {before or 'none'}"))
 

@@ -16,6 +16,7 @@ from inventory_cli.template_lines import Line
 from inventory_console.settings import ConsoleSettings
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_ledger import address
+from inventory_ledger.reports.model import Again
 from inventory_ledger.settings import LedgerSettings
 from inventory_streams.kafka.settings import KafkaSettings
 
@@ -35,6 +36,10 @@ def read_ledger(root: FileFields, secrets: SecretSource, faults: list[ConfigFaul
         database_wait_s=fields.number("database_wait_s", LEDGER.database_wait_s, least=-ANY, most=ANY),
         history_days=fields.whole("history_days", LEDGER.history_days, least=-ANY, most=ANY),
         kept_days=fields.whole("kept_days", LEDGER.kept_days, least=-ANY, most=ANY),
+        again=Again(
+            cases=fields.whole("again_cases", LEDGER.again.cases, least=-ANY, most=ANY),
+            days=fields.whole("again_days", LEDGER.again.days, least=-ANY, most=ANY),
+        ),
         daily_report_at=fields.text("daily_report_at", LEDGER.daily_report_at),
         weekly_report_at=fields.text("weekly_report_at", LEDGER.weekly_report_at),
     )
@@ -62,8 +67,8 @@ def read_console(root: FileFields, secrets: SecretSource, faults: list[ConfigFau
     return settings
 
 
-def read_database(config: Path, env: Mapping[str, str] | None = None) -> str:
-    """The ledger's address in this settings file; no other secret of it is looked up.
+def read_alone(config: Path, env: Mapping[str, str] | None = None) -> LedgerSettings:
+    """What this settings file says of the ledger itself; no other secret of it is looked up.
 
     Raises:
         ConfigError: the file or its section `ledger` has faults.
@@ -73,7 +78,7 @@ def read_database(config: Path, env: Mapping[str, str] | None = None) -> str:
     found = read_ledger(FileFields(read_document(config), "", faults), secrets, faults)
     if faults:
         raise ConfigError(faults)
-    return found.url
+    return found
 
 
 def ledger_lines(given: Mapping[str, object]) -> tuple[Line, ...]:
@@ -90,6 +95,8 @@ def ledger_lines(given: Mapping[str, object]) -> tuple[Line, ...]:
         Line("database_wait_s", LEDGER.database_wait_s, "a database that is away longer ends the process"),
         Line("history_days", LEDGER.history_days, "keep changes, targets, attempts and observations"),
         Line("kept_days", LEDGER.kept_days, "keep discrepancies, commands, channels' states, dead letters, reports"),
+        Line("again_cases", LEDGER.again.cases, "from so many cases on a listing is said to drift again and again,"),
+        Line("again_days", LEDGER.again.days, "within so many days"),
         Line("daily_report_at", LEDGER.daily_report_at, "the review of the day before, in UTC"),
         Line("weekly_report_at", LEDGER.weekly_report_at, "the audit of the week before, on Mondays, in UTC"),
     )

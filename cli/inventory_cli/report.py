@@ -41,7 +41,7 @@ def report(
         inventory-sync report daily --date 2026-11-24 --out reports --config sync.yaml
     """
     from inventory_cli.clock import SystemClock
-    from inventory_cli.ledger_settings import read_database
+    from inventory_cli.ledger_settings import read_alone
     from inventory_ledger.asking import check, database, found
     from inventory_ledger.reports.making import make
     from inventory_ledger.reports.model import ReportKind, last_period, period_of
@@ -50,11 +50,11 @@ def report(
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     wanted = ReportKind(kind.value)
     period = last_period(wanted, today) if day is None else period_of(wanted, _day(day, today))
-    url = read_database(config)
-    found(url)
-    with database(url) as engine:
+    ledger = read_alone(config)
+    found(ledger.url)
+    with database(ledger.url) as engine:
         check(engine)
-        kept = make(engine, period, now_ms)
+        kept = make(engine, period, now_ms, ledger.again)
     for file in write(kept, out):
         typer.echo(file)
 

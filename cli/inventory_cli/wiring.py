@@ -101,6 +101,7 @@ def ledger_topics(topics: Topics) -> tuple[LedgerTopic, ...]:
             (topics.exposure, Feed.EXPOSURE),
             (topics.observations, Feed.OBSERVATIONS),
             (topics.dead_letters, Feed.DEAD_LETTERS),
+            (topics.reconciliations, Feed.RECONCILIATIONS),
         )
     ]
     return (

@@ -6,10 +6,11 @@ import hashlib
 import logging
 import uuid
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeVar
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -26,6 +27,7 @@ from inventory_console import questions
 from inventory_console.commands import CommandNotWritten, Commands
 from inventory_console.events import Watchers
 from inventory_console.guarding import COOKIE, Guard, safe_path, session_of
+from inventory_console.letters import LETTERS_MAX, Decision, LetterNotDecided, LetterPlace, Letters, place_of
 from inventory_console.pages import Pages
 from inventory_console.sessions import Sessions
 from inventory_console.settings import ConsoleSettings
@@ -39,6 +41,8 @@ from inventory_ledger.story import UnknownSku, story
 
 WHY_LENGTH: Final = range(3, 501)
 TEXT_LENGTH_MAX: Final = 200
+HOLD_HOURS: Final = ("1", "2", "4", "8", "24")
+HOUR_MS: Final = 3_600_000
 REPORT_FORMS: Final = {"html": "text/html", "csv": "text/csv", "json": "application/json"}
 
 T = TypeVar("T")
@@ -47,11 +51,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """What the pages are made with. `actions` counts what operators did, by action and whether it was written."""
+    """What the pages are made with. `counted` notes what operators did, by action and whether it was written."""
 
     settings: ConsoleSettings
     engine: Engine
     commands: Commands
+    letters: Letters
     sessions: Sessions
     clock: Clock
     pages: Pages
@@ -69,6 +74,7 @@ class Console:
             Route("/skus/{sku:path}", self.sku),
             Route("/discrepancies", self.discrepancies),
             Route("/dead-letters", self.dead_letters),
+            Route("/dead-letters/{decision}", self.decide, methods=["POST"]),
             Route("/commands", self.operations),
             Route("/reports", self.reports),
             Route("/reports/{kind}/{period}.{form}", self.report),
@@ -115,6 +121,8 @@ class Console:
             "line": line,
             "history": await self.asked(lambda connection: questions.channel_history(connection, name)),
             "commands": await self.asked(lambda connection: questions.commands(connection, name)),
+            "cycles": await self.asked(lambda connection: questions.reconciliations(connection, name)),
+            "hold_hours": HOLD_HOURS,
             "problem": problem,
             "written": request.query_params.get("written", ""),
         }
@@ -128,21 +136,26 @@ class Console:
         except ValueError:
             return self._missing(request, "There is no such command.")
         form = await request.form()
-        why = str(form.get("why", "")).strip()
-        if len(why) not in WHY_LENGTH:
-            text = f"Say why, in {WHY_LENGTH.start} to {WHY_LENGTH.stop - 1} characters: it is kept for ever."
-            return await self.channel(request, text, HTTPStatus.UNPROCESSABLE_ENTITY)
+        why, hours = str(form.get("why", "")).strip(), str(form.get("hours", ""))
+        holds = action is OperatorAction.HOLD_MASS_CHANGE
+        problem = _why_problem(why)
+        if not problem and holds and hours not in HOLD_HOURS:
+            problem = f"Say for how many hours it is held: {', '.join(HOLD_HOURS)}."
+        if problem:
+            return await self.channel(request, problem, HTTPStatus.UNPROCESSABLE_ENTITY)
         known = await self.asked(lambda connection: questions.overview(connection, self.clock.now_ms()))
         if all(line.channel != name for line in known.channels):
             return self._missing(request, f"There is no channel {name}.")
+        now_ms = self.clock.now_ms()
         command = OperatorCommand(
             EventId(uuid.uuid4().hex),
             ChannelId(name),
             action,
             operator,
             why,
-            self.clock.now_ms(),
+            now_ms,
             falls_too=action is OperatorAction.PAUSE and form.get("falls_too") == "yes",
+            until_ms=now_ms + int(hours) * HOUR_MS if holds else None,
         )
         facts = {"channel": name, "action": action.value, "by": operator, "why": why, "command": command.command_id}
         try:
@@ -178,11 +191,54 @@ class Console:
         rows = await self.asked(lambda connection: questions.discrepancies(connection, channel, cause))
         return self.pages.page(request, "discrepancies", {"rows": rows, "channel": channel, "cause": cause})
 
-    async def dead_letters(self, request: Request) -> Response:
-        """What was given up, the newest first."""
+    async def dead_letters(
+        self, request: Request, problem: str = "", refused: Sequence[str] = (), status: int = HTTPStatus.OK
+    ) -> Response:
+        """What was given up, the newest first, and what may be done about it."""
         text = request.query_params.get("find", "").strip()[:TEXT_LENGTH_MAX]
-        rows = await self.asked(lambda connection: questions.dead_letters(connection, text))
-        return self.pages.page(request, "dead_letters", {"rows": rows, "find": text})
+        decided = request.query_params.get("decided", "") == "yes"
+        rows = await self.asked(lambda connection: questions.dead_letters(connection, text, with_decided=decided))
+        done = request.query_params.get("done", "")[:TEXT_LENGTH_MAX]
+        values = {"rows": rows, "find": text, "with_decided": decided, "problem": problem, "refused": refused}
+        return self.pages.page(request, "dead_letters", {**values, "done": done}, status)
+
+    async def decide(self, request: Request) -> Response:
+        """An operator's decision on dead letters: each is carried out and noted with who and why, or refused."""
+        decision = next((one for one in Decision if one.value == request.path_params["decision"]), None)
+        if decision is None:
+            return self._missing(request, "There is no such decision.")
+        form = await request.form()
+        why, places = str(form.get("why", "")).strip(), [place_of(str(one)) for one in form.getlist("letter")]
+        problem = _why_problem(why)
+        if not problem and (not places or None in places or len(places) > LETTERS_MAX):
+            problem = f"Choose the letters that you mean, 1 to {LETTERS_MAX}."
+        if problem:
+            return await self.dead_letters(request, problem, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        done = 0
+        refused: list[str] = []
+        for place in (one for one in places if one is not None):
+            said = await self._decided(place, decision, session_of(request).operator, why)
+            if said is None:
+                done += 1
+            else:
+                refused.append(f"{place.text}: {said}")
+        if refused:
+            text = f"{done} done ({decision.value}), {len(refused)} not:"
+            return await self.dead_letters(request, text, refused, HTTPStatus.CONFLICT)
+        told = urlencode({"done": f"{done} done ({decision.value})"})
+        return RedirectResponse(f"/dead-letters?{told}", HTTPStatus.SEE_OTHER)
+
+    async def _decided(self, place: LetterPlace, decision: Decision, by: str, why: str) -> str | None:
+        facts = {"letter": place.text, "decision": decision.value, "by": by, "why": why}
+        try:
+            refused = await run_in_threadpool(self.letters.decide, place, decision, by, why)
+        except LetterNotDecided as error:
+            self.counted(decision.value, "not-written")
+            log.error("a decision on a dead letter could not be written", extra={**facts, "error": str(error)})
+            return f"not written: {error}"
+        self.counted(decision.value, "refused" if refused else "written")
+        log.warning("a decision on a dead letter", extra={**facts, "refused": refused or ""})
+        return refused
 
     async def operations(self, request: Request) -> Response:
         """Everything that operators asked for."""
@@ -243,6 +299,13 @@ class Console:
 
     def _missing(self, request: Request, text: str) -> Response:
         return self.pages.page(request, "missing", {"text": text}, HTTPStatus.NOT_FOUND)
+
+
+def _why_problem(why: str) -> str:
+    """What is wrong with a reason; nothing when it may be kept."""
+    if len(why) in WHY_LENGTH:
+        return ""
+    return f"Say why, in {WHY_LENGTH.start} to {WHY_LENGTH.stop - 1} characters: it is kept for ever."
 
 
 async def _no_database(_request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, or_, select
 
-from inventory_domain.reconciliation import Action
+from inventory_domain.reconciliation import Action, CyclePhase
 from inventory_ledger import tables
 
 ROWS_MAX: Final = 200
@@ -24,7 +24,8 @@ Facts = Mapping[str, object]
 class ChannelLine:
     """A channel on the first page. `health` is None before anything was said of it.
 
-    `stop_at_ms` is when stop-sale begins unless something goes through, while that is coming.
+    `stop_at_ms` is when stop-sale begins unless something goes through, while that is coming. `reconciled_ms`: when
+    the last reconciliation that reached its end began.
     """
 
     channel: str
@@ -33,6 +34,7 @@ class ChannelLine:
     listings: int
     drifted_today: int
     dead_letters_today: int
+    reconciled_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,13 @@ def overview(connection: Connection, now_ms: int) -> Overview:
         channel, slash, _ = str(key).partition("/")
         if slash:
             letters[channel] = letters.get(channel, 0) + 1
+    cycles = tables.reconciliations
+    reconciled = _counts(
+        connection,
+        select(cycles.c.channel, func.max(cycles.c.started_at_ms))
+        .where(cycles.c.phase == CyclePhase.COMPLETE.value)
+        .group_by(cycles.c.channel),
+    )
     names = sorted({*health, *listings, *drifted})
     lines = [
         ChannelLine(
@@ -71,6 +80,7 @@ def overview(connection: Connection, now_ms: int) -> Overview:
             listings.get(name, 0),
             drifted.get(name, 0),
             letters.get(name, 0),
+            reconciled.get(name),
         )
         for name in names
     ]
@@ -109,6 +119,13 @@ def channel_history(connection: Connection, channel: str) -> Sequence[Facts]:
     return _rows(connection, question)
 
 
+def reconciliations(connection: Connection, channel: str) -> Sequence[Facts]:
+    """The channel's reconciliations, the newest first."""
+    table = tables.reconciliations
+    question = select(table).where(table.c.channel == channel).order_by(table.c.started_at_ms.desc()).limit(FOUND_MAX)
+    return _rows(connection, question)
+
+
 def commands(connection: Connection, channel: str | None = None) -> Sequence[Facts]:
     """What operators asked for, the newest first."""
     table = tables.operator_commands
@@ -141,10 +158,27 @@ def discrepancies(connection: Connection, channel: str | None, cause: str | None
     return _rows(connection, question)
 
 
-def dead_letters(connection: Connection, text: str | None) -> Sequence[Facts]:
-    """The newest dead letters; of one SKU, listing, channel or reason when a text is given."""
-    table = tables.dead_letters
-    question = select(table).order_by(table.c.appended_at_ms.desc()).limit(ROWS_MAX)
+def dead_letters(connection: Connection, text: str | None, *, with_decided: bool) -> Sequence[Facts]:
+    """The newest dead letters, each with the newest decision on it; those that have one only when they are asked for.
+
+    Of one SKU, listing, channel or reason when a text is given.
+    """
+    table, decided = tables.dead_letters, tables.letter_decisions
+    of_letter = (
+        (decided.c.topic == table.c.topic)
+        & (decided.c.record_partition == table.c.record_partition)
+        & (decided.c.letter_offset == table.c.record_offset)
+    )
+    newest = select(func.max(decided.c.record_offset)).where(of_letter).correlate(table).scalar_subquery()
+    of_newest = of_letter & (decided.c.record_offset == newest)
+    question = (
+        select(table, decided.c.decision, decided.c.decided_by, decided.c.why)
+        .outerjoin(decided, of_newest)
+        .order_by(table.c.appended_at_ms.desc())
+        .limit(ROWS_MAX)
+    )
+    if not with_decided:
+        question = question.where(decided.c.decision.is_(None))
     if text:
         channel = (table.c.record_key > f"{text}/") & (table.c.record_key < f"{text}0")  # 0 is what comes after a slash
         question = question.where(or_(table.c.record_key == text, channel, table.c.reason == text))

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from inventory_console.app import Console
 from inventory_console.commands import KafkaCommands
 from inventory_console.events import Watchers
+from inventory_console.letters import Letters
 from inventory_console.metrics import ConsoleMetrics
 from inventory_console.pages import Pages
 from inventory_console.sessions import Sessions
@@ -85,11 +86,12 @@ def run(
     ledger_url: str,
     kafka: KafkaSettings,
     commands_topic: str,
+    letters: Letters,
     registry: Registry,
     metrics: CollectorRegistry,
     clock: Clock,
 ) -> int:
-    """Serve the pages until SIGTERM or SIGINT; the exit code.
+    """Serve the pages until SIGTERM or SIGINT; the exit code. `letters` carries out what is decided on dead letters.
 
     Raises:
         ConfigError: nobody may use it, or the schema of commands is not registered.
@@ -109,6 +111,7 @@ def run(
         settings=settings,
         engine=engine,
         commands=commands,
+        letters=letters,
         sessions=Sessions(settings.operators, settings.session_hours, time.monotonic),
         clock=clock,
         pages=Pages(),

@@ -58,9 +58,7 @@ def _commands(serde: Serde[OperatorCommand]) -> Project:
         batch.append(
             tables.operator_commands,
             (
-                arrival.partition,
-                arrival.offset,
-                arrival.at_ms,
+                *arrival.place,
                 one.command_id,
                 one.channel,
                 one.action.value,
@@ -95,26 +93,27 @@ def _progress(serde: Serde[EngineProgress]) -> Project:
 
 
 def _dead_letters(arrival: Arrival, batch: Batch) -> None:
-    """Everything about a dead letter is in its headers; its bytes stay on the topic."""
+    """Everything about a dead letter is in its headers; its bytes stay on the topic. So is what was decided on it."""
 
     def text(name: str) -> str:
         return clean(arrival.headers.get(name, b"").decode(errors="replace"))
 
-    def number(name: str) -> int:
-        given = text(name)
+    def number(given: str) -> int:
         return int(given) if given.lstrip("-").isdigit() else 0
 
+    place = (arrival.topic, *arrival.place)
+    if "resolves" in arrival.headers:
+        letter = text("resolves").rpartition("/")[2]
+        batch.append(tables.letter_decisions, (*place, number(letter), text("decision"), text("by"), text("why")))
+        return
     row = (
-        arrival.topic,
-        arrival.partition,
-        arrival.offset,
-        arrival.at_ms,
+        *place,
         arrival.key_text(),
         text("reason"),
         text("error"),
-        number("attempts"),
+        number(text("attempts")),
         text("origin-topic"),
-        number("origin-partition"),
-        number("origin-offset"),
+        number(text("origin-partition")),
+        number(text("origin-offset")),
     )
     batch.append(tables.dead_letters, row)

@@ -69,7 +69,7 @@ class Chores:
         now_ms = self._clock.now_ms()
         period = last_period(kind, datetime.fromtimestamp(now_ms / 1000, UTC).date())
         try:
-            make(self._engine, period, now_ms)
+            make(self._engine, period, now_ms, self._settings.again)
         except SQLAlchemyError as error:
             facts = {"kind": kind.value, "period": period.name, "error": str(error).partition("\n")[0]}
             log.error("a report could not be made", extra=facts)

@@ -22,6 +22,8 @@ KEPT: Final = (
     tables.operator_commands,
     tables.channel_states,
     tables.dead_letters,
+    tables.letter_decisions,
+    tables.reconciliations,
     tables.unreadable,
 )
 

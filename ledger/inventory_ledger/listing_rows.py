@@ -1,14 +1,16 @@
-"""Targets, exposure, outcomes, observations and discrepancies as rows."""
+"""Targets, exposure, outcomes, observations, discrepancies and whole reconciliations as rows."""
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from inventory_domain.exposure import Exposure
 from inventory_domain.outcomes import AttemptOutcome
-from inventory_domain.reconciliation import Discrepancy, Observation
+from inventory_domain.reconciliation import Discrepancy, Observation, ReconciliationCycle
 from inventory_domain.targets import Target
 from inventory_ledger import tables
 from inventory_ledger.batch import Batch
-from inventory_ledger.rows import Arrival, Project, as_json, clean, clean_or_none, units_as_json
+from inventory_ledger.rows import Arrival, Project, as_json, clean, clean_or_none, row_maker, units_as_json
 from inventory_ledger.settings import Feed
 from inventory_schemas.codec import Serde
 from inventory_schemas.records import (
@@ -17,12 +19,13 @@ from inventory_schemas.records import (
     LISTING_OBSERVATION,
     LISTING_OUTCOME,
     LISTING_TARGET,
+    RECONCILIATION_CYCLE,
 )
 from inventory_schemas.registry import Registry
 
 
 def listing_projection(feed: Feed, subject: str, registry: Registry) -> Project | None:
-    """The projection of a topic of listings; None when the feed is another kind of topic."""
+    """The projection of a topic of listings, or of what is found of them; None when the feed is of another kind."""
     if feed is Feed.TARGETS:
         return _targets(Serde(LISTING_TARGET, subject, registry))
     if feed is Feed.EXPOSURE:
@@ -33,7 +36,17 @@ def listing_projection(feed: Feed, subject: str, registry: Registry) -> Project 
         return _observations(Serde(LISTING_OBSERVATION, subject, registry))
     if feed is Feed.DISCREPANCIES:
         return _discrepancies(Serde(DISCREPANCY, subject, registry))
+    if feed is Feed.RECONCILIATIONS:
+        return _reconciliations(Serde(RECONCILIATION_CYCLE, subject, registry))
     return None
+
+
+_target_row = row_maker(tables.targets, nodes=units_as_json, cause=clean, derivation=clean)
+_listing_row = row_maker(tables.listings, cause=clean)
+_outcome_row = row_maker(tables.outcomes, reason=clean, request_id=clean_or_none, error=clean_or_none)
+_observation_row = row_maker(tables.observations, nodes=units_as_json, observed_by=attrgetter("value"), evidence=clean)
+_cycle_row = row_maker(tables.reconciliations, phase=attrgetter("value"), reason=clean)
+_discrepancy_row = row_maker(tables.discrepancies, cause=clean, action=clean, evidence=clean)
 
 
 def _targets(serde: Serde[Target]) -> Project:
@@ -42,43 +55,8 @@ def _targets(serde: Serde[Target]) -> Project:
             batch.remove(tables.listings, (arrival.key_text(),), arrival.at_ms)
             return
         one = serde.decode(arrival.value)
-        batch.append(
-            tables.targets,
-            (
-                arrival.marketplace,
-                arrival.partition,
-                arrival.offset,
-                arrival.at_ms,
-                one.listing_id,
-                one.sku,
-                one.channel,
-                one.version,
-                one.quantity,
-                units_as_json(one.nodes),
-                one.atp,
-                one.allocation,
-                one.buffer,
-                one.strategy,
-                clean(one.cause),
-                clean(one.derivation),
-                one.changed_at_ms,
-                one.computed_at_ms,
-                one.withdrawn,
-            ),
-        )
-        now = (
-            one.listing_id,
-            one.sku,
-            one.channel,
-            one.marketplace,
-            one.version,
-            one.quantity,
-            clean(one.cause),
-            one.withdrawn,
-            one.computed_at_ms,
-            arrival.at_ms,
-        )
-        batch.replace(tables.listings, (one.listing_id,), now)
+        batch.append(tables.targets, (arrival.marketplace, *arrival.place, *_target_row(one)))
+        batch.replace(tables.listings, (one.listing_id,), (*_listing_row(one), arrival.at_ms))
 
     return project
 
@@ -117,31 +95,7 @@ def _exposure(serde: Serde[Exposure]) -> Project:
 def _outcomes(serde: Serde[AttemptOutcome]) -> Project:
     def project(arrival: Arrival, batch: Batch) -> None:
         one = serde.decode(arrival.value)
-        batch.append(
-            tables.outcomes,
-            (
-                arrival.partition,
-                arrival.offset,
-                arrival.at_ms,
-                one.listing_id,
-                one.sku,
-                one.channel,
-                one.version,
-                one.attempt,
-                one.quantity,
-                one.mask,
-                one.outcome,
-                clean(one.reason),
-                one.api,
-                clean_or_none(one.request_id),
-                one.status,
-                clean_or_none(one.error),
-                one.changed_at_ms,
-                one.committed_at_ms,
-                one.sent_at_ms,
-                one.answered_at_ms,
-            ),
-        )
+        batch.append(tables.outcomes, (*arrival.place, *_outcome_row(one)))
 
     return project
 
@@ -149,24 +103,7 @@ def _outcomes(serde: Serde[AttemptOutcome]) -> Project:
 def _observations(serde: Serde[Observation]) -> Project:
     def project(arrival: Arrival, batch: Batch) -> None:
         one = serde.decode(arrival.value)
-        batch.append(
-            tables.observations,
-            (
-                arrival.marketplace,
-                arrival.partition,
-                arrival.offset,
-                arrival.at_ms,
-                one.listing_id,
-                one.sku,
-                one.channel,
-                one.quantity,
-                units_as_json(one.nodes),
-                one.observed_by.value,
-                one.as_of_ms,
-                one.observed_at_ms,
-                clean(one.evidence),
-            ),
-        )
+        batch.append(tables.observations, (arrival.marketplace, *arrival.place, *_observation_row(one)))
 
     return project
 
@@ -174,28 +111,15 @@ def _observations(serde: Serde[Observation]) -> Project:
 def _discrepancies(serde: Serde[Discrepancy]) -> Project:
     def project(arrival: Arrival, batch: Batch) -> None:
         one = serde.decode(arrival.value)
-        batch.append(
-            tables.discrepancies,
-            (
-                arrival.partition,
-                arrival.offset,
-                arrival.at_ms,
-                one.listing_id,
-                one.sku,
-                one.channel,
-                one.expected_low,
-                one.expected_high,
-                one.observed,
-                one.delta,
-                clean(one.cause),
-                clean(one.action),
-                one.observed_at_ms,
-                one.severity,
-                clean(one.evidence),
-                one.corrections,
-                one.since_ms,
-                as_json(one),
-            ),
-        )
+        batch.append(tables.discrepancies, (*arrival.place, *_discrepancy_row(one), as_json(one)))
+
+    return project
+
+
+def _reconciliations(serde: Serde[ReconciliationCycle]) -> Project:
+    def project(arrival: Arrival, batch: Batch) -> None:
+        one = serde.decode(arrival.value)
+        row = (*_cycle_row(one), arrival.at_ms)
+        batch.replace(tables.reconciliations, (one.channel, one.started_at_ms), row)
 
     return project

@@ -1,4 +1,4 @@
-"""The ledger's own loop: take a batch, make rows of it, write them; then the next."""
+"""The ledger's own loop: take a batch, make rows of it, have them written; and take the next meanwhile."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from inventory_ledger.batch import Batch
@@ -24,7 +25,12 @@ log = logging.getLogger(__name__)
 
 
 class LedgerLoop:
-    """Reads and writes until it is told to stop. `turned_s` is the monotonic time of its last turn."""
+    """Reads and writes until it is told to stop. `turned_s` is the monotonic time of its last turn.
+
+    One batch is written on a thread of its own while the next one is read and made rows of: the database and this
+    process work at the same time. No more than one is under way, so they are written in the order of their reading,
+    and where the next one begins is known only if this one is written: else its positions refuse it.
+    """
 
     def __init__(self, settings: LedgerSettings, store: Store, registry: Registry, metrics: LedgerMetrics) -> None:
         self._settings = settings
@@ -33,6 +39,8 @@ class LedgerLoop:
         self._projection = Projection(settings.topics, registry)
         self._stop = threading.Event()
         self._reader: LedgerReader | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger-write")
+        self._under_way: tuple[Batch, Future[float]] | None = None
         self.turned_s = time.monotonic()
         self.written = 0
 
@@ -59,7 +67,11 @@ class LedgerLoop:
             TopicsDiffer: the topics are not those that the tables were built from.
         """
         reader = self._reader = LedgerReader(
-            self._settings, self._projection.topics, lambda: self._patiently(self._store.positions), self._metrics
+            self._settings,
+            self._projection.topics,
+            lambda: self._patiently(self._store.positions),
+            self._settle,
+            self._metrics,
         )
         shown_s = 0.0
         try:
@@ -70,21 +82,40 @@ class LedgerLoop:
                     reader.show_lag()
                     shown_s = self.turned_s
                 if until():
-                    return
+                    break
+            self._settle()
         finally:
+            self._writer.shutdown(wait=True)
             reader.close()
 
     def _turn(self, reader: LedgerReader) -> None:
         messages = reader.take()
         if not messages:
+            self._settle()
             return
         marketplace_of = self._projection.marketplace_of
         arrivals = [arrival_of(message, marketplace_of(str(message.topic()))) for message in messages]
         batch = self._patiently(lambda: self._projection.batch_of(arrivals, reader.begins))
+        # 1. Only when the one before is in the tables, or has ended this loop, does the next one go there.
+        self._settle()
+        self._under_way = batch, self._writer.submit(self._write, batch)
+        # 2. What is read from now on begins behind it.
+        reader.handed_over({place: end for place, (_, end) in batch.moves.items()})
+
+    def _write(self, batch: Batch) -> float:
         began_s = time.monotonic()
         self._patiently(lambda: self._store.write(batch))
-        self._count(batch, time.monotonic() - began_s)
-        reader.written({place: end for place, (_, end) in batch.moves.items()})
+        return time.monotonic() - began_s
+
+    def _settle(self) -> None:
+        """Wait for the batch that is under way; raises what its writing raised."""
+        if self._under_way is None:
+            return
+        batch, written = self._under_way
+        self._under_way = None
+        self._count(batch, written.result())
+        if self._reader is not None:
+            self._reader.written({place: end for place, (_, end) in batch.moves.items()})
 
     def _patiently(self, act: Callable[[], T]) -> T:
         return patiently(act, self._settings.database_wait_s, self._stop, self._failed)

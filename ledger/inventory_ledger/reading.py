@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
@@ -15,6 +16,7 @@ from inventory_ledger.rows import Arrival
 from inventory_ledger.settings import LedgerSettings
 
 WATERMARK_LIMIT_S: Final = 10.0
+NO_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType({})
 GROUP_TIMES_MS: Final = {"session.timeout.ms": 10_000, "max.poll.interval.ms": 600_000}
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,8 @@ class LedgerReader:
     """The consumer group's share of the partitions. All calls belong to one thread.
 
     Where to go on is told by the tables alone: Kafka's own offsets are committed for tools that show lag, and are
-    never read. `positions` is asked at each assignment.
+    never read. `positions` is asked at each assignment. `settle` returns when nothing is being written any more: who
+    gets a partition after us must find all of it in the tables.
     """
 
     def __init__(
@@ -36,11 +39,13 @@ class LedgerReader:
         settings: LedgerSettings,
         topics: Sequence[str],
         positions: Callable[[], dict[Place, int]],
+        settle: Callable[[], None],
         metrics: LedgerMetrics,
     ) -> None:
         self._batch_max = settings.batch_records_max
         self._wait_s = settings.batch_wait_s
         self._positions = positions
+        self._settle = settle
         self._metrics = metrics
         self._begins: dict[Place, int] = {}
         self._at_end: set[Place] = set()
@@ -63,7 +68,7 @@ class LedgerReader:
 
     @property
     def begins(self) -> dict[Place, int]:
-        """Up to where the tables have each partition that is read here."""
+        """Up to where each partition that is read here is in the tables, or is being written to them."""
         return self._begins
 
     @property
@@ -95,9 +100,12 @@ class LedgerReader:
                 _raise_lasting(error, place[0])
         return records
 
+    def handed_over(self, ends: dict[Place, int]) -> None:
+        """A batch that ends at these positions is being written: the next one begins there."""
+        self._begins.update(ends)
+
     def written(self, ends: dict[Place, int]) -> None:
         """These positions are in the tables now."""
-        self._begins.update(ends)
         told = [TopicPartition(topic, partition, end) for (topic, partition), end in ends.items()]
         if told:
             self._consumer.commit(offsets=told, asynchronous=True)
@@ -120,6 +128,7 @@ class LedgerReader:
         self._consumer.close()
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._settle()
         known = self._positions()
         for one in partitions:
             place = (one.topic, one.partition)
@@ -151,7 +160,8 @@ class LedgerReader:
             self._metrics.missed.labels(one.topic).inc(low - position)
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # A batch is written between two calls of `take`, so nothing is half done here.
+        # Whoever has the partitions next asks the tables where to go on, so what is being written is waited for.
+        self._settle()
         self._assigned.clear()
         self._at_end.clear()
         self._begins.clear()
@@ -159,10 +169,11 @@ class LedgerReader:
 
 def arrival_of(message: Message, marketplace: str) -> Arrival:
     """The record with its place, for the projection."""
-    key = message.key()
-    headers = message.headers()
-    pairs = headers.items() if isinstance(headers, dict) else headers or ()
-    named = {str(pair[0]): pair[1] for pair in pairs if isinstance(pair[1], bytes)}
+    key, headers, named = message.key(), message.headers(), NO_HEADERS
+    if headers:
+        pairs = headers.items() if isinstance(headers, dict) else headers
+        # What we set comes first; what a producer had set under the same name follows, and does not count.
+        named = {str(pair[0]): pair[1] for pair in reversed(list(pairs)) if isinstance(pair[1], bytes)}
     return Arrival(
         str(message.topic()),
         marketplace,

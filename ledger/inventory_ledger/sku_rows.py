@@ -38,9 +38,7 @@ def _changes(serde: Serde[InventoryChange]) -> Project:
         batch.append(
             tables.changes,
             (
-                arrival.partition,
-                arrival.offset,
-                arrival.at_ms,
+                *arrival.place,
                 one.sku,
                 one.event_id,
                 one.source,
@@ -94,9 +92,7 @@ def _commands(serde: Serde[SkuCommand]) -> Project:
         batch.append(
             tables.sku_commands,
             (
-                arrival.partition,
-                arrival.offset,
-                arrival.at_ms,
+                *arrival.place,
                 one.command_id,
                 one.sku,
                 type(one.kind).__name__,
@@ -156,6 +152,6 @@ def _states(serde: Serde[Row | None]) -> Project:
             return  # a SKU of which nothing is known any more
         row = serde.decode(arrival.value)
         if row is not None:
-            batch.append(tables.sku_states, (arrival.partition, arrival.offset, arrival.at_ms, *row))
+            batch.append(tables.sku_states, (*arrival.place, *row))
 
     return project

@@ -114,19 +114,27 @@ class Store:
 
     def _move(self, connection: Connection, batch: Batch) -> None:
         offsets = tables.offsets
-        for (topic, partition), (begins, ends) in sorted(batch.moves.items()):
-            if begins is None:
-                values = {"topic": topic, "partition": partition, "next_offset": ends}
-                first = self._insert(offsets).values(values).on_conflict_do_nothing()
-                moved = connection.execute(first, execution_options={"preserve_rowcount": True}).rowcount
-            else:
-                here = (offsets.c.topic == topic) & (offsets.c.partition == partition)
-                step = update(offsets).where(here & (offsets.c.next_offset == begins)).values(next_offset=ends)
-                moved = connection.execute(step).rowcount
-            if moved != 1:
-                raise OwnershipLost(
-                    f"{topic}[{partition}] is not at {begins} any more: another ledger writes to this database"
-                )
+        first = [(place, ends) for place, (begins, ends) in sorted(batch.moves.items()) if begins is None]
+        further = [(place, begins, ends) for place, (begins, ends) in sorted(batch.moves.items()) if begins is not None]
+        moved = 0
+        if first:
+            given = [{"topic": topic, "partition": number, "next_offset": ends} for (topic, number), ends in first]
+            made = self._insert(offsets).values(given).on_conflict_do_nothing()
+            moved += connection.execute(made, execution_options={"preserve_rowcount": True}).rowcount
+        if further:
+            here = (offsets.c.topic == bindparam("of_topic")) & (offsets.c.partition == bindparam("of_partition"))
+            step = update(offsets).where(here & (offsets.c.next_offset == bindparam("begins")))
+            steps = [
+                {"of_topic": topic, "of_partition": number, "begins": begins, "next_offset": ends}
+                for (topic, number), begins, ends in further
+            ]
+            # All in one go, and their order is the same for everybody: two writers wait for each other at most once.
+            moved += connection.execute(step, steps).rowcount
+        if moved != len(batch.moves):
+            raise OwnershipLost(
+                f"{len(batch.moves) - moved} of {len(batch.moves)} partitions are not where this batch begins any "
+                "more: another ledger writes to this database"
+            )
 
     def _append(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         if self._copies and len(rows) >= COPIED_FROM:

@@ -14,6 +14,7 @@ from inventory_domain.catalog import Component, Product, ProductStatus, Stocking
 from inventory_domain.commands import KitAvailability
 from inventory_domain.errors import InventorySyncError
 from inventory_domain.identifiers import LocationId, ReservationId, Sku
+from inventory_domain.reconciliation import CyclePhase
 from inventory_domain.stock import Position, Reservation, Stock
 from inventory_ledger import tables
 
@@ -51,7 +52,8 @@ class ListingStory:
     """One listing. `target` is the newest one said until the time that was asked for, None before the first.
 
     `queued_ms`: how long the target waited until its first attempt was committed, None while there is none. `exposure`
-    is what it may be showing now; it is left out when a past time was asked for.
+    is what it may be showing now; it is left out when a past time was asked for. `reconciled` is the channel's last
+    reconciliation that reached its end.
     """
 
     listing_id: str
@@ -63,6 +65,7 @@ class ListingStory:
     observed: Sequence[Facts]
     discrepancies: Sequence[Facts]
     channel_state: Facts | None
+    reconciled: Facts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,7 @@ def _listing(connection: Connection, listing: str, at_ms: int, *, now: bool) -> 
         observed=_seen(connection, tables.observations, listing, at_ms, OBSERVATIONS_MAX),
         discrepancies=_seen(connection, tables.discrepancies, listing, at_ms, DISCREPANCIES_MAX),
         channel_state=_channel_state(connection, channel, at_ms),
+        reconciled=_reconciled(connection, channel, at_ms),
     )
 
 
@@ -228,6 +232,13 @@ def _channel_state(connection: Connection, channel: str, at_ms: int) -> Facts | 
     table = tables.channel_states
     until = (table.c.channel == channel) & (table.c.since_ms <= at_ms)
     return _first(connection, select(table).where(until).order_by(table.c.epoch.desc(), table.c.since_ms.desc()))
+
+
+def _reconciled(connection: Connection, channel: str, at_ms: int) -> Facts | None:
+    table = tables.reconciliations
+    ended = (table.c.phase == CyclePhase.COMPLETE.value) & (table.c.at_ms <= at_ms)
+    question = select(table).where((table.c.channel == channel) & ended)
+    return _first(connection, question.order_by(table.c.started_at_ms.desc()))
 
 
 def _dead_letters(connection: Connection, keys: Sequence[str], at_ms: int) -> Sequence[Facts]:

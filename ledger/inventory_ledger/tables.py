@@ -36,6 +36,11 @@ def _record() -> tuple[Column[int], Column[int], Column[int]]:
     )
 
 
+def _listing() -> tuple[Column[str], Column[str], Column[str]]:
+    """Which listing a row is about."""
+    return _text("listing_id"), _text("sku"), _text("channel")
+
+
 offsets: Final = Table(
     "offsets",
     metadata,
@@ -83,9 +88,7 @@ targets: Final = Table(
     metadata,
     _text("marketplace", key=True),
     *_record(),
-    _text("listing_id"),
-    _text("sku"),
-    _text("channel"),
+    *_listing(),
     _number("version"),
     _number("quantity"),
     _text("nodes"),
@@ -104,9 +107,7 @@ outcomes: Final = Table(
     "outcomes",
     metadata,
     *_record(),
-    _text("listing_id"),
-    _text("sku"),
-    _text("channel"),
+    *_listing(),
     _number("version"),
     _number("attempt"),
     _number("quantity"),
@@ -128,9 +129,7 @@ observations: Final = Table(
     metadata,
     _text("marketplace", key=True),
     *_record(),
-    _text("listing_id"),
-    _text("sku"),
-    _text("channel"),
+    *_listing(),
     _number("quantity", null=True),
     _text("nodes"),
     _text("observed_by"),
@@ -143,9 +142,7 @@ discrepancies: Final = Table(
     "discrepancies",
     metadata,
     *_record(),
-    _text("listing_id"),
-    _text("sku"),
-    _text("channel"),
+    *_listing(),
     _number("expected_low"),
     _number("expected_high"),
     _number("observed"),
@@ -203,6 +200,18 @@ dead_letters: Final = Table(
     _number("origin_offset"),
 )
 
+letter_decisions: Final = Table(
+    "letter_decisions",
+    metadata,
+    _text("topic", key=True),
+    *_record(),
+    _number("letter_offset"),
+    _text("decision"),
+    _text("decided_by"),
+    _text("why"),
+)
+"""What operators decided on dead letters: each is written to the letter's own partition, behind it."""
+
 unreadable: Final = Table(
     "unreadable",
     metadata,
@@ -225,6 +234,25 @@ channel_states: Final = Table(
     _number("appended_at_ms"),
 )
 """Each state that a channel was in, with when it came into it, why and by whom."""
+
+reconciliations: Final = Table(
+    "reconciliations",
+    metadata,
+    _text("channel", key=True),
+    _number("started_at_ms", key=True),
+    _text("phase"),
+    _number("at_ms"),
+    _number("listings"),
+    _number("found"),
+    _number("judged"),
+    _number("missing"),
+    _number("ghosts"),
+    _number("discrepancies"),
+    _number("corrections"),
+    _text("reason"),
+    _number("appended_at_ms"),
+)
+"""Each reconciliation of a channel, as far as it came: it tells of itself while it pulls, and when it has ended."""
 
 channels: Final = Table(
     "channels",
@@ -344,6 +372,9 @@ for _table, _columns in (
     (operator_commands, ("channel", "at_ms")),
     (dead_letters, ("record_key",)),
     (dead_letters, ("appended_at_ms",)),
+    (letter_decisions, ("topic", "record_partition", "letter_offset")),
+    (letter_decisions, ("appended_at_ms",)),
+    (reconciliations, ("appended_at_ms",)),
     (listings, ("sku",)),
     (exposures, ("sku",)),
     (product_listings, ("listing_id",)),

@@ -153,10 +153,22 @@ def _listing(one: ListingStory) -> Iterator[str]:
     if one.channel_state is not None:
         state = one.channel_state
         yield f"  channel {one.channel}: {state['state']} since {clock(state['since_ms'])}: {state['reason']}"
+    yield f"  {_reconciled(one)}"
     yield from _attempts(one)
     if one.exposure is not None:
         yield f"  may be showing: {_exposure(one.exposure)}"
     yield from _observed(one)
+
+
+def _reconciled(one: ListingStory) -> str:
+    row = one.reconciled
+    if row is None:
+        return f"channel {one.channel} was never reconciled to the end, as far as it is kept"
+    return (
+        f"channel {one.channel} was last reconciled from {clock(row['started_at_ms'])} on: {row['judged']} of "
+        f"{row['listings']} listings compared, {row['missing']} missing, {row['discrepancies']} off, "
+        f"{row['corrections']} corrected"
+    )
 
 
 def _headline(one: ListingStory) -> str:

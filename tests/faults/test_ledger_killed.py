@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import ConsumerGroupState
+from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from inventory_ledger import tables
+from inventory_ledger.migrating import migrate
 from inventory_ledger.run import rebuild
 from inventory_ledger.store import BUILT, opened
 from inventory_schemas.records import LISTING_EXPOSURE, LISTING_OUTCOME, LISTING_TARGET
@@ -165,3 +168,39 @@ def test_a_second_writer_ends_the_first_and_nothing_is_written_twice(
     ended = {process.poll() for process in (first, other)} - {None, -signal.SIGKILL}
     assert ended <= {int(ExitCode.OWNERSHIP_LOST)}
     assert sorted(int(str(row[7])) for row in contents(engine, [tables.outcomes])["outcomes"]) == list(range(1, 101))
+
+
+def test_partitions_change_hands_only_when_the_batch_under_way_is_in_the_tables(
+    kafka: str, topics: Topics, ledgers: Ledgers, engine: Engine
+) -> None:
+    """Written while the next is read: whoever has the partitions next must not begin before its end."""
+    migrate(engine)
+    traffic = Traffic(kafka, topics)
+    traffic.burst(500)
+    with engine.connect() as holding:
+        holding.execute(text("LOCK TABLE outcomes IN ACCESS EXCLUSIVE MODE"))  # the first batch stands still half way
+        first = ledgers.start(batch_records_max=100)
+        wait_until(lambda: writes_wait(engine), "the first batch is under way", 60)
+        second = ledgers.start(batch_records_max=100)
+        wait_until(lambda: joining(kafka, ledgers.group), "the group gives the partitions out anew", 60)
+        holding.rollback()
+    wait_until(lambda: count(engine, tables.outcomes) == 500, "all is there", 60)
+    wait_until(lambda: ledgers.log.read_bytes().count(b"partitions assigned") >= 3, "both read", 60)
+    traffic.burst(500)
+    wait_until(lambda: count(engine, tables.outcomes) == 1_000, "both go on", 60)
+
+    assert [ledgers.stop(one) for one in (first, second)] == [0, 0]
+    assert sorted(int(str(row[7])) for row in contents(engine, [tables.outcomes])["outcomes"]) == list(range(1, 1_001))
+
+
+def writes_wait(engine: Engine) -> bool:
+    """Whether somebody waits for the table that the test holds."""
+    with engine.connect() as connection:
+        return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar())
+
+
+def joining(kafka: str, group: str) -> bool:
+    """Whether the group waits for its members to give up what they have."""
+    client = AdminClient({"bootstrap.servers": kafka})  # kept until it has answered
+    (answer,) = client.describe_consumer_groups([group]).values()
+    return answer.result(30).state is ConsumerGroupState.PREPARING_REBALANCING

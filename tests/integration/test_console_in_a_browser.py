@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from inventory_console.letters import Decision
 from inventory_domain.health import ChannelState, new_channel
 from inventory_domain.identifiers import ChannelId
 from inventory_ledger.settings import Feed
@@ -115,7 +116,7 @@ def test_a_stop_sale_is_asked_about_once_more_and_written_with_its_reason(page: 
     fail(bench, "amazon-us")
     page.get_by_role("link", name="Channels", exact=True).click()
     page.get_by_role("link", name="amazon-us").first.click()
-    page.get_by_label("Why").fill("recall of batch 7")
+    page.get_by_label("Why", exact=True).fill("recall of batch 7")
 
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.get_by_role("button", name="Stop-sale").click()
@@ -126,6 +127,51 @@ def test_a_stop_sale_is_asked_about_once_more_and_written_with_its_reason(page: 
     expect(page.get_by_role("status")).to_contain_text("stop-sale is written")
     (command,) = bench.commands.written
     assert (command.action.value, command.by, command.why) == ("stop-sale", OPERATOR, "recall of batch 7")
+
+
+def test_a_mass_change_is_held_and_released_from_the_channels_page(page: Page, bench: Bench) -> None:
+    page.get_by_role("link", name="Channels", exact=True).click()
+    page.get_by_role("link", name="amazon-us").first.click()
+    why = page.get_by_label("Why a mass change is released or held")
+    why.fill("the ERP sent an empty file")
+    page.get_by_label("Hold for").select_option("4")
+    page.get_by_role("button", name="Hold", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("hold-mass-change is written")
+    why.fill("the season is over")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Release: let the zeros go").click()
+    expect(page.get_by_role("status")).to_contain_text("release-mass-change is written")
+
+    held, released = bench.commands.written
+    assert (held.action.value, held.by, held.why) == ("hold-mass-change", OPERATOR, "the ERP sent an empty file")
+    assert held.until_ms == held.at_ms + 4 * 3_600_000
+    assert (released.action.value, released.until_ms) == ("release-mass-change", None)
+
+
+def test_dead_letters_are_chosen_and_replayed_or_discarded_with_a_reason(page: Page, bench: Bench) -> None:
+    tape = Tape()
+    topic = topic_of(tape.topics, Feed.DEAD_LETTERS)
+    for reason in (b"listing-invalid", b"unknown-sku"):
+        tape.add(topic, "amazon-us/A-0", b"raw", headers={"reason": reason})
+    write_all(Store(bench.engine), tape)
+    page.get_by_role("link", name="Dead letters", exact=True).click()
+
+    page.get_by_label(f"{topic}/0/0").check()
+    page.get_by_role("button", name="Replay the chosen ones").click()  # without a reason the browser sends nothing
+    assert bench.letters.decided == []
+    page.get_by_label("Why").fill("the listing was repaired")
+    page.get_by_role("button", name="Replay the chosen ones").click()
+    expect(page.get_by_role("status")).to_contain_text("1 done (replay)")
+    page.get_by_label(f"{topic}/0/1").check()
+    page.get_by_label("Why").fill("test data")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Discard the chosen ones").click()
+    expect(page.get_by_role("status")).to_contain_text("1 done (discard)")
+
+    assert [(place.offset, *said) for place, *said in bench.letters.decided] == [
+        (0, Decision.REPLAY, OPERATOR, "the listing was repaired"),
+        (1, Decision.DISCARD, OPERATOR, "test data"),
+    ]
 
 
 def test_a_report_is_shown_with_its_style_and_plots(page: Page) -> None:

@@ -13,9 +13,13 @@ from typer.testing import CliRunner, Result
 
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_cli import mass_change, shadow_report
+from inventory_cli.connecting import connection
+from inventory_cli.console_letters import DeskLetters
 from inventory_cli.dead_letters import app
+from inventory_cli.letter_desk import Desk
 from inventory_cli.schemas import register_schemas
 from inventory_cli.topics import apply_topics
+from inventory_console.letters import Decision, LetterPlace
 from inventory_domain.commands import Restate
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import Marketplace
@@ -140,6 +144,39 @@ def test_nothing_is_replayed_without_being_chosen(letters: Letters) -> None:
     assert unchosen.exit_code == 2 and "by their ids" in unchosen.output
     assert unknown.exit_code == 2 and "no such letter" in unknown.output
     assert nowhere.exit_code == 2 and "'etsy' is not one of amazon" in nowhere.output
+
+
+def test_the_console_decides_as_the_command_line_does(letters: Letters) -> None:
+    """The same desk: a current target is said once more, a number of the past is refused, nothing is decided twice."""
+    current = letters.target("A", 3)
+    letters.letter(current, "listing-invalid")
+    past = letters.target("B", 3)
+    letters.letter(past, "listing-invalid")
+    letters.target("B", 4)
+    topic = letters.topics.dead_letters(AMAZON)
+    places = {one.key(): LetterPlace(topic, one.partition(), one.offset()) for one in letters.read(topic)}
+    first, second = (places[one.listing_id.encode()] for one in (current, past))
+    desk = Desk(connection(letters.config, None, None), now_ms=lambda: 0)
+    console = DeskLetters(desk, letters.topics)
+
+    said = [
+        console.decide(first, Decision.REPLAY, "ann", "repaired"),
+        console.decide(second, Decision.REPLAY, "ann", "repaired"),
+        console.decide(second, Decision.DISCARD, "ann", "superseded"),
+        console.decide(second, Decision.REPLAY, "bob", "once more"),
+        console.decide(replace(second, offset=99), Decision.DISCARD, "ann", "x"),
+        console.decide(replace(second, topic="etsy"), Decision.DISCARD, "ann", "x"),
+    ]
+    desk.close()
+
+    assert said[0] is said[2] is None
+    assert said[1] is not None and "stale: version 3 was followed by 4" in said[1]
+    assert said[3] == "discarded by ann before: superseded"
+    assert said[4] is not None and "no such letter" in said[4]
+    assert said[5] == "etsy is no topic of dead letters"
+    (command,) = letters.read(letters.topics.sku_commands)
+    sent = Serde(SKU_COMMAND, f"{letters.topics.sku_commands}-value", letters.registry).decode(command.value() or b"")
+    assert (sent.sku, sent.issued_by, sent.kind) == ("A", "ann", Restate(current.listing_id, 3, "replayed"))
 
 
 def test_a_mass_change_is_released_or_held_by_the_command_topic(letters: Letters) -> None:

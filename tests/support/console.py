@@ -13,13 +13,14 @@ from starlette.testclient import TestClient
 from inventory_console.app import Console
 from inventory_console.commands import CommandNotWritten
 from inventory_console.events import Watchers
+from inventory_console.letters import Decision, LetterNotDecided, LetterPlace
 from inventory_console.pages import Pages
 from inventory_console.sessions import Sessions
 from inventory_console.settings import ConsoleSettings
 from inventory_domain.operations import OperatorCommand
 from inventory_ledger.migrating import migrate
 from inventory_ledger.reports.making import make
-from inventory_ledger.reports.model import ReportKind, period_of
+from inventory_ledger.reports.model import Again, ReportKind, period_of
 from inventory_ledger.store import Store, opened
 from tests.support.engine import SystemClock
 from tests.support.ledger import write_all
@@ -44,6 +45,24 @@ class NotedCommands:
         self.written.append(command)
 
 
+class NotedLetters:
+    """Keeps what would be decided; refuses with the words it was given, and when told that Kafka is away."""
+
+    def __init__(self) -> None:
+        self.decided: list[tuple[LetterPlace, Decision, str, str]] = []
+        self.refusals: dict[int, str] = {}
+        self.away = False
+
+    def decide(self, place: LetterPlace, decision: Decision, by: str, why: str) -> str | None:
+        """Note it, or refuse as the desk would."""
+        if self.away:
+            raise LetterNotDecided("no answer in time")
+        if place.offset in self.refusals:
+            return self.refusals[place.offset]
+        self.decided.append((place, decision, by, why))
+        return None
+
+
 @dataclass
 class Seconds:
     """A clock that moves when it is told."""
@@ -60,6 +79,7 @@ class Bench:
 
     engine: Engine
     commands: NotedCommands = field(default_factory=NotedCommands)
+    letters: NotedLetters = field(default_factory=NotedLetters)
     seconds: Seconds = field(default_factory=Seconds)
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     settings: ConsoleSettings = field(default_factory=lambda: ConsoleSettings({OPERATOR: PASSWORD}))
@@ -74,6 +94,7 @@ class Bench:
             settings=self.settings,
             engine=self.engine,
             commands=self.commands,
+            letters=self.letters,
             sessions=Sessions(self.settings.operators, self.settings.session_hours, self.seconds),
             clock=SystemClock(),
             pages=Pages(),
@@ -106,5 +127,5 @@ def a_ledger(file: Path) -> Engine:
     migrate(engine)
     write_all(Store(engine), a_month())
     for kind in ReportKind:
-        make(engine, period_of(kind, DAY), at(29))
+        make(engine, period_of(kind, DAY), at(29), Again())
     return engine

@@ -18,7 +18,7 @@ from inventory_domain.errors import UndecodableRecord
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, Marketplace, Sku, SourceId, listing_id
 from inventory_domain.outcomes import AttemptOutcome
-from inventory_domain.reconciliation import Discrepancy, Observation, ObservedBy
+from inventory_domain.reconciliation import CyclePhase, Discrepancy, Observation, ObservedBy, ReconciliationCycle
 from inventory_domain.sku_state import SkuState
 from inventory_domain.stock import Position, Reservation, Stock
 from inventory_domain.targets import Target
@@ -204,6 +204,20 @@ def a_discrepancy(*, sku: str = "A-1", channel: str = "amazon-us", **changes: ob
         "observed_at_ms": NOW_MS,
     }
     return Discrepancy(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def a_cycle(*, channel: str = "amazon-us", **changes: object) -> ReconciliationCycle:
+    """A reconciliation of six listings that has just begun."""
+    given: dict[str, object] = {
+        "channel": ChannelId(channel),
+        "phase": CyclePhase.PULLING,
+        "started_at_ms": NOW_MS,
+        "listings": 6,
+        **dict.fromkeys(("found", "judged", "missing", "ghosts", "discrepancies", "corrections"), 0),
+        "reason": "schedule",
+    }
+    given["at_ms"] = changes.get("started_at_ms", NOW_MS)
+    return ReconciliationCycle(**{**given, **changes})  # type: ignore[arg-type]
 
 
 def a_product(*, sku: str = "A-1", channels: Sequence[str] = ("amazon-us",), **changes: object) -> Product:

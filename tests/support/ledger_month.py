@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from inventory_domain.catalog import Product, ProductStatus
 from inventory_domain.changes import SaleCancelled
 from inventory_domain.identifiers import ChannelId, EventId, OrderId
-from inventory_domain.reconciliation import ObservedBy
+from inventory_domain.reconciliation import CyclePhase, ObservedBy
 from inventory_ledger.settings import Feed
 from inventory_schemas.records import (
     DISCREPANCY,
@@ -18,11 +19,13 @@ from inventory_schemas.records import (
     LISTING_OUTCOME,
     LISTING_TARGET,
     PRODUCT,
+    RECONCILIATION_CYCLE,
 )
 from tests.support.ledger import (
     DAY_MS,
     Tape,
     a_change,
+    a_cycle,
     a_discrepancy,
     a_product,
     a_target,
@@ -54,6 +57,7 @@ def a_month() -> Tape:
         for channel in CHANNELS:
             _sold_well(tape, f"A-{number}", channel)
     _drift(tape)
+    _reconciled(tape)
     _audited(tape)
     return tape
 
@@ -136,6 +140,21 @@ def _drift(tape: Tape) -> None:
         occurred_at_ms=at(15),
     )
     _add(tape, Feed.CHANGES, encoded(INVENTORY_CHANGE, cancelled), at(15))
+
+
+def _reconciled(tape: Tape) -> None:
+    """amazon-us twice on the reviewed day, ebay-us only on the day before: its pull of the day did not end."""
+    for channel, hour, day, phase in (
+        ("amazon-us", 4, 0, CyclePhase.COMPLETE),
+        ("amazon-us", 8, 0, CyclePhase.COMPLETE),
+        ("ebay-us", 5, 1, CyclePhase.COMPLETE),
+        ("ebay-us", 5, 0, CyclePhase.INCOMPLETE),
+    ):
+        cycle = a_cycle(channel=channel, started_at_ms=at(hour, day))
+        topic = topic_of(tape.topics, Feed.RECONCILIATIONS)
+        tape.add(topic, channel, encoded(RECONCILIATION_CYCLE, cycle), at_ms=at(hour, day))
+        ended = replace(cycle, phase=phase, at_ms=at(hour, day) + 90_000, found=6, judged=6, missing=1, discrepancies=2)
+        tape.add(topic, channel, encoded(RECONCILIATION_CYCLE, ended), at_ms=at(hour, day) + 90_000)
 
 
 def _audited(tape: Tape) -> None:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, distinct, func, select
+from sqlalchemy import Connection, case, distinct, func, select
 
+from inventory_domain.reconciliation import CyclePhase
 from inventory_ledger import tables
 from inventory_ledger.reports import asking
 from inventory_ledger.reports.asking import CORRECTING, NOT_HELD, SETTLED, sheet
-from inventory_ledger.reports.model import DAY_MS, Figure, Period, Report, Sheet, Tone
+from inventory_ledger.reports.model import DAY_MS, Again, Cell, Figure, Period, Report, Sheet, Tone
 from inventory_ledger.telling import clock
 
-AGAIN_DAYS: Final = 14
-AGAIN_MIN: Final = 3
 HOUR_MS: Final = 3_600_000
 TREND_DAYS: Final = 28
 
 
-def daily(connection: Connection, period: Period, made_at_ms: int) -> Report:
+def daily(connection: Connection, period: Period, made_at_ms: int, rule: Again) -> Report:
     """The review of that day."""
     begin, end = period.from_ms, period.until_ms
     names = asking.channels(connection)
     drifted, again, not_held = (
         _drifted(connection, begin, end),
-        _again(connection, end),
+        _again(connection, end, rule),
         _not_held(connection, begin, end),
     )
+    looked_at = _reconciled(connection, begin, end, names)
+    unseen = sum(not row[1] for row in looked_at.rows)
     by_channel = _by_channel(connection, begin, end, names)
     sold, risk = asking.oversold(connection, begin, end), asking.units_at_risk(connection)
     first = end - TREND_DAYS * DAY_MS
@@ -36,13 +37,14 @@ def daily(connection: Connection, period: Period, made_at_ms: int) -> Report:
         Figure("again", "drift again and again", len(again.rows), Tone.BAD if again.rows else Tone.GOOD),
         Figure("not_held", "corrections that did not hold", len(not_held.rows), _tone(len(not_held.rows))),
         Figure("units_at_risk", "units at risk now", asking.total(risk, 1), _tone(asking.total(risk, 1))),
+        Figure("channels_not_reconciled", "channels that no reconciliation reached the end of", unseen, _tone(unseen)),
         Figure("units_oversold", "units really oversold", asking.total(sold, 1), _tone(asking.total(sold, 1))),
     )
     plots = (
         asking.drift_plot(connection, "Drift by the hour", begin, end, HOUR_MS, names),
         asking.drift_plot(connection, f"Drift over {TREND_DAYS} days", first, end, DAY_MS, names),
     )
-    sheets = (by_channel, drifted, again, not_held, _oversold(connection, begin, end))
+    sheets = (by_channel, looked_at, drifted, again, not_held, _oversold(connection, begin, end))
     return Report(period, made_at_ms, figures, plots, sheets)
 
 
@@ -111,12 +113,12 @@ def _drifted(connection: Connection, begin: int, end: int) -> Sheet:
     within = (table.c.observed_at_ms >= begin) & (table.c.observed_at_ms < end)
     last: dict[tuple[str, int], tuple[str | int | float | None, ...]] = {}
     for row in connection.execute(select(table).where(within).order_by(table.c.observed_at_ms)):
-        case = (row.listing_id, row.since_ms)
+        one = (row.listing_id, row.since_ms)
         if row.action in SETTLED:
-            if case in last:  # it is as it should be again: how it was stays, with how it ended
-                last[case] = (*last[case][:-1], row.action)
+            if one in last:  # it is as it should be again: how it was stays, with how it ended
+                last[one] = (*last[one][:-1], row.action)
             continue
-        last[case] = (
+        last[one] = (
             row.channel,
             row.sku,
             row.listing_id,
@@ -147,9 +149,42 @@ def _drifted(connection: Connection, begin: int, end: int) -> Sheet:
     return sheet("drifted", "What drifted", note, columns, rows)
 
 
-def _again(connection: Connection, end: int) -> Sheet:
+def _reconciled(connection: Connection, begin: int, end: int, names: list[str]) -> Sheet:
+    """Each channel with its reconciliations that began in the day: what was not looked at cannot have drifted."""
+    table = tables.reconciliations
+    within = (table.c.started_at_ms >= begin) & (table.c.started_at_ms < end)
+    complete = case((table.c.phase == CyclePhase.COMPLETE.value, 1), else_=0)
+    counts = [func.sum(column * complete) for column in (table.c.discrepancies, table.c.corrections)]
+    last = func.max(table.c.started_at_ms * complete)
+    most = [func.max(column * complete) for column in (table.c.judged, table.c.missing, table.c.ghosts)]
+    question = select(table.c.channel, func.sum(complete), func.count(), last, *most, *counts)
+    counted = connection.execute(question.where(within).group_by(table.c.channel))
+    found = {str(channel): [int(one) for one in numbers] for channel, *numbers in counted}
+    rows: list[tuple[Cell, ...]] = []
+    for name in sorted({*names, *found}):
+        ended, all_, at_ms, *numbers = found.get(name, (0, 0, 0, 0, 0, 0, 0, 0))
+        whole = int(ended)
+        rows.append(
+            (name, whole, int(all_) - whole, clock(int(at_ms)) if whole else "", *(int(one) for one in numbers))
+        )
+    columns = (
+        "channel",
+        "reached_their_end",
+        "did_not",
+        "last_began",
+        "listings_compared_max",
+        "listings_missing_max",
+        "ghosts_max",
+        "discrepancies",
+        "corrections",
+    )
+    note = "Reconciliations that began in the day. One that does not reach its end changes nothing and says nothing."
+    return sheet("reconciliations", "Reconciliations", note, columns, rows)
+
+
+def _again(connection: Connection, end: int, rule: Again) -> Sheet:
     table = tables.discrepancies
-    within = (table.c.observed_at_ms >= end - AGAIN_DAYS * DAY_MS) & (table.c.observed_at_ms < end)
+    within = (table.c.observed_at_ms >= end - rule.days * DAY_MS) & (table.c.observed_at_ms < end)
     day = (table.c.observed_at_ms // DAY_MS).label("day")
     cases = func.count(distinct(table.c.since_ms)).label("cases")
     question = (
@@ -164,13 +199,13 @@ def _again(connection: Connection, end: int) -> Sheet:
         )
         .where(within, table.c.action.not_in(SETTLED))
         .group_by(table.c.channel, table.c.sku, table.c.listing_id)
-        .having(cases >= AGAIN_MIN)
+        .having(cases >= rule.cases)
         .order_by(cases.desc(), table.c.listing_id)
     )
     rows = [tuple(row) for row in connection.execute(question)]
     columns = ("channel", "sku", "listing_id", "cases", "days", "units_in_all", "a_cause")
     note = (
-        f"Listings with at least {AGAIN_MIN} cases of their own in {AGAIN_DAYS} days: the same SKU on the same channel."
+        f"Listings with at least {rule.cases} cases of their own in {rule.days} days: the same SKU on the same channel."
     )
     return sheet("again", "Again and again", note, columns, rows)
 

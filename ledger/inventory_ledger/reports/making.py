@@ -9,11 +9,9 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from inventory_ledger import tables
 from inventory_ledger.reports.daily import daily
-from inventory_ledger.reports.model import Period, Report, ReportKind
+from inventory_ledger.reports.model import Again, Period, Report, ReportKind
 from inventory_ledger.reports.weekly import weekly
 from inventory_ledger.reports.writing import figures_as_json, page, rows_as_csv
-
-MAKERS = {ReportKind.DAILY: daily, ReportKind.WEEKLY: weekly}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +26,13 @@ class Kept:
     figures: str
 
 
-def make(engine: Engine, period: Period, now_ms: int) -> Kept:
+def make(engine: Engine, period: Period, now_ms: int, again: Again) -> Kept:
     """Make the report of this period from the tables as they are now, and keep it in place of an older one."""
     with engine.connect() as connection:
-        report = MAKERS[period.kind](connection, period, now_ms)
+        if period.kind is ReportKind.DAILY:
+            report = daily(connection, period, now_ms, again)
+        else:
+            report = weekly(connection, period, now_ms)
     kept = written(report)
     table = tables.reports
     with engine.begin() as connection:

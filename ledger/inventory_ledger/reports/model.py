@@ -9,8 +9,18 @@ from enum import Enum
 from typing import Final
 
 DAY_MS: Final = 86_400_000
+TREND_WEEKS: Final = 8
+"""The longest time that a report looks back."""
 
 Cell = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """From so many cases of its own within so many days on, a listing drifts again and again."""
+
+    cases: int = 3
+    days: int = 14
 
 
 class ReportKind(Enum):

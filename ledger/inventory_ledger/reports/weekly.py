@@ -12,10 +12,9 @@ from inventory_domain.reconciliation import Cause
 from inventory_ledger import tables
 from inventory_ledger.reports import asking
 from inventory_ledger.reports.asking import SETTLED, sheet
-from inventory_ledger.reports.model import DAY_MS, Cell, Figure, Period, Report, Sheet, Tone
+from inventory_ledger.reports.model import DAY_MS, TREND_WEEKS, Cell, Figure, Period, Report, Sheet, Tone
 from inventory_ledger.telling import clock
 
-TREND_WEEKS: Final = 8
 NEW_GRACE_MS: Final = 6 * 3_600_000
 """A mapping that came within the last hours may still be on its way."""
 

@@ -11,10 +11,14 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from inventory_console.guarding import BODY_BYTES_MAX, COOKIE, safe_path
+from inventory_console.letters import Decision
 from inventory_console.settings import ConsoleSettings
 from inventory_domain.operations import OperatorAction
 from inventory_ledger import tables
+from inventory_ledger.settings import Feed
+from inventory_ledger.store import Store
 from tests.support.console import OPERATOR, ORIGIN, PASSWORD, Bench, a_ledger, csrf_of
+from tests.support.ledger import Tape, topic_of, write_all
 
 PAGES = ("/", "/channels", "/discrepancies", "/dead-letters", "/commands", "/reports", "/skus?find=A-", "/skus/A-0")
 
@@ -123,7 +127,12 @@ def test_what_came_from_outside_is_shown_as_text(browser: TestClient) -> None:
 
 @pytest.mark.parametrize("action", list(OperatorAction))
 def test_a_command_is_written_with_who_and_why(bench: Bench, browser: TestClient, action: OperatorAction) -> None:
-    form = {"csrf": csrf_of(browser.get("/channels/amazon-us").text), "why": "recall of batch 7", "falls_too": "yes"}
+    form = {
+        "csrf": csrf_of(browser.get("/channels/amazon-us").text),
+        "why": "recall of batch 7",
+        "falls_too": "yes",
+        "hours": "4",
+    }
 
     answer = browser.post(f"/channels/amazon-us/{action.value}", data=form)
 
@@ -136,7 +145,118 @@ def test_a_command_is_written_with_who_and_why(bench: Bench, browser: TestClient
         "recall of batch 7",
     )
     assert command.falls_too is (action is OperatorAction.PAUSE)
+    until_ms = command.at_ms + 4 * 3_600_000 if action is OperatorAction.HOLD_MASS_CHANGE else None
+    assert command.until_ms == until_ms
     assert bench.counted[action.value, "written"] == 1
+
+
+@pytest.mark.parametrize("hours", ["", "0", "x", "9999"])
+def test_a_mass_change_is_held_for_a_time_that_somebody_chose(bench: Bench, browser: TestClient, hours: str) -> None:
+    """Held without an end, real zeros would never go out."""
+    form = {"csrf": csrf_of(browser.get("/channels/amazon-us").text), "why": "empty file", "hours": hours}
+
+    answer = browser.post("/channels/amazon-us/hold-mass-change", data=form)
+
+    assert answer.status_code == 422
+    assert bench.commands.written == []
+
+
+def test_a_channels_page_tells_its_reconciliations(browser: TestClient) -> None:
+    amazon, ebay = browser.get("/channels/amazon-us").text, browser.get("/channels/ebay-us").text
+
+    assert amazon.count('<td class="">complete</td>') == 2
+    assert '<td class="bad">incomplete</td>' in ebay
+    assert "last reconciled" in browser.get("/").text
+
+
+@pytest.fixture
+def letters(bench: Bench) -> Iterator[list[str]]:
+    """Two letters and a decided one, gone afterwards; their places as forms have them."""
+    tape = Tape()
+    topic = topic_of(tape.topics, Feed.DEAD_LETTERS)
+    for reason in (b"listing-invalid", b"unknown-sku", b"bad-ids"):
+        tape.add(topic, "amazon-us/A-0", b"raw", headers={"reason": reason, "origin-topic": b"listing.targets.amazon"})
+    decided = {"resolves": b"0/2", "decision": b"discarded", "by": b"bob", "why": b"test data"}
+    tape.add(topic, "amazon-us/A-0", None, headers=decided)
+    write_all(Store(bench.engine), tape)
+    yield [f"{topic}/0/0", f"{topic}/0/1"]
+    with bench.engine.begin() as connection:
+        for table in (tables.dead_letters, tables.letter_decisions):
+            connection.execute(table.delete())
+        connection.execute(tables.offsets.delete().where(tables.offsets.c.topic == topic))
+
+
+def test_letters_that_were_decided_on_are_shown_when_they_are_asked_for(
+    browser: TestClient, letters: list[str]
+) -> None:
+    open_, all_ = browser.get("/dead-letters").text, browser.get("/dead-letters?decided=yes").text
+
+    assert all(f'value="{one}"' in open_ for one in letters)
+    assert "bad-ids" not in open_
+    assert "<b>discarded</b> by bob: test data" in all_
+    assert all_.count('name="letter"') == 2  # what was decided on cannot be chosen again
+
+
+@pytest.mark.parametrize("decision", list(Decision))
+def test_letters_are_decided_on_with_who_and_why(
+    bench: Bench, browser: TestClient, letters: list[str], decision: Decision
+) -> None:
+    form = {"csrf": csrf_of(browser.get("/dead-letters").text), "why": "the listing was repaired", "letter": letters}
+
+    answer = browser.post(f"/dead-letters/{decision.value}", data=form)
+
+    assert answer.status_code == 303
+    assert f"2 done ({decision.value})" in browser.get(answer.headers["location"]).text
+    assert [(place.text, *said) for place, *said in bench.letters.decided] == [
+        (one, decision, OPERATOR, "the listing was repaired") for one in letters
+    ]
+    assert bench.counted[decision.value, "written"] == 2
+
+
+def test_a_refused_replay_says_why_and_the_others_go_on(bench: Bench, browser: TestClient, letters: list[str]) -> None:
+    bench.letters.refusals[0] = "refused: stale: version 3 was followed by 4"
+    form = {"csrf": csrf_of(browser.get("/dead-letters").text), "why": "repaired", "letter": letters}
+
+    answer = browser.post("/dead-letters/replay", data=form)
+
+    assert answer.status_code == 409
+    assert "1 done (replay), 1 not:" in answer.text
+    assert f"{letters[0]}: refused: stale: version 3 was followed by 4" in answer.text
+    assert bench.counted["replay", "refused"] == bench.counted["replay", "written"] == 1
+
+
+def test_a_decision_that_kafka_does_not_take_is_told(bench: Bench, browser: TestClient, letters: list[str]) -> None:
+    bench.letters.away = True
+    form = {"csrf": csrf_of(browser.get("/dead-letters").text), "why": "repaired", "letter": letters[:1]}
+
+    answer = browser.post("/dead-letters/discard", data=form)
+
+    assert answer.status_code == 409
+    assert "not written: no answer in time" in answer.text
+    assert bench.counted["discard", "not-written"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("replay", {"why": "repaired"}, 422),
+        ("replay", {"why": "repaired", "letter": ["no-place"]}, 422),
+        ("replay", {"why": "repaired", "letter": ["t/0/1"] * 51}, 422),
+        ("replay", {"why": "x", "letter": ["t/0/1"]}, 422),
+        ("explode", {"why": "repaired", "letter": ["t/0/1"]}, 404),
+        ("replay", {"why": "repaired", "letter": ["t/0/1"], "csrf": "made-up"}, 403),
+    ],
+    ids=["none-chosen", "no-place", "too-many", "no-reason", "no-such-decision", "wrong-csrf"],
+)
+def test_a_decision_that_is_not_whole_does_nothing(
+    bench: Bench, browser: TestClient, path: str, form: dict[str, str | list[str]], status: int
+) -> None:
+    proof = csrf_of(browser.get("/").text)
+
+    answer = browser.post(f"/dead-letters/{path}", data={"csrf": proof, **form})
+
+    assert answer.status_code == status
+    assert bench.letters.decided == []
 
 
 def test_a_command_that_kafka_does_not_take_is_told(bench: Bench, browser: TestClient) -> None:

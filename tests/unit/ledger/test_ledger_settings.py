@@ -10,6 +10,7 @@ from inventory_cli.wiring import ledger_topics
 from inventory_domain.errors import ConfigError
 from inventory_domain.identifiers import Marketplace
 from inventory_ledger import address
+from inventory_ledger.reports.model import Again
 from inventory_ledger.settings import LedgerSettings, time_of_day
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
@@ -69,6 +70,30 @@ def test_every_fault_of_the_section_is_named_with_its_value(tmp_path: Path) -> N
         "console.operators.alice",
     ]
     assert not any("hunter2" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("history_days: 30", "history_days: 7", "ledger.history_days: is 7; it must be 8 to 3650"),
+        ("kept_days: 400", "kept_days: 30", "ledger.kept_days: is 30; it must be 57 to 3650"),
+        ("again_cases: 3", "again_cases: 1", "ledger.again_cases: is 1; it must be 2 to 1000"),
+        ("kept_days: 400", "kept_days: 60", "ledger.again_days: is 90, more than kept_days"),
+    ],
+)
+def test_what_reports_are_made_of_is_kept_at_least_as_long(tmp_path: Path, before: str, after: str, fault: str) -> None:
+    """A report of what was deleted would say that there was nothing."""
+    longer = [("again_days: 14", "again_days: 90")] if "again_days" in fault else []
+
+    (found,) = faults_of(written(tmp_path, (before, after), *longer), {})
+
+    assert found.startswith(fault)
+
+
+def test_how_often_is_again_and_again_is_read(tmp_path: Path) -> None:
+    file = written(tmp_path, ("again_cases: 3", "again_cases: 5"), ("again_days: 14", "again_days: 30"))
+
+    assert load(file, look_up_secrets=False).ledger.again == Again(5, 30)
 
 
 def test_the_engine_needs_no_secret_of_the_ledger_or_the_console(tmp_path: Path) -> None:

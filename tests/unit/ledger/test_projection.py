@@ -10,9 +10,11 @@ from inventory_domain.health import ChannelState, new_channel
 from inventory_domain.identifiers import ChannelId, EventId, ListingId, OrderId, Sku
 from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_domain.progress import EngineProgress
+from inventory_domain.reconciliation import CyclePhase
 from inventory_ledger import tables
 from inventory_ledger.batch import Batch
 from inventory_ledger.projection import Projection
+from inventory_ledger.reading import arrival_of
 from inventory_ledger.settings import Feed
 from inventory_schemas.records import (
     CHANNEL_HEALTH,
@@ -25,6 +27,7 @@ from inventory_schemas.records import (
     LISTING_TARGET,
     OPERATOR_COMMAND,
     PRODUCT,
+    RECONCILIATION_CYCLE,
     SKU_COMMAND,
     SKU_STATE,
     HealthRecord,
@@ -34,6 +37,7 @@ from tests.support.ledger import (
     REGISTRY,
     Tape,
     a_change,
+    a_cycle,
     a_discrepancy,
     a_product,
     a_state,
@@ -215,6 +219,32 @@ def test_a_dead_letter_is_known_by_its_headers() -> None:
     assert (row["record_key"], row["reason"], row["attempts"], row["origin_offset"]) == ("A-9", "unknown-sku", 3, 17)
 
 
+def test_a_decision_on_a_dead_letter_is_no_letter() -> None:
+    """It is written to the letter's own topic; taken for a letter it would be counted, and never go away."""
+    headers = {"resolves": b"0/17", "decision": b"replayed", "by": b"alice", "why": b"the listing was repaired"}
+
+    batch = projected(a_tape(Feed.DEAD_LETTERS, None, "amazon-us/A-9", headers=headers))
+
+    assert tables.dead_letters not in batch.appends
+    row = one_row(batch, tables.letter_decisions)
+    assert (row["letter_offset"], row["decision"], row["decided_by"]) == (17, "replayed", "alice")
+    assert row["why"] == "the listing was repaired"
+
+
+def test_a_reconciliation_is_one_row_however_often_it_tells_of_itself() -> None:
+    tape = Tape()
+    topic = topic_of(tape.topics, Feed.RECONCILIATIONS)
+    cycle = a_cycle(started_at_ms=NOW_MS)
+    ended = replace(cycle, phase=CyclePhase.COMPLETE, at_ms=NOW_MS + 9, judged=5)
+    for after_ms, one in enumerate((cycle, replace(cycle, found=3), ended)):
+        tape.add(topic, "amazon-us", encoded(RECONCILIATION_CYCLE, one), at_ms=NOW_MS + after_ms)
+
+    row = one_row(projected(tape), tables.reconciliations)
+
+    assert (row["phase"], row["judged"], row["started_at_ms"], row["reason"]) == ("complete", 5, NOW_MS, "schedule")
+    assert row["appended_at_ms"] == NOW_MS + 2
+
+
 def test_a_record_that_cannot_be_read_is_noted_and_all_others_go_on() -> None:
     tape = a_tape(Feed.OUTCOMES, b"\x00garbage")
     tape.add(topic_of(tape.topics, Feed.OUTCOMES), "k", encoded(LISTING_OUTCOME, an_outcome()))
@@ -224,3 +254,35 @@ def test_a_record_that_cannot_be_read_is_noted_and_all_others_go_on() -> None:
     assert one_row(batch, tables.unreadable)["record_offset"] == 0
     assert one_row(batch, tables.outcomes)["record_offset"] == 1
     assert batch.moves == {("listing.outcomes", 0): (None, 2)}
+
+
+class Fetched:
+    """A record as the client gives it."""
+
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        return [("reason", b"unknown-sku"), ("reason", b"said by a producer"), ("empty", None)]
+
+    def topic(self) -> str:
+        return "inventory.dead-letters"
+
+    def key(self) -> bytes:
+        return b"A-9"
+
+    def value(self) -> None:
+        return None
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return 7
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, NOW_MS
+
+
+def test_a_producers_own_header_does_not_stand_for_ours() -> None:
+    """The letter carries both; ours comes first."""
+    arrival = arrival_of(Fetched(), "")  # type: ignore[arg-type]
+
+    assert (arrival.headers, arrival.place) == ({"reason": b"unknown-sku"}, (0, 7, NOW_MS))

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from inventory_ledger.migrating import migrate
 from inventory_ledger.reports.daily import daily
 from inventory_ledger.reports.making import kept, list_kept, make
-from inventory_ledger.reports.model import Report, ReportKind, last_period, period_of
+from inventory_ledger.reports.model import Again, Report, ReportKind, last_period, period_of
 from inventory_ledger.reports.plots import bars
 from inventory_ledger.reports.weekly import weekly
 from inventory_ledger.reports.writing import figures_as_json, page, rows_as_csv
@@ -39,7 +39,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def review(engine: Engine) -> Report:
     with engine.connect() as connection:
-        return daily(connection, period_of(ReportKind.DAILY, DAY), MADE_MS)
+        return daily(connection, period_of(ReportKind.DAILY, DAY), MADE_MS, Again())
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,38 @@ def test_a_sku_that_drifts_again_and_again_on_a_channel_is_named(review: Report)
     again = [row for row in rows(review, "again") if row["listing_id"] == "ebay-us/A-1"]
 
     assert [(row["cases"], row["days"], row["units_in_all"]) for row in again] == [(3, 3, 12)]
+
+
+def test_how_often_is_again_and_again_is_a_setting(engine: Engine) -> None:
+    """Three cases in fourteen days is a default: a catalog that somebody edits daily wants another."""
+    with engine.connect() as connection:
+        found = {
+            (cases, days): [
+                row["listing_id"]
+                for row in rows(
+                    daily(connection, period_of(ReportKind.DAILY, DAY), MADE_MS, Again(cases, days)), "again"
+                )
+            ]
+            for cases, days in ((3, 14), (3, 7), (99, 14))
+        }
+
+    assert "ebay-us/A-1" in found[3, 14]
+    assert "ebay-us/A-1" not in found[3, 7]  # the third one is nine days old
+    assert found[99, 14] == []
+
+
+def test_channels_that_were_not_looked_at_to_the_end_are_told(review: Report) -> None:
+    """What nobody looked at has no drift, which is no good news."""
+    found = {row["channel"]: (row["reached_their_end"], row["did_not"]) for row in rows(review, "reconciliations")}
+
+    assert found == {"amazon-us": (2, 0), "ebay-us": (0, 1), "walmart-us": (0, 0)}
+    assert figure(review, "channels_not_reconciled") == 2
+    (line,) = [row for row in rows(review, "reconciliations") if row["channel"] == "amazon-us"]
+    assert (line["last_began"], line["listings_compared_max"], line["discrepancies"]) == (
+        "2026-11-24 08:00:00.000",
+        6,
+        4,
+    )
 
 
 def test_corrections_that_did_not_hold_are_named_with_their_evidence(review: Report) -> None:
@@ -182,9 +214,9 @@ def test_csv_and_json_hold_every_row(review: Report) -> None:
 
 def test_a_made_report_is_kept_and_making_it_again_replaces_it(engine: Engine) -> None:
     period = period_of(ReportKind.DAILY, DAY)
-    make(engine, period, MADE_MS)
+    make(engine, period, MADE_MS, Again())
 
-    made = make(engine, period, MADE_MS + 1)
+    made = make(engine, period, MADE_MS + 1, Again())
 
     with engine.connect() as connection:
         assert kept(connection, ReportKind.DAILY, "2026-11-24") == made
@@ -197,7 +229,7 @@ def test_a_day_without_anything_says_none(tmp_path: Path) -> None:
     migrate(engine)
 
     for kind in ReportKind:
-        assert ">None.</p>" in make(engine, period_of(kind, DAY), MADE_MS).page
+        assert ">None.</p>" in make(engine, period_of(kind, DAY), MADE_MS, Again()).page
     engine.dispose()
 
 

@@ -15,12 +15,13 @@ from inventory_domain.commands import KitAvailability, Override, OverrideKind, S
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, Sku
 from inventory_domain.kits import KitLinks
 from inventory_domain.positions import Stock
+from inventory_domain.reconciliation import CyclePhase
 from inventory_domain.sku_state import SkuState
 from inventory_ledger.migrating import migrate
 from inventory_ledger.settings import Feed
 from inventory_ledger.store import Store, opened
 from inventory_ledger.story import Story, UnknownSku, story
-from inventory_ledger.telling import as_data, told
+from inventory_ledger.telling import as_data, clock, told
 from inventory_schemas.records import (
     DISCREPANCY,
     INVENTORY_CHANGE,
@@ -29,6 +30,7 @@ from inventory_schemas.records import (
     LISTING_OUTCOME,
     LISTING_TARGET,
     PRODUCT,
+    RECONCILIATION_CYCLE,
     SKU_COMMAND,
     SKU_STATE,
 )
@@ -36,6 +38,7 @@ from tests.support.ledger import (
     NOW_MS,
     Tape,
     a_change,
+    a_cycle,
     a_discrepancy,
     a_product,
     a_state,
@@ -85,6 +88,9 @@ def a_days_tape() -> Tape:
     add(
         Feed.SKU_COMMANDS, encoded(SKU_COMMAND, SkuCommand(EventId("c"), Sku("A-1"), LATER_MS, "alice", hold)), LATER_MS
     )
+    for after_ms, phase in ((60_000, CyclePhase.COMPLETE), (70_000, CyclePhase.INCOMPLETE)):
+        cycle = a_cycle(started_at_ms=NOW_MS + after_ms, phase=phase, judged=5, missing=1, discrepancies=1)
+        add(Feed.RECONCILIATIONS, encoded(RECONCILIATION_CYCLE, cycle), NOW_MS + after_ms, "amazon-us")
     tape.add(
         topic_of(topics, Feed.DEAD_LETTERS), "A-1", b"x", headers={"reason": b"bad-quantity", "error": b"on_hand is -1"}
     )
@@ -126,6 +132,7 @@ def test_the_whole_chain_is_told(connection: Connection) -> None:
         "12 by read (req-2)",
         "saw 12, expected 7 to 7 (+5); cause manual-change; restate",
         "bad-quantity: on_hand is -1",
+        f"channel amazon-us was last reconciled from {clock(NOW_MS + 60_000)} on: 5 of 6 listings compared, 1 missing,",
     ):
         assert part in text, part
 
