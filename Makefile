@@ -40,8 +40,9 @@ bench: $(STAMPS)/wheel .bench-venv/made ## The engine beside its peers, on the s
 	@.bench-venv/bin/python -m pip --disable-pip-version-check install --quiet -r benchmarks/requirements.txt
 	@touch $@
 
-campaign: $(STAMPS)/dev-packages $(STAMPS)/wheel ## The long runs before a release: 10,000 simulated seeds, 50 kills and more; CAMPAIGN_SEEDS=, CAMPAIGN_ROUNDS=
+campaign: $(STAMPS)/dev-packages $(STAMPS)/wheel ## The long runs before a release: 10,000 simulated seeds, 50 kills, 100,000 listings and more; CAMPAIGN_SEEDS=, CAMPAIGN_ROUNDS=
 	@$(BIN)/pytest -s -v $(wildcard tests/campaign/campaign_*.py) $(ARGS)
+	@INVENTORY_SYNC_TEST_LISTINGS=100000 $(BIN)/pytest -v tests/integration/test_reconciliation_large.py
 
 check: $(STAMPS)/dev-packages $(INSTALLED) ## Lint, types, import rules, lock files, everything in deploy/: what CI asks besides tests
 	@$(BIN)/python packaging/lock.py check

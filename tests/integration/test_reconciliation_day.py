@@ -9,7 +9,7 @@ from tests.support.adapters_sandbox import _SEEDS
 from tests.support.sandbox_day import Day, a_day, a_listing_like
 
 ALL = ("amazon", "ebay", "walmart", "shopify")
-SKUS = ("quiet", "raised", "lowered", "lost", "late-order", "rival", "settling", "busy")
+SKUS = ("quiet", "raised", "lowered", "lost", "late-order", "rival", "stuck", "stuck-low", "settling", "busy")
 INTERVAL_H = 4.0
 
 
@@ -41,6 +41,9 @@ async def test_a_day_with_planted_drift(marketplace: str) -> None:
     day.rivals["rival"] = 44
     await day.pass_h(0.1)
     day.lost.add("lost")
+    day.stuck.update(("stuck", "stuck-low"))
+    await day.write("stuck", 5)
+    await day.write("stuck-low", 31)
     await day.write("lost", 30)
     await day.pass_h(2)
     if sells_down:
@@ -55,6 +58,8 @@ async def test_a_day_with_planted_drift(marketplace: str) -> None:
         await day.pass_h(INTERVAL_H - 0.5)
         await day.write("busy", 12 + hour)
         await day.pass_h(0.5)
+        if hour == 2:
+            day.stuck.clear()
         ends.append(await day.reconcile())
     await day.pass_h(1)
     await day.adapter.aclose()
@@ -73,6 +78,13 @@ async def test_a_day_with_planted_drift(marketplace: str) -> None:
     # Somebody who always writes again is found and named, after which nobody fights him.
     assert [action for action, _ in told(day, "rival")] == ["restate", "escalate", "escalate", "stop"]
     assert told(day, "rival")[-1][1] == "another-writer"
+    # A listing on which no write has an effect is escalated as long as it is stuck, and verified once it moves again.
+    stuck = [("wait", "own-lost-push"), ("restate", "own-lost-push"), ("wait", "own-lost-push")]
+    assert told(day, "stuck-low") == [*stuck, ("escalate", "own-lost-push"), ("verified", "unknown")]
+    assert day.live("stuck-low") == 31
+    # Stuck above what it should show it is delivery's: it reads each fall back, and sends it again until it is live. A
+    # write is on its way at every look, and nothing is corrected a second time.
+    assert told(day, "stuck") == [] and day.live("stuck") == 5
     assert told(day, "ghost") == [("report", "ghost")]
     # Nothing was done to what settles, sells or is written all day.
     assert {"quiet", "settling", "busy", "late-order"}.isdisjoint(day.restated)

@@ -6,11 +6,12 @@ import asyncio
 import os
 import tracemalloc
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from inventory_domain.bulk import BackgroundPullTraits, BulkTraits, Found, PullDone, PullStarted
+from inventory_domain.bulk import BackgroundPullTraits, BulkTraits, Found, Page, PullDone, PullStarted, PullTraits
 from inventory_domain.exposure import Confirmed, Exposure, LastAttempt, Proof, Result
 from inventory_domain.identifiers import AccountId, ChannelId, ListingId, Sku
 from inventory_domain.ports import AdapterTraits
@@ -32,6 +33,8 @@ LISTINGS = int(os.environ.get("INVENTORY_SYNC_TEST_LISTINGS", "5000"))
 """A short form of 100,000, which the environment may ask for."""
 PULL_BYTES_MAX = 600  # for each listing found: its number, and its place in a page
 DRIFT = 40
+PAGE = 100
+PULL_SHARE = 0.2
 
 
 class LargeMarket:
@@ -52,20 +55,49 @@ class LargeMarket:
         return PullDone(found=self._every(), unreadable=0, api="download", request_id="r")
 
     def _every(self) -> Iterator[Found]:
-        for number in range(LISTINGS):
-            drifted = number % (LISTINGS // DRIFT) == 0
-            yield Found(marketplace_ids={"sku": f"S{number}"}, quantity=90 if drifted else 10)
+        return (listing(number) for number in range(LISTINGS))
+
+
+class PagedLargeMarket:
+    """Tells page by page, by the operation that single reads need too, and notes when it was asked."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.asked_s: list[float] = []
+
+    @property
+    def traits(self) -> AdapterTraits:
+        return AdapterTraits(MARKETPLACE, LIMITS, "write", "read")
+
+    @property
+    def pull_traits(self) -> PullTraits:
+        return PullTraits("read", PAGE)
+
+    async def pull(self, channel: ChannelId, cursor: str | None) -> Page:
+        self.asked_s.append(self._clock.monotonic_s())
+        first = int(cursor or 0)
+        then = first + PAGE
+        found = tuple(listing(number) for number in range(first, min(then, LISTINGS)))
+        return Page(found=found, next_cursor=str(then) if then < LISTINGS else None, api="pull")
+
+
+def listing(number: int) -> Found:
+    """Some of them show ninety in place of ten."""
+    drifted = number % (LISTINGS // DRIFT) == 0
+    return Found(marketplace_ids={"sku": f"S{number}"}, quantity=90 if drifted else 10)
 
 
 @pytest.mark.timeout(900)
-async def test_many_listings_are_reconciled_in_bounded_memory(
-    record_property: Callable[[str, object], None],
+@pytest.mark.parametrize("way", ["document", "pages"])
+async def test_many_listings_are_reconciled_in_bounded_memory_within_the_limits(
+    record_property: Callable[[str, object], None], way: str
 ) -> None:
     clock = VirtualClock()
-    market = LargeMarket()
+    paged = PagedLargeMarket(clock)
+    market = LargeMarket() if way == "document" else paged
     settings = ReconcileSettings("app", KafkaSettings("nowhere:1"), Topics((MARKETPLACE,)), 6)
     codecs = codecs_of(settings.topics, MARKETPLACE, LocalRegistry())
-    budget = PullBudget(market.traits, 0.2, 0.5, clock)
+    budget = PullBudget(market.traits, PULL_SHARE, 0.5, clock)
     account = ReconciledAccount(AccountId("acc"), market, (CHANNEL,), budget)  # type: ignore[arg-type]
     metrics = ReconcileMetrics(CollectorRegistry())
     parts = parts_of(settings, MARKETPLACE, [account], codecs, metrics, clock.now_ms)
@@ -117,3 +149,8 @@ async def test_many_listings_are_reconciled_in_bounded_memory(
     assert (peak - before) / LISTINGS < PULL_BYTES_MAX
     assert max(batches) <= 3 * BATCH  # an observation, a discrepancy and a command each, at most
     assert len(progress) > 5
+    # What single reads need too is theirs but for the share of pulls: however many pages there are, none comes early.
+    assert len(paged.asked_s) == (0 if way == "document" else -(-LISTINGS // PAGE))
+    read = next(limit for limit in LIMITS if limit.operation == "read")
+    apart_s = 1 / (read.rate_per_s * PULL_SHARE)
+    assert all(later - earlier >= apart_s for earlier, later in pairwise(paged.asked_s))

@@ -18,7 +18,7 @@ from inventory_adapters.catalog import MARKETPLACES
 from inventory_domain.catalog import Listing, ListingNode, Product, ProductStatus
 from inventory_domain.changes import InventoryChange, UnitsSold
 from inventory_domain.commands import Restate
-from inventory_domain.exposure import Exposure, begin, conclude, observe, settle
+from inventory_domain.exposure import Exposure, Result, begin, conclude, observe, settle
 from inventory_domain.identifiers import (
     AccountId,
     ChannelId,
@@ -62,7 +62,10 @@ class DayClock(VirtualClock):
 
 @dataclass
 class Day:
-    """One channel with its listings. `lost` names listings whose next push is accepted and has no effect."""
+    """One channel with its listings.
+
+    `lost` names listings whose next push is accepted and has no effect; with those of `stuck` no push ever has one.
+    """
 
     clock: DayClock
     sandbox: Any
@@ -80,6 +83,7 @@ class Day:
     hints: list[str] = field(default_factory=list)
     rivals: dict[str, int] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
 
     @property
     def channel(self) -> ChannelId:
@@ -120,6 +124,11 @@ class Day:
         self.quantities[sku] = quantity
         listing_id, version = ListingId(f"{self.channel}/{sku}"), self.versions[sku]
         self.parts.knowledge._of(listing_id, Sku(sku), self.channel).version = version
+        await self._send(sku)
+
+    async def _send(self, sku: str) -> None:
+        """The newest target, pushed now."""
+        listing_id, version, quantity = ListingId(f"{self.channel}/{sku}"), self.versions[sku], self.quantities[sku]
         now_ms = self.clock.now_ms()
         settles = now_ms + round(self.adapter.traits.settling_s_max * 1_000)
         nodes = dict.fromkeys(self._nodes(sku), quantity)
@@ -135,8 +144,8 @@ class Day:
             settles_by_ms=settles,
         )
         push = Push(listing_id, self.channel, quantity, nodes, ids(self.seeds[sku]), version, f"{sku}-{version}")
-        if sku in self.lost:
-            self.lost.remove(sku)
+        if sku in self.lost or sku in self.stuck:
+            self.lost.discard(sku)
             outcome = Accepted(listing_id=listing_id, api="write", reason="ok")
         else:
             answered = (await self._driven(self.adapter.push([push])))[0]
@@ -199,6 +208,8 @@ class Day:
             exposure = settle(exposure, now_ms)
             if exposure is not self.exposures[sku]:
                 self._keep(sku, exposure)
+                if exposure.last is not None and exposure.last.result is Result.OVER_SHOWN:
+                    await self._send(sku)  # delivery sees to what is over-shown by itself
             if sku in self.rivals and not exposure.open and self.live(sku) != self.rivals[sku]:
                 self.edit(sku, self.rivals[sku])
 
