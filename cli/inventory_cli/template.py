@@ -171,7 +171,7 @@ def _channel(account: AccountDraft, channel: ChannelDraft) -> tuple[Line, ...]:
 def _engine(given: Mapping[str, object]) -> tuple[Line, ...]:
     lines = (
         Line("micro_batches", _ENGINE.micro_batches, "false: one record at a time, to find faults"),
-        Line("batch_records_max", _ENGINE.batch_records_max),
+        Line("batch_records_max", _ENGINE.batch_records_max, "of one transaction; only a backlog fills it"),
         Line(
             "unknown_sku_grace_s",
             _ENGINE.unknown_sku_grace_s,

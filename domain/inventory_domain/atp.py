@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -23,12 +23,14 @@ class Availability:
     """What may be promised of one SKU now.
 
     `by_location` holds counted locations only, each at least 0. `uncounted` are the locations that stock the product
-    and were never counted. `sold` has the units per channel that were sold and are not known to the source yet.
+    and were never counted. `sold` has the units per channel that were sold and are not known to the source yet. What is
+    said of the same locations is put into words once.
     """
 
     by_location: Mapping[LocationId, int]
     uncounted: frozenset[LocationId]
     sold: Mapping[ChannelId, int]
+    _words: dict[frozenset[LocationId], str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def netted(self) -> int:
@@ -43,6 +45,12 @@ class Availability:
 
     def derivation(self, locations: frozenset[LocationId]) -> str:
         """How available-to-promise from these locations adds up, in words."""
+        text = self._words.get(locations)
+        if text is None:
+            text = self._words[locations] = self._derived(locations)
+        return text
+
+    def _derived(self, locations: frozenset[LocationId]) -> str:
         counted = self.by_location
         parts = [f"{location}={counted[location]}" for location in sorted(locations & counted.keys())]
         if self.uncounted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from inventory_domain.atp import NO_ANSWERS
 from inventory_domain.catalog import ProductStatus, opened
@@ -19,7 +19,7 @@ from inventory_domain.sku_state import EmittedTarget, SeenExposure, SkuState
 from inventory_domain.stock import Stock
 from inventory_domain.surges import is_high
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
-from inventory_domain.values import made_often
+from inventory_domain.values import made_often, replace
 from inventory_domain.velocity import Demand
 
 

@@ -7,7 +7,6 @@ until then the order is *netted*. `SUBTRACTED_BY` says for each fact about an or
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import Enum
 from typing import Final
 
@@ -23,6 +22,7 @@ from inventory_domain.changes import (
 from inventory_domain.commands import KitSold, SaleSettled
 from inventory_domain.identifiers import ChannelId, OrderId
 from inventory_domain.stock import ChannelSale, KitSale, Stock
+from inventory_domain.values import replace
 
 KNOWN_ORDERS_MAX = 128  # orders the source has told of, so that a late UnitsSold is not netted again
 SALES_MAX = 5_000  # orders of one SKU that wait for the source one by one; more is a source that never reports any

@@ -29,6 +29,8 @@ class Strategy(Enum):
     VELOCITY_WEIGHTED = "velocity-weighted"
     MARGIN_FIRST = "margin-first"
 
+    __hash__ = object.__hash__  # each is there once; an enum's own hash is a call in Python
+
 
 LARGEST_PERCENT: Final[Mapping[Strategy, int]] = MappingProxyType(
     {

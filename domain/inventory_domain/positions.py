@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 from typing import Final
 
@@ -22,6 +21,7 @@ from inventory_domain.errors import InvalidRecord, InvariantBroken
 from inventory_domain.identifiers import OrderId, ReservationId, SourceId
 from inventory_domain.netting import channel_sale, order_known, orders_included
 from inventory_domain.stock import Move, Position, Reservation, SourceLog, Stock
+from inventory_domain.values import replace
 
 KEPT_MOVES_MAX = 256  # moves kept per source and location for a count that comes late
 EVENT_IDS_MAX = 128  # event ids remembered per SKU against a producer that sends again (rule 3)
@@ -46,6 +46,8 @@ class Effect(Enum):
     APPLIED = "applied"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
+
+    __hash__ = object.__hash__  # each is there once; an enum's own hash is a call in Python, for every change
 
 
 def apply(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:

@@ -23,6 +23,8 @@ BUSY_UNITS: Final = 10  # fewer units than these within the busy hours may be ch
 BASELINE_DAYS: Final = 28
 HISTORY_DAYS_MIN: Final = 7  # with less history there is no usual rate to compare with
 
+_OF_ORDERS: Final = (UnitsSold, StockReserved, OrderShipped)
+
 Windows = Mapping[int, int]
 """Units by the beginning of their window, milliseconds since 1970 UTC."""
 
@@ -44,7 +46,7 @@ def sale_of(stock: Stock, change: InventoryChange) -> Sale | None:
     What a channel reports is its own sale. An order of which the source tells first belongs to no channel that we know.
     """
     kind = change.kind
-    if change.sku is None or not isinstance(kind, UnitsSold | StockReserved | OrderShipped):
+    if not isinstance(kind, _OF_ORDERS) or change.sku is None:
         return None
     if kind.order_id is None or _told(stock, kind.order_id):
         return None

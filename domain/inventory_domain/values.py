@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from dataclasses import MISSING, Field, fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 T = TypeVar("T")
+
+_KEPT = "self.{0} if {0} is _missing else {0}"
 
 
 def made_often(kind: type[T]) -> type[T]:
@@ -39,13 +42,26 @@ def made_often(kind: type[T]) -> type[T]:
             "  _become(self, '__class__', _twin)",
             *lines,
             "  self.__class__ = _kind",
-            " return __init__",
+            f" def __replace__(self, *, {', '.join([f'{one.name}=_missing' for one in own])}):",
+            f"  return _kind({', '.join([_KEPT.format(one.name) for one in own])})",
+            " return __init__, __replace__",
         ]
     )
     made: dict[str, Any] = {}
     exec(text, vars(sys.modules[kind.__module__]), made)  # as dataclasses do it: the text has names of fields only
-    init = made["_constructor"](**parts)
+    init, changed = made["_constructor"](**parts)
     init.__qualname__ = f"{kind.__qualname__}.__init__"
     init.__annotations__ = kind.__init__.__annotations__
     kind.__init__ = init  # type: ignore[method-assign]
+    kind.__replace__ = changed  # type: ignore[attr-defined]
     return kind
+
+
+if TYPE_CHECKING:
+    from dataclasses import replace as replace
+else:
+
+    def replace(value, /, **changes):
+        """The value with some fields changed: what `dataclasses.replace` gives, sooner where it is made often."""
+        changed = getattr(type(value), "__replace__", None)
+        return dataclasses.replace(value, **changes) if changed is None else changed(value, **changes)

@@ -44,6 +44,8 @@ _TO_RECORD: dict[type[Kind], tuple[str, Callable[[Kind], Record]]] = {
 _FROM_RECORD: dict[str, type[Kind]] = {f"{NAMESPACE}.{kind.__name__}": kind for kind in (*_KINDS, SourceHeartbeat)}
 
 
+_OF_CHANNELS: Final = (UnitsSold, SaleCancelled)
+_OF_RESERVATIONS: Final = (StockReserved, ReservationReleased, OrderShipped)
 _FEW: Final = 4_096
 _checked_once = lru_cache(maxsize=_FEW)(checked)  # for names of which there are few: sources, locations, channels
 
@@ -97,28 +99,28 @@ def check_change(change: InventoryChange) -> None:
         check_time(kind.includes_orders_until_ms, "includes_orders_until_ms")
     elif isinstance(kind, StockAdjusted):
         check_range(kind.units, -QUANTITY_MAX, QUANTITY_MAX, "units")
-    elif isinstance(kind, UnitsSold | SaleCancelled):
+    elif isinstance(kind, _OF_CHANNELS):
         _checked_once(kind.channel, "channel")
         checked(kind.order_id, "order_id")
         check_units(kind.units)
-    elif isinstance(kind, StockReserved | ReservationReleased | OrderShipped):
+    elif isinstance(kind, _OF_RESERVATIONS):
         _check_reservation(kind)
 
 
 def _check_place(change: InventoryChange) -> None:
     """A heartbeat is about no SKU; everything else is; and what moves a position says which."""
-    name = type(change.kind).__name__
     if isinstance(change.kind, SourceHeartbeat):
         if change.sku is not None:
+            name = type(change.kind).__name__
             raise InvalidRecord("unexpected-sku", f"sku is {change.sku!r} in a {name}, which is about none")
         return
     if change.sku is None:
-        raise InvalidRecord("no-sku", f"sku is missing in a {name}")
+        raise InvalidRecord("no-sku", f"sku is missing in a {type(change.kind).__name__}")
     checked(change.sku, "sku")
     if change.location is not None:
         _checked_once(change.location, "location")
-    elif not isinstance(change.kind, UnitsSold | SaleCancelled):
-        raise InvalidRecord("no-location", f"location is missing in a {name}")
+    elif not isinstance(change.kind, _OF_CHANNELS):
+        raise InvalidRecord("no-location", f"location is missing in a {type(change.kind).__name__}")
 
 
 def _check_reservation(kind: StockReserved | ReservationReleased | OrderShipped) -> None:

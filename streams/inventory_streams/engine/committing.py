@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor
 
@@ -70,7 +71,7 @@ class Committer:
             metrics.records_released.labels(effect.value).inc(count)
         for letter in computed.dead_letters:
             metrics.dead_letters.labels(letter.reason).inc()
-        for target in computed.targets:
-            metrics.targets.labels(target.marketplace).inc()
+        for marketplace, count in Counter([target.marketplace for target in computed.targets]).items():
+            metrics.targets.labels(marketplace).inc(count)
         if computed.newest_record_ms is not None:
             metrics.input_age.observe(max(0, self._clock.now_ms() - computed.newest_record_ms) / 1000)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from inventory_domain.acceptance import check_product
 from inventory_domain.changes import (
@@ -28,6 +27,7 @@ from inventory_domain.sales import Sale, sale_of
 from inventory_domain.sku_state import HELD_RECORDS_MAX, HeldRecord, SeenExposure, SkuState
 from inventory_domain.stock import KitOrder, without_expired
 from inventory_domain.targets import Target
+from inventory_domain.values import replace
 from inventory_streams.engine.dead_letters import DeadLetter
 from inventory_streams.engine.guarding import Zeroed
 from inventory_streams.engine.records import InputRecord, key_of, same_as_key, value_of

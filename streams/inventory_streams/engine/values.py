@@ -50,6 +50,8 @@ class RecordEffect(Enum):
     DEAD_LETTERED = "dead-lettered"
     HELD = "held"
 
+    __hash__ = object.__hash__  # each is there once; an enum's own hash is a call in Python, for every record
+
 
 OF_STOCK = {
     Effect.APPLIED: RecordEffect.APPLIED,

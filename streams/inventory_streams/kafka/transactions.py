@@ -136,8 +136,15 @@ class TransactionalWriter:
     def commit_all(self, writes: list[Write], also: Callable[[], None] | None = None) -> None:
         """One whole transaction of these records. `also` runs before the commit, for a test that wants to interfere."""
         self.begin()
+        produce = self._producer.produce
         for write in writes:
-            self.produce(write)
+            if write.headers:
+                self.produce(write)
+                continue
+            try:
+                produce(write.topic, write.value, write.key, write.partition)
+            except (BufferError, KafkaException):
+                self.produce(write)  # which waits, or says what is wrong
         if also is not None:
             also()
         self.commit()

@@ -9,6 +9,7 @@ from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 import pytest
 
 from inventory_domain.values import made_often
+from inventory_domain.values import replace as quickly_replaced
 
 
 @made_often
@@ -83,3 +84,13 @@ def test_one_that_does_more_than_set_its_fields_keeps_its_constructor() -> None:
 
     with pytest.raises(TypeError, match="Checked"):
         made_often(Checked)
+
+
+def test_a_changed_copy_is_what_a_dataclass_would_give() -> None:
+    made, usual = Made("a", 5, {"b": 1}), Usual("a", 5, {"b": 1})
+
+    assert quickly_replaced(made, units=0, parts={}) == Made("a", 0, {})
+    assert quickly_replaced(usual, units=0) == Usual("a", 0, {"b": 1})
+    assert made == Made("a", 5, {"b": 1})
+    with pytest.raises(TypeError, match="colour"):
+        quickly_replaced(made, colour="red")  # type: ignore[call-arg]
