@@ -45,7 +45,8 @@ def commanded(state: SkuState, command: SkuCommand, kind: KitKind | Override | S
         return Commanded(after, f"override-{kind.kind.value}")
     if isinstance(kind, SaleSettled):
         after = state
-        if is_netted(state.stock, kind.order_id):
+        if is_netted(state.stock, kind.order_id) or kind.order_id not in state.stock.known_orders:
+            # Also an order that nobody has told of yet: the channel's word may be behind this one, on another topic.
             after = replace(state, stock=order_known(state.stock, kind.order_id))
         return Commanded(after, "sale-settled")
     if isinstance(kind, KitRegistered):

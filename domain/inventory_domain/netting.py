@@ -27,6 +27,7 @@ from inventory_domain.values import replace
 KNOWN_ORDERS_MAX = 128  # orders the source has told of, so that a late UnitsSold is not netted again
 SALES_MAX = 5_000  # orders of one SKU that wait for the source one by one; more is a source that never reports any
 CANCELS_MAX = 64  # orders of one SKU that were cancelled before they were sold, so that the late sale is not netted
+_BEYOND: Final = f"beyond-{SALES_MAX}/"
 CANCEL_KEPT_MS = 7 * 86_400_000  # for how long: no input is kept longer on its topic
 
 
@@ -60,7 +61,7 @@ def beyond(channel: ChannelId) -> OrderId:
     Their units stay netted, and what the source tells of them later is not found any more: so too little is promised,
     never too much, until a count includes them or an operator settles this order.
     """
-    return OrderId(f"beyond-{SALES_MAX}/{channel}")
+    return OrderId(f"{_BEYOND}{channel}")
 
 
 def channel_sale(stock: Stock, change: InventoryChange, kind: UnitsSold | SaleCancelled) -> Stock:
@@ -153,7 +154,7 @@ def order_known(stock: Stock, order_id: OrderId | None) -> Stock:
     if kit_sales and any(order == order_id for _, order in kit_sales):
         kit_sales = {key: sale for key, sale in kit_sales.items() if key[1] != order_id}
     known = stock.known_orders
-    if order_id not in known:
+    if order_id not in known and not order_id.startswith(_BEYOND):  # that one stands for others, and for later ones
         known = (*known, order_id)[-KNOWN_ORDERS_MAX:]
     cancels = _without(stock.cancels, order_id) if order_id in stock.cancels else stock.cancels
     return Stock(stock.positions, sales, known, stock.event_ids, kit_sales, cancels)

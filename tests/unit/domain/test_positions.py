@@ -19,7 +19,7 @@ from inventory_domain.changes import (
 from inventory_domain.commands import KitSold
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku
-from inventory_domain.netting import CANCEL_KEPT_MS, CANCELS_MAX, SALES_MAX, beyond, kit_sold
+from inventory_domain.netting import CANCEL_KEPT_MS, CANCELS_MAX, SALES_MAX, beyond, kit_sold, order_known
 from inventory_domain.positions import BEYOND, KEPT_MOVES_MAX, RESERVATIONS_MAX, Effect, apply
 from inventory_domain.stock import ChannelSale, Reservation, Stock
 from tests.support.stock import NOW_MS, a_change, a_stock, after
@@ -275,6 +275,9 @@ def test_orders_beyond_the_limit_stay_netted() -> None:
     assert len(sold.sales) == SALES_MAX + 2
     told = after(sold, StockReserved(R1, 3, O1))
     assert told.sales[beyond(SHOP)].units == 5, "too little is promised then, never too much"
+    settled = order_known(told, beyond(SHOP))
+    assert beyond(SHOP) not in settled.sales
+    assert beyond(SHOP) not in settled.known_orders, "later ones are netted again"
     included = after(told, StockCounted(9, includes_orders_until_ms=NOW_MS))
     assert included.units_sold_unreported() == {}
 

@@ -343,6 +343,20 @@ def test_an_order_that_nobody_reports_is_netted_until_an_operator_settles_it(mem
     assert effects(again) == {"superseded": 1}
 
 
+def test_a_sale_that_is_read_after_it_was_settled_is_not_netted(memory: Memory) -> None:
+    """The operator's word is on another topic, and after an outage it may be read before the sale that it is about."""
+    selling(memory)
+    settled = SkuCommand(EventId("c1"), SKU, NOW_MS, "ann", SaleSettled(OrderId("o"), "ann", "counted since"))
+    memory.batch(memory.wire.command(settled))
+    again = memory.batch(memory.wire.command(settled))
+
+    sale = UnitsSold(ChannelId("market-us"), OrderId("o"), 3)
+    computed = memory.batch(memory.wire.change(a_change(sale, location=None)))
+
+    assert told(computed) == {}
+    assert effects(again) == {"superseded": 1}
+
+
 def test_a_sale_that_is_reported_after_it_was_settled_is_not_netted_again(memory: Memory) -> None:
     selling(memory)
     sale = UnitsSold(ChannelId("market-us"), OrderId("o"), 3)
