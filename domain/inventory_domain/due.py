@@ -13,6 +13,7 @@ from inventory_domain.targets import Target
 
 RATE_UNKNOWN = 1.0  # units a day of a listing of which no sales are known
 RATE_LEAST = 0.1  # what did not sell lately may sell today: more units over-shown still go before fewer
+UNITS_UNKNOWN = 1_000_000  # over-shown where nobody knows what is shown: more than any listing that was seen
 
 
 class Urgency(IntEnum):
@@ -103,13 +104,13 @@ def due_from_ms(want: Wanted, exposure: Exposure | None, schedule: RetrySchedule
 def urgency(want: Wanted, exposure: Exposure | None, sales_per_day: float | None = None) -> tuple[Urgency, float]:
     """How soon it must go: the class, then minus what may be sold wrongly in a day (smaller goes first).
 
-    Among falls, units over-shown count as often as they sell; a rate that is not known counts as one a day.
+    Among falls, units over-shown count as often as they sell; a rate that is not known counts as one a day. What was
+    never confirmed may be showing anything, so whatever is wanted is a fall, and the worst of those that sell as fast.
     """
     units = exposure.units() if exposure else None
-    if units is None:
-        return (Urgency.FALL_TO_ZERO, 0.0) if want.quantity == 0 else (Urgency.RISE, 0.0)
-    if want.quantity >= units:
+    over_shown = UNITS_UNKNOWN if units is None else units - want.quantity
+    if over_shown <= 0:
         return Urgency.RISE, 0.0
     kind = Urgency.FALL_TO_ZERO if want.quantity == 0 else Urgency.FALL
     rate = RATE_UNKNOWN if sales_per_day is None else max(sales_per_day, RATE_LEAST)
-    return kind, (want.quantity - units) * rate
+    return kind, -over_shown * rate

@@ -96,12 +96,16 @@ def goes_by_feed(exposure: Exposure | None, *, overdue: bool = False) -> bool:
     return exposure.last.path == SINGLE and exposure.last.result in turns
 
 
-def may_go_by_feed(exposure: Exposure | None) -> bool:
-    """Whether the next attempt may be a row of a feed: one feed at a time, and not where a feed was refused last."""
+def may_go_by_feed(exposure: Exposure | None, quantity: int) -> bool:
+    """Whether this quantity may be a row of a feed: one feed at a time, and not where a feed was refused last.
+
+    It never overtakes a lower one that went singly and is not live yet: that would undo it, and look like a sale.
+    """
     if exposure is None or exposure.last is None:
         return True
     refused = exposure.last.path == FEED and exposure.last.result is Result.REJECTED
-    return not refused and exposure.feed_row() is None
+    undone = any(one.path != FEED and one.quantity < quantity for one in exposure.open)
+    return not (refused or undone) and exposure.feed_row() is None
 
 
 def best_drain_s(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.drain_market import Bucket, DrainMarket
+from inventory_domain.bulk import Condition
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import AccountId, ChannelId, ListingId, Sku
 from inventory_domain.outcomes import Outage, PushOutcome
@@ -19,6 +20,8 @@ from inventory_streams.delivery.throttle import Throttle
 from tests.support.adapters import an_adapter
 from tests.support.delivery import CHANNEL, FakeMarketplace, MovableClock, a_target, accepted, traits
 from tests.support.delivery_bench import VirtualClock, a_bench
+from tests.support.delivery_market import Calls
+from tests.support.outages import MarketplaceWithOutages, outages
 
 STEP_S = 0.05
 
@@ -115,3 +118,33 @@ async def test_a_dead_channel_delays_no_other_of_its_account() -> None:
     assert abs(sent[CA] - sent[MX]) <= 2
     assert sent[CA] + sent[MX] >= 5.0 * 60 * 0.65  # the dead one takes at most its third
     assert bench.account.account_id == AccountId("harbor-main")
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["found", "told by the platform"])
+async def test_recovery_from_an_outage_is_no_burst_above_the_limit(known: bool) -> None:
+    """Half a minute's worth of calls waits behind an hour of outage, and is saved up for by nobody."""
+    limit = OperationLimit("write", 4.0, 6.0)
+
+    class Counted(MarketplaceWithOutages):
+        async def push(self, pushes):  # type: ignore[no-untyped-def]
+            counted.take()
+            return await super().push(pushes)
+
+    market = Counted(traits=traits(limits=(limit, OperationLimit("read", 1000.0, 1000.0))))
+    async with outages(market, page=known) as around:
+        bench = around.bench
+        counted = Calls(bench.clock, limit.rate_per_s, limit.burst)
+        await bench.send(*(a_target(f"L{number}", 5, version=1) for number in range(120)))
+        await bench.clock.pass_s(60)
+        market.down = True
+        market.says = Condition.OUTAGE if known else Condition.OPERATIONAL
+        await bench.send(*(a_target(f"L{number}", 4, version=2) for number in range(120)))
+        await bench.clock.pass_s(3_600)
+        market.down, market.says = False, Condition.OPERATIONAL
+        began_s, before = bench.clock.monotonic_s(), len(market.pushes)
+        await bench.clock.pass_s(900)
+        recovery = len(market.pushes) - before
+
+    assert counted.too_many == 0
+    assert recovery >= 120 and began_s > 3_600
+    assert set(market.shown.values()) == {4}

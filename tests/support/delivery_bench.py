@@ -278,6 +278,7 @@ async def a_bench(
         sink=sink,
         answers=answers,
     )
+    worker._attempts._dice.seed(7)  # jitter too comes from a seed here, so that a run can be repeated
     transactions = KeptTransactions()
     bench = Bench(worker, market, clock, settings, codecs, transactions, reports, registry, account, failures)
     part = LoadedPartition(0, transactions)

@@ -142,7 +142,10 @@ class Calls:
 
 @dataclass
 class LateFeedMarketplace(LateMarketplace):
-    """Takes feeds beside single calls, and works on each some time between its submission and its report."""
+    """Takes feeds beside single calls, and works on each some time between its submission and its report.
+
+    Its single calls are few, so that what changes together waits for a feed.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -150,18 +153,18 @@ class LateFeedMarketplace(LateMarketplace):
         self.ends_s: dict[str, float] = {}
         self.fatal: set[str] = set()
         self.lost: set[tuple[str, int]] = set()
-        self.writes = Calls(self.clock, 4.0, 6.0)
+        self.writes = Calls(self.clock, 0.5, 3.0)
         self.handed_in = Calls(self.clock, 0.2, 2.0)
 
     @property
     def traits(self) -> AdapterTraits:
         limits = (
-            OperationLimit("write", 4.0, 6.0),
+            OperationLimit("write", 0.5, 3.0),
             OperationLimit("read", 1000.0, 1000.0),
             OperationLimit("feed", 0.2, 2.0),
             OperationLimit("poll", 10.0, 10.0),
         )
-        return traits(settling_s_max=SETTLING_S, push_group_max=3, limits=limits)
+        return traits(settling_s_max=SETTLING_S, limits=limits)
 
     @property
     def feed_traits(self) -> FeedTraits:

@@ -19,6 +19,7 @@ from tests.support.delivery_market import Faults, LateFeedMarketplace, LateMarke
 LIVES = 3
 OWN_IDS = ("A", "B", "C", "D", "E")
 HEALED_S = 150.0
+CHANGES_MAX = 20  # until a feed goes
 QUICK = RetrySchedule((1.0, 2.0), 4.0)
 
 Mutation = Callable[[], AbstractContextManager[object]]
@@ -33,6 +34,15 @@ class Partition:
     exposures: dict[ListingId, Exposure] = field(default_factory=dict)
     former: list[Target] = field(default_factory=list)
 
+    def changed(self, own_id: str, quantity: int) -> Target:
+        """The next target of the listing."""
+        known = self.targets.get(ListingId(f"{CHANNEL}/{own_id}"))
+        target = a_target(own_id, quantity, version=known.version + 1 if known else 1)
+        self.targets[target.listing_id] = target
+        if known is not None:
+            self.former.append(known)
+        return target
+
     def keep(self, bench: Bench) -> None:
         """What the worker has committed."""
         for write in bench.written(bench.settings.topics.exposure(MARKETPLACE)):
@@ -44,9 +54,10 @@ class Partition:
 
 @dataclass
 class Found:
-    """What was wrong in a run."""
+    """What was wrong in a run, and how many feeds there were in it."""
 
     wrong: list[str] = field(default_factory=list)
+    feeds: int = 0
 
     def note(self, text: str) -> None:
         if text not in self.wrong:
@@ -74,13 +85,9 @@ async def a_life(
         for _ in range(dice.randint(5, 15)):
             if partition.former and dice.random() < 0.2:
                 await bench.worker.take([bench.arrival(dice.choice(partition.former))])
-            own_id = dice.choice(OWN_IDS)
-            known = partition.targets.get(ListingId(f"{CHANNEL}/{own_id}"))
-            target = a_target(own_id, dice.randint(0, 9), version=known.version + 1 if known else 1)
-            partition.targets[target.listing_id] = target
-            if known is not None:
-                partition.former.append(known)
-            await bench.send(target)
+            together = dice.randint(1, len(OWN_IDS)) if isinstance(market, LateFeedMarketplace) else 1
+            targets = [partition.changed(own_id, dice.randint(0, 9)) for own_id in dice.sample(OWN_IDS, together)]
+            await bench.send(*targets)
             await clock.pass_s(dice.choice((0.0, 0.1, 1.0, 4.0, 15.0)))
             check_exposure(found, partition, bench, market)
         if bench.worker.accounting.pending() != bench.worker.book.pending(CHANNEL):
@@ -105,6 +112,8 @@ async def run(seed: int, *, with_feeds: bool, faults: Faults | None = None, muta
         market.faults = Faults()
         targets, exposures = list(partition.targets.values()), list(partition.exposures.values())
         async with a_bench(market, targets=targets, exposures=exposures, clock=clock, retry=QUICK) as bench:
+            if isinstance(market, LateFeedMarketplace):
+                await overtaken_feeds(partition, bench, market, dice)
             await clock.pass_s(HEALED_S)
             check_exposure(found, partition, bench, market)
             if bench.worker.accounting.pending():
@@ -114,6 +123,18 @@ async def run(seed: int, *, with_feeds: bool, faults: Faults | None = None, muta
     await market.stop()
     _check_end(found, partition, market)
     return found
+
+
+async def overtaken_feeds(partition: Partition, bench: Bench, market: LateFeedMarketplace, dice: random.Random) -> None:
+    """Everything changes until a feed goes, and while it is under way everything changes again."""
+    await bench.clock.pass_s(HEALED_S)  # from here on nothing of the past is waited for
+    known = len(market.feeds)
+    for _ in range(CHANGES_MAX):
+        await bench.send(*(partition.changed(own_id, dice.randint(0, 9)) for own_id in OWN_IDS))
+        await bench.clock.pass_s(2.0)
+        if len(market.feeds) > known:
+            break
+    await bench.send(*(partition.changed(own_id, dice.randint(0, 9)) for own_id in OWN_IDS))
 
 
 def _check_end(found: Found, partition: Partition, market: LateMarketplace) -> None:
@@ -127,5 +148,6 @@ def _check_end(found: Found, partition: Partition, market: LateMarketplace) -> N
         found.note(f"shows {market.shown}, not {wanted}")
     if any(one.open for one in partition.exposures.values()):
         found.note("attempts are open at the end")
+    found.feeds = len(market.feeds) if isinstance(market, LateFeedMarketplace) else 0
     if isinstance(market, LateFeedMarketplace) and (market.writes.too_many or market.handed_in.too_many):
         found.note(f"{market.writes.too_many} calls and {market.handed_in.too_many} feeds too many")

@@ -19,7 +19,10 @@ from inventory_streams.delivery.throttle import AccountThrottles, Throttle
 
 
 class Account:
-    """What belongs to one set of credentials. `work` is set whenever something was put into the queue."""
+    """What belongs to one set of credentials. `work` is set whenever something was put into the queue.
+
+    `channels`: how many share it.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Account:
         self.account_id = account_id
         self.adapter = adapter
         self.traits = adapter.traits
+        self.channels = 0
         self.queue = WorkQueue(settings.aged_after_s)
         self.reads = Waiting()
         self.throttles = AccountThrottles(
@@ -96,6 +100,8 @@ class Accounts:
         self._by_id = dict(accounts)
         self.share(0.0)  # nothing is saved up before this worker owns anything
         self._of = {channel: self._by_id[account] for channel, account in accounts_of.items()}
+        for account in self._of.values():
+            account.channels += 1
 
     @property
     def all(self) -> tuple[Account, ...]:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from inventory_domain.clock import Clock
 from inventory_domain.due import Urgency
 from inventory_domain.errors import InvariantBroken
+from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome, Transient
 from inventory_domain.ports import Push
 from inventory_streams.delivery.attempts import Begun
 from inventory_streams.delivery.book import TrackedListing
+from inventory_streams.delivery.in_flight import InFlight
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.reports import Tallies
@@ -39,7 +41,8 @@ class Dispatcher:
         self._metrics = metrics
         self._failed = failed
         self._slots = asyncio.Semaphore(settings.requests_in_flight_max)
-        self._sending: set[asyncio.Task[list[PushOutcome]]] = set()
+        self._sending: dict[asyncio.Task[list[PushOutcome]], ChannelId] = {}
+        self._in_flight = InFlight(settings.requests_in_flight_max, picking.account.channels)
 
     async def run(self) -> None:
         """Take what is most urgent whenever the throttle allows a call."""
@@ -54,28 +57,34 @@ class Dispatcher:
                 self._slots.release()
                 continue
             self._metrics.tokens_used.labels(account.account_id, throttles.push.operation).inc(account.traits.push_cost)
+            target = group[0].target
+            assert target is not None  # it was picked for what it is to show
             task = asyncio.create_task(self._send(group), name=f"push-{account.account_id}")
-            self._sending.add(task)
+            self._sending[task] = target.channel
+            self._in_flight.begin(target.channel)
             task.add_done_callback(self._sent)
 
     async def _something_waits(self) -> None:
-        while not len(self._account.queue):
+        """Until a listing waits of a channel that has not all of its part of the requests under way."""
+        while self._account.queue.first(self._in_flight.full) is None:
             self._account.work.clear()
             await self._account.work.wait()
 
     def _zero_first(self) -> bool:
-        first = self._account.queue.first()
+        first = self._account.queue.first(self._in_flight.full)
         return first is not None and first.rank[0] is Urgency.FALL_TO_ZERO
 
     def _sent(self, task: asyncio.Task[list[PushOutcome]]) -> None:
-        self._sending.discard(task)
+        self._in_flight.end(self._sending.pop(task))
+        self._account.work.set()
         self._slots.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
 
     def _take(self) -> list[TrackedListing]:
         """The next call's listings, all still due and none of them under way."""
-        entries = self._account.queue.take(self._account.traits.push_group_max, self._clock.monotonic_s())
+        now_s, full = self._clock.monotonic_s(), self._in_flight.full
+        entries = self._account.queue.take(self._account.traits.push_group_max, now_s, full)
         return [tracked for entry in entries if (tracked := self._picking.pick(entry.key)) is not None]
 
     async def probe(self, tracked: TrackedListing) -> PushOutcome | None:

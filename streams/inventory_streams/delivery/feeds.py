@@ -170,7 +170,7 @@ class Feeds:
             tracked = self._picking.book.listing(key)
             if tracked is None or tracked.target is None or bool(tracked.target.nodes) is not by_node:
                 continue
-            if not may_go_by_feed(tracked.exposure):
+            if not may_go_by_feed(tracked.exposure, self._picking.want(tracked).quantity):
                 continue
             self.account.queue.discard(key)
             self.account.turn_back(key, tracked.target.channel)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from inventory_domain.due import Urgency
 from inventory_domain.identifiers import ChannelId, ListingId
 
+NONE: frozenset[ChannelId] = frozenset()
 AGED_TURN = 4  # every so many takes the longest waiting goes first, if it waits longer than the limit
 
 Rank = tuple[Urgency, float]
@@ -104,19 +106,23 @@ class WorkQueue:
         channel = self._channel_of.get(key)
         return None if channel is None else self._channels[channel].entries[key]
 
-    def first(self) -> Entry | None:
-        """The most urgent entry, where it is."""
-        heads = [(entry.rank, queue.served, entry) for queue, entry in self._heads()]
+    def first(self, without: AbstractSet[ChannelId] = NONE) -> Entry | None:
+        """The most urgent entry, where it is, of all channels but these."""
+        heads = [(entry.rank, queue.served, entry) for queue, entry in self._heads(without)]
         return min(heads, key=lambda head: (head[0][0], head[1]))[2] if heads else None
 
-    def _heads(self) -> list[tuple[_ChannelQueue, Entry]]:
-        return [(queue, entry) for queue in self._channels.values() if (entry := queue.first()) is not None]
+    def _heads(self, without: AbstractSet[ChannelId]) -> list[tuple[_ChannelQueue, Entry]]:
+        queues = [queue for channel, queue in self._channels.items() if channel not in without]
+        return [(queue, entry) for queue in queues if (entry := queue.first()) is not None]
 
-    def take(self, count_max: int, now_s: float) -> list[Entry]:
-        """Take at most so many entries of one channel for one call, the most urgent (or, in its turn, oldest) first."""
+    def take(self, count_max: int, now_s: float, without: AbstractSet[ChannelId] = NONE) -> list[Entry]:
+        """Take at most so many entries of one channel for one call, the most urgent (or, in its turn, oldest) first.
+
+        `without`: channels that must wait.
+        """
         self._takes += 1
-        first = self._aged(now_s) if self._takes % AGED_TURN == 0 else None
-        first = first or self.first()
+        first = self._aged(now_s, without) if self._takes % AGED_TURN == 0 else None
+        first = first or self.first(without)
         if first is None:
             return []
         queue = self._channels[first.channel]
@@ -129,8 +135,9 @@ class WorkQueue:
             following = queue.first()
         return taken
 
-    def _aged(self, now_s: float) -> Entry | None:
-        oldest = [entry for queue in self._channels.values() if (entry := queue.oldest()) is not None]
+    def _aged(self, now_s: float, without: AbstractSet[ChannelId]) -> Entry | None:
+        queues = [queue for channel, queue in self._channels.items() if channel not in without]
+        oldest = [entry for queue in queues if (entry := queue.oldest()) is not None]
         aged = min(oldest, key=lambda entry: entry.since_s, default=None)
         return aged if aged is not None and now_s - aged.since_s > self._aged_after_s else None
 

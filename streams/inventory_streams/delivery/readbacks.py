@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from inventory_domain.clock import Clock
 from inventory_domain.exposure import Exposure, Result, observe, settle
+from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import Throttled, kind_of
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
 from inventory_domain.reconciliation import Observation, ObservedBy
@@ -15,6 +16,7 @@ from inventory_domain.retry import delay_s
 from inventory_domain.targets import Target
 from inventory_streams.delivery.account import Account
 from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
+from inventory_streams.delivery.in_flight import InFlight
 from inventory_streams.delivery.intake import Intake
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
@@ -56,14 +58,15 @@ class ReadBacks:
         self._metrics = metrics
         self._failed = failed
         self._slots = asyncio.Semaphore(settings.reads_in_flight_max)
-        self._reading: set[asyncio.Task[None]] = set()
-        self._turns: dict[WorkKey, None] = {}
+        self._reading: dict[asyncio.Task[None], ChannelId] = {}
+        self._in_flight = InFlight(settings.reads_in_flight_max, account.channels)
+        self._turns: dict[ChannelId, dict[WorkKey, None]] = {}
         self._somebody_waits = asyncio.Event()
 
     @property
     def waiting(self) -> int:
         """Listings that are to be read, now or later."""
-        return len(self._account.reads) + len(self._turns)
+        return len(self._account.reads) + sum(len(turns) for turns in self._turns.values())
 
     async def run(self) -> None:
         """Look at each listing when its time has come; what needs a read waits its turn without holding up the rest."""
@@ -77,7 +80,8 @@ class ReadBacks:
             if key is None:
                 await self._clock.sleep(self._settings.tick_s)
             elif (tracked := self._book.listing(key)) is not None and self._wants_read(tracked):
-                self._turns[key] = None
+                assert tracked.target is not None  # else it would want no read
+                self._turns.setdefault(tracked.target.channel, {})[key] = None
                 self._somebody_waits.set()
 
     async def _read_in_turn(self) -> None:
@@ -91,25 +95,38 @@ class ReadBacks:
                 throttles.give_back_read()
                 self._slots.release()
                 continue
+            target = tracked.target
+            assert target is not None  # else it would want no read
             tracked.reading = True
             self._metrics.tokens_used.labels(self._account.account_id, throttles.read.operation).inc(traits.read_cost)
             task = asyncio.create_task(self._read(tracked), name=f"read-{self._account.account_id}")
-            self._reading.add(task)
+            self._reading[task] = target.channel
+            self._in_flight.begin(target.channel)
             task.add_done_callback(self._ended)
 
     def _next(self) -> TrackedListing | None:
-        """The first that still wants its read: much may have happened while it waited."""
-        while self._turns:
-            key = next(iter(self._turns))
-            del self._turns[key]
-            tracked = self._book.listing(key)
-            if tracked is not None and self._wants_read(tracked):
-                return tracked
+        """The first that still wants its read, of a channel that has not all of its part of the reads under way.
+
+        Much may have happened while it waited. Channels take turns.
+        """
+        full = self._in_flight.full
+        for channel in [one for one in self._turns if one not in full]:
+            turns = self._turns.pop(channel)
+            while turns:
+                key = next(iter(turns))
+                del turns[key]
+                tracked = self._book.listing(key)
+                if tracked is not None and self._wants_read(tracked):
+                    if turns:
+                        self._turns[channel] = turns
+                    return tracked
         self._somebody_waits.clear()
         return None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._reading.discard(task)
+        self._in_flight.end(self._reading.pop(task))
+        if self._turns:
+            self._somebody_waits.set()
         self._slots.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)

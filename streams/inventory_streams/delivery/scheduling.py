@@ -51,10 +51,13 @@ class Scheduler:
         if not self._masks.writes(tracked):
             self._shadow(owned, tracked)
             return
+        if tracked.held_until_s is not None:
+            self._hold(tracked)  # whoever wakes it decides first what became of the former owner's request
+            return
         standing = self._masks.standing(tracked)
         want = wanted(tracked.target, standing.mask)
         at_ms = due_from_ms(want, tracked.exposure, self._retry)
-        if at_ms is None and tracked.held_until_s is None:
+        if at_ms is None:
             self._nothing_due(tracked, masked=standing.mask is not None)
             return
         if standing.held(want, tracked.exposure) is not None:
@@ -63,7 +66,7 @@ class Scheduler:
         account = self._accounts.of(tracked.target.channel)
         if account is None:
             return  # it became a dead letter when it was read
-        at_s = self._not_before_s(tracked, want, at_ms or 0)
+        at_s = self._not_before_s(tracked, want, at_ms)
         if rises(want, tracked.exposure):
             at_s = max(at_s, self._ramp.not_before_s(tracked.key, tracked.target.channel, account) or at_s)
         now_s = self._clock.monotonic_s()  # looked at last: "at once" must not be later than now
@@ -112,7 +115,7 @@ class Scheduler:
             account.reads.discard(tracked.key)
 
     def _hold(self, tracked: TrackedListing) -> None:
-        """It is due and may not go: it is looked at again when what holds it has changed."""
+        """It may not go now: it is looked at again when what holds it has changed."""
         assert tracked.target is not None
         if (account := self._accounts.of(tracked.target.channel)) is not None:
             account.queue.discard(tracked.key)
@@ -124,7 +127,7 @@ class Scheduler:
             self.waiting.discard(tracked.key)
 
     def _not_before_s(self, tracked: TrackedListing, want: Wanted, at_ms: int) -> float:
-        """When it may be sent on the monotonic clock: after its failures' wait and a former owner's request.
+        """When it may be sent on the monotonic clock: after its failures' wait.
 
         What a retry was told to wait for does not hold for a mask that has come or gone since.
         """
@@ -132,7 +135,7 @@ class Scheduler:
         last = tracked.exposure.last if tracked.exposure else None
         told_ms = 0 if last is not None and last.mask != want.mask else tracked.not_before_ms
         wait_ms = max(at_ms, told_ms) - self._clock.now_ms()
-        return max(now_s + wait_ms / 1000 if wait_ms > 0 else now_s, tracked.held_until_s or now_s)
+        return now_s + wait_ms / 1000 if wait_ms > 0 else now_s
 
     def _nothing_due(self, tracked: TrackedListing, *, masked: bool) -> None:
         owned = self._book.partitions[tracked.partition]

@@ -237,10 +237,11 @@ class Worker:
                 tracked = owned.tracked(arrival.listing_id)
                 tracked.exposure = exposure
                 tracked.must_read = bool(exposure.open)
-                row = exposure.feed_row()
-                handed_in = row is not None and row.feed_id is not None
-                if exposure.last is not None and exposure.last.result is Result.OPEN and not handed_in:
-                    tracked.held_until_s = held_until_s
+                row, last = exposure.feed_row(), exposure.last
+                if last is not None and last.result is Result.OPEN:
+                    # A single call that overtook a feed is waited for, whatever is known of the feed.
+                    handed_in = row is not None and row.feed_id is not None and row.number == last.number
+                    tracked.held_until_s = None if handed_in else held_until_s
             self._intake.target(arrival, finished_below)
             if exposure is not None:
                 self._rejoin_feed(owned.listings.get(arrival.listing_id))

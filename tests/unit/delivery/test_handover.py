@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from inventory_domain.exposure import AttemptState, Result
+import pytest
+
+from inventory_domain.exposure import FEED, SINGLE, AttemptState, Exposure, Result, begin, submitted
+from inventory_domain.identifiers import ListingId, Sku
 from inventory_domain.outcomes import LimitSeen
-from tests.support.delivery import FakeMarketplace, a_target
+from tests.support.delivery import CHANNEL, FakeMarketplace, a_target
 from tests.support.delivery_bench import Bench, a_bench
+from tests.support.delivery_feeds import FeedMarketplace
 
 
 async def revoked(bench: Bench, seconds: float) -> asyncio.Task[object]:
@@ -76,3 +80,47 @@ async def test_an_attempt_that_is_committed_while_its_partition_is_given_up_is_w
     assert bench.market.pushes == []
     assert exposure is not None and exposure.last is not None
     assert (exposure.open, exposure.last.result, exposure.last.failures) == ((), Result.FAILED, 0)
+
+
+def with_open(version: int, path: str, quantity: int, exposure: Exposure | None = None) -> Exposure:
+    """A listing of which a former owner had this under way."""
+    after, _ = begin(
+        exposure or Exposure(ListingId(f"{CHANNEL}/A"), Sku("A")),
+        version=version,
+        quantity=quantity,
+        nodes={},
+        mask=None,
+        path=path,
+        now_ms=1_700_000_000_000,
+        settles_by_ms=1_700_000_600_000,
+        feed_row=int(path == FEED),
+        feed_size=int(path == FEED),
+    )
+    return after
+
+
+async def test_a_single_call_that_overtook_a_feed_is_waited_out_though_all_is_known_of_the_feed() -> None:
+    """It may arrive after what the successor sends, and is older."""
+    handed_in = submitted(with_open(1, FEED, 9), 1, "feed-1", 1_700_000_600_000)
+    overtaken = with_open(2, SINGLE, 4, handed_in)
+    async with a_bench(FeedMarketplace(), targets=[a_target("A", 3, version=3)], exposures=[overtaken]) as bench:
+        await bench.clock.pass_s(19)
+        before = bench.market.versions("A")
+        await bench.clock.pass_s(5)
+
+    assert (before, bench.market.versions("A")) == ([], [3])
+
+
+@pytest.mark.timeout(30)
+async def test_a_target_that_comes_just_after_a_former_owners_request_must_be_over_waits_for_the_look_at_it() -> None:
+    """Sent before that, the listing would be held for ever, and the loop would look at it for ever."""
+    former = {"targets": [a_target("A", 5, version=1)], "exposures": [with_open(1, SINGLE, 5)]}
+    async with a_bench(tick_s=2.0, handover_wait_s=21.0, **former) as bench:  # type: ignore[arg-type]
+        await bench.clock.pass_s(21.2)  # the wait is over, and what waits is looked at again at 22 s
+        await bench.send(a_target("A", 4, version=2))
+        before = bench.market.versions("A")
+        await bench.clock.pass_s(5)
+        tracked = bench.worker.book.listing((0, ListingId(f"{CHANNEL}/A")))
+
+    assert (before, bench.market.versions("A")) == ([], [2])
+    assert tracked is not None and tracked.held_until_s is None

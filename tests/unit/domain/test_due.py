@@ -89,9 +89,27 @@ def test_what_is_late_costs_most_goes_first() -> None:
     ]
 
 
-def test_a_zero_where_nothing_is_known_is_a_fall() -> None:
-    assert urgency(Wanted(0, {}, 1), None)[0] is Urgency.FALL_TO_ZERO
-    assert urgency(Wanted(3, {}, 1), None)[0] is Urgency.RISE
+def test_what_was_never_confirmed_is_the_worst_fall_of_all_that_sell_as_fast() -> None:
+    """It may be showing anything: a number sent for it may bring down one that is far too high."""
+    never = attempted(9, 1, Result.ACCEPTED)
+    ranks = [
+        urgency(Wanted(0, {}, 2), None),
+        urgency(Wanted(0, {}, 2), showing(50)),
+        urgency(Wanted(3, {}, 2), never, 8.0),
+        urgency(Wanted(3, {}, 2), never, 2.0),
+        urgency(Wanted(3, {}, 2), showing(50), 2.0),
+        urgency(Wanted(9, {}, 2), showing(3)),
+    ]
+
+    assert ranks == sorted(ranks)
+    assert [rank[0] for rank in ranks] == [
+        Urgency.FALL_TO_ZERO,
+        Urgency.FALL_TO_ZERO,
+        Urgency.FALL,
+        Urgency.FALL,
+        Urgency.FALL,
+        Urgency.RISE,
+    ]
 
 
 def test_a_mask_that_comes_or_goes_does_not_inherit_the_wait() -> None:

@@ -135,4 +135,21 @@ def test_an_overdue_fall_that_is_still_seen_too_high_takes_the_other_path_too() 
     [(None, True), (tried(SINGLE, 3, refused=True), True), (tried(FEED, 3, refused=True), False)],
 )
 def test_what_a_feed_was_refused_for_goes_singly(exposure: Exposure | None, may: bool) -> None:
-    assert may_go_by_feed(exposure) is may
+    assert may_go_by_feed(exposure, 3) is may
+
+
+def test_what_a_lower_single_call_may_undo_goes_by_no_feed() -> None:
+    unsettled, _ = begin(
+        tried(FEED, 3, refused=False),
+        version=9,
+        quantity=4,
+        nodes={},
+        mask=None,
+        path=SINGLE,
+        now_ms=30,
+        settles_by_ms=40,
+    )
+
+    assert may_go_by_feed(unsettled, 4)
+    assert not may_go_by_feed(unsettled, 5)
+    assert may_go_by_feed(observe(unsettled, 4, 50), 5)
