@@ -168,7 +168,6 @@ def _delivery(fields: FileFields, faults: list[ConfigFault]) -> DeliverySettings
         offset_commit_interval_s=number("offset_commit_interval_s", _DELIVERY.offset_commit_interval_s),
         commit_linger_s=number("commit_linger_s", _DELIVERY.commit_linger_s),
         session_timeout_s=number("session_timeout_s", _DELIVERY.session_timeout_s),
-        fall_seen_s=number("fall_seen_s", _DELIVERY.fall_seen_s),
         failing_fall_s=number("failing_fall_s", _DELIVERY.failing_fall_s),
         failing_falls_max=whole("failing_falls_max", _DELIVERY.failing_falls_max),
         mass_change_hold_s=number("mass_change_hold_s", _DELIVERY.mass_change_hold_s),

@@ -22,8 +22,9 @@ from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
 from inventory_domain.modes import LIVE, ChannelMode, Mode
 from inventory_domain.policies import AllocationPolicy
 from inventory_ledger.settings import LedgerSettings
+from inventory_streams.delivery.settings import deadline_s
 
-_OURS: Final = POLICY_KEYS | {"mode", "canary_percent"}  # all else of a channel is its marketplace's
+_OURS: Final = POLICY_KEYS | {"mode", "canary_percent", "seen_within_s"}  # all else of a channel is its marketplace's
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Settings:
     ledger: LedgerSettings
     console: ConsoleSettings
     modes: Mapping[ChannelId, ChannelMode]
+    deadlines_s: Mapping[ChannelId, float]
 
 
 def load(
@@ -86,6 +88,7 @@ def read(
     }
     profile, policy = read_policy(root, raw_channels, serving, faults)
     modes = _modes(root, raw_channels, faults)
+    deadlines_s = _deadlines_s(root, raw_channels, serving)
     processes = read_processes(root, secrets.used_if(secrets_at is None or bool(secrets_at)), faults)
     ledger, console = read_ledger(root, used("ledger"), faults), read_console(root, used("console"), faults)
     root.end()
@@ -107,6 +110,7 @@ def read(
         ledger=ledger,
         console=console,
         modes=modes,
+        deadlines_s=deadlines_s,
     )
 
 
@@ -181,6 +185,19 @@ def _modes(
         modes[ChannelId(name)] = ChannelMode(mode, percent)
         faults.extend(modes[ChannelId(name)].faults(f"channels.{name}"))
     return modes
+
+
+def _deadlines_s(
+    root: FileFields, raw_channels: Mapping[str, Mapping[str, object]], serving: Mapping[AccountId, Serving]
+) -> dict[ChannelId, float]:
+    """By when each channel's falls and sampled rises must be seen live; by its account's marketplace if not said."""
+    channels = root.of("channels", raw_channels)
+    found = {}
+    for name, raw in raw_channels.items():
+        known = serving.get(AccountId(str(raw.get("account"))))
+        usual_s = deadline_s(known.settling_s_max if known is not None else 1.0)
+        found[ChannelId(name)] = channels.of(name, raw).number("seen_within_s", usual_s, least=1, most=86_400)
+    return found
 
 
 def _mapping(raw: object) -> Mapping[str, object]:

@@ -15,7 +15,7 @@ from inventory_cli.process_settings import HOST_DEFAULT, default_ports
 from inventory_cli.template_lines import Line, rendered
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.modes import LIVE
-from inventory_streams.delivery.settings import DeliverySettings
+from inventory_streams.delivery.settings import DeliverySettings, deadline_s
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
@@ -164,8 +164,17 @@ def _channel(account: AccountDraft, channel: ChannelDraft) -> tuple[Line, ...]:
         *buffer_lines(account.marketplace, channel.percent),
         Line("mode", LIVE.mode.value, "live; shadow computes and writes nothing; canary writes a part of the SKUs"),
         Line("canary_percent", LIVE.canary_percent, "of its SKUs, always the same ones, under the mode canary"),
+        Line("seen_within_s", _deadline(account), "a fall not seen live by then is told and tried by the other path"),
         *channel_lines(account.marketplace, channel.options),
     )
+
+
+def _deadline(account: AccountDraft) -> float:
+    """The usual deadline where the account's numbers are live as soon as this draft says."""
+    known = {line.key: line.value for line in account_lines(account.name, account.marketplace, account.values)}
+    settling_s_max = known["settling_s_max"]
+    assert isinstance(settling_s_max, int | float)
+    return deadline_s(settling_s_max)
 
 
 def _engine(given: Mapping[str, object]) -> tuple[Line, ...]:
@@ -231,7 +240,6 @@ def _delivery(given: DeliverySettings) -> tuple[Line, ...]:
         Line("read_share", given.read_share, "of a throttle, for reads while pushes wait for it"),
         Line("zero_reserve", given.zero_reserve, "of a daily quota, kept for falls to zero"),
         Line("aged_after_s", given.aged_after_s, "what waits longer is served in turn with what is urgent"),
-        Line("fall_seen_s", given.fall_seen_s, "a fall not seen live so long after it should be is tried otherwise"),
         Line("failing_fall_s", given.failing_fall_s, "after so long the listing goes to zero by every path"),
         Line("failing_falls_max", given.failing_falls_max, "more of them at once are the channel's matter"),
         Line("mass_change_hold_s", given.mass_change_hold_s, "a mass change waits so long for an operator"),

@@ -69,6 +69,8 @@ def delivery_settings(settings: Settings, marketplace: Marketplace) -> DeliveryS
         probe_host=probes.host,
         probe_port=probes.ports[process_of(marketplace)],
         modes=settings.modes,
+        deadlines_s=settings.deadlines_s,
+        order_delay_s=settings.processes.reconcile.policy.order_delay_s,
     )
 
 

@@ -20,6 +20,20 @@ def listing_alerts() -> tuple[Alert, ...]:
             "fall-not-applied",
         ),
         _above_zero(
+            "FallNotSeen",
+            "falls_late",
+            "ticket",
+            "{{ $labels.channel }}: a lower number is not shown past its deadline; it is tried by the other path",
+            "fall-not-applied",
+        ),
+        _above_zero(
+            "RiseNotSeen",
+            "rises_late",
+            "ticket",
+            "{{ $labels.channel }}: a higher number was accepted and is not shown past its deadline",
+            "rise-not-seen",
+        ),
+        _above_zero(
             "ListingFailing",
             "listings_failing",
             "ticket",

@@ -356,3 +356,7 @@ class ReportsStatus(Protocol):
     async def status(self) -> MarketplaceStatus | CallFailed:
         """How the marketplace is now, by its own word."""
         ...
+
+    async def aclose(self) -> None:
+        """Give back connections. Calls after it are bugs; repeating it is none."""
+        ...

@@ -13,6 +13,7 @@ from inventory_domain.targets import Target
 
 RATE_UNKNOWN = 1.0  # units a day of a listing of which no sales are known
 RATE_LEAST = 0.1  # what did not sell lately may sell today: more units over-shown still go before fewer
+UNSEEN_MAX = 2  # a rise is sent again once by the other path; what neither shows is for reconciliation and people
 UNITS_UNKNOWN = 1_000_000  # over-shown where nobody knows what is shown: more than any listing that was seen
 
 
@@ -65,6 +66,8 @@ def is_due(want: Wanted, exposure: Exposure | None) -> bool:
         return True
     if last.result is Result.REJECTED:
         return exposure.falling_since_ms() is not None
+    if last.result is Result.UNDER_SHOWN:
+        return last.unseen < UNSEEN_MAX
     return last.result in (Result.FAILED, Result.OVER_SHOWN)
 
 

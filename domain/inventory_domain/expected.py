@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inventory_domain.exposure import Confirmed, Exposure, LastAttempt, Proof, Result
 from inventory_domain.identifiers import OrderId
 
-_LANDED = (Result.APPLIED, Result.ACCEPTED, Result.OVER_SHOWN)
+_LANDED = (Result.APPLIED, Result.ACCEPTED, Result.OVER_SHOWN, Result.UNDER_SHOWN)
 CLOCKS_MS = 60_000  # the time of a sale is another clock's than ours
 
 

@@ -34,7 +34,8 @@ class AttemptState(Enum):
 
 
 class Result(Enum):
-    """What is known of the last attempt. FAILED may be tried again; OVER_SHOWN was seen above what was sent."""
+    """What is known of the last attempt. FAILED may be tried again; OVER_SHOWN was seen above what was sent;
+    UNDER_SHOWN is a sampled rise that two equal reads, further apart than orders take to be reported, did not show."""
 
     OPEN = "open"
     APPLIED = "applied"
@@ -42,6 +43,7 @@ class Result(Enum):
     FAILED = "failed"
     REJECTED = "rejected"
     OVER_SHOWN = "over-shown"
+    UNDER_SHOWN = "under-shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Attempt:
     `settles_by_ms` is when it must be live if it was taken at all. `fall`: only a read closes it, since it was below
     what may have been shown then, or may be applied after a newer one that went another way. `feed_id` is the
     marketplace's, none while it is not known; `feed_row` counts the rows of a feed from 1. `sampled`: a rise that was
-    chosen to be read.
+    chosen to be read. `look_again_ms`: a read after its settling time did not show it, and it is read once more then.
     """
 
     number: int
@@ -78,6 +80,12 @@ class Attempt:
     feed_row: int = 0
     feed_size: int = 0
     sampled: bool = False
+    look_again_ms: int = 0
+
+    @property
+    def read_due_ms(self) -> int:
+        """When it is to be read, or taken for live."""
+        return self.look_again_ms or self.settles_by_ms
 
     @property
     def needs_read(self) -> bool:
@@ -95,6 +103,7 @@ class LastAttempt:
     """The newest attempt, open or not; what is due is derived from it. `failures` in a row since one went through.
 
     `falling_since_ms`: since when something below what may be shown is being tried, none when this is no fall.
+    `unseen`: how often two reads, far enough apart, did not show a rise to this version.
     """
 
     number: int
@@ -107,6 +116,7 @@ class LastAttempt:
     failures: int = 0
     path: str = SINGLE
     falling_since_ms: int | None = None
+    unseen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ class Exposure:
 
     def read_due_ms(self) -> int | None:
         """When the listing must be read: the first settling time of an attempt that only a read can close."""
-        return min([attempt.settles_by_ms for attempt in self.open if attempt.needs_read], default=None)
+        return min([attempt.read_due_ms for attempt in self.open if attempt.needs_read], default=None)
 
     def feed_row(self) -> Attempt | None:
         """The row of a feed that has no report yet; there is at most one."""
@@ -140,7 +150,7 @@ class Exposure:
 
     def settles_ms(self) -> int | None:
         """When the first open attempt is over its settling time, whatever it takes to close it."""
-        return min((attempt.settles_by_ms for attempt in self.open), default=None)
+        return min((attempt.read_due_ms for attempt in self.open), default=None)
 
 
 def begin(
@@ -188,8 +198,9 @@ def begin(
     if units is not None and quantity < units:
         falling_ms = exposure.falling_since_ms() or now_ms
     failures = last.failures if last else 0
+    unseen = last.unseen if last is not None and (last.version, last.mask) == (version, mask) else 0
     newest = LastAttempt(
-        attempt.number, version, quantity, nodes, mask, now_ms, Result.OPEN, failures, path, falling_ms
+        attempt.number, version, quantity, nodes, mask, now_ms, Result.OPEN, failures, path, falling_ms, unseen
     )
     before = tuple([one if one.path == path or one.fall else replace(one, fall=True) for one in exposure.open])
     return replace(exposure, last=newest, open=_bounded((*before, attempt))), attempt
@@ -295,8 +306,9 @@ def _with_result(exposure: Exposure, number: int, result: Result, *, failed: boo
     return replace(exposure, last=replace(last, result=result, failures=failures))
 
 
-def observe(exposure: Exposure, quantity: int, asked_at_ms: int) -> Exposure:
-    """Note what a read showed that was asked for at that time.
+def observe(exposure: Exposure, quantity: int, asked_at_ms: int, again_ms: int = 0) -> Exposure:
+    """Note what a read showed that was asked for at that time. `again_ms`: how long after it an unseen rise is read
+    once more; 0: never.
 
     Attempts past their settling time are closed by it. One that is not yet due is closed early only when the number
     seen can have come from no other write. Seen above what was last sent with nothing open any more: it is sent again.
@@ -311,12 +323,37 @@ def observe(exposure: Exposure, quantity: int, asked_at_ms: int) -> Exposure:
         one for one in exposure.open if one.settles_by_ms > asked_at_ms and not (seen_live and one.number <= seen_live)
     )
     confirmed = Confirmed(quantity, version, asked_at_ms, Proof.READ)
+    if again_ms and (unseen := _unseen(exposure, quantity, asked_at_ms)) is not None:
+        return _not_seen(replace(exposure, confirmed=confirmed, open=still), exposure, unseen, asked_at_ms + again_ms)
     after = replace(exposure, confirmed=confirmed, open=still)
     if last is None or last.result in (Result.OPEN, Result.FAILED, Result.REJECTED):
         return after
     if quantity > last.quantity and not still:
         return replace(after, last=replace(last, result=Result.OVER_SHOWN))
     return after
+
+
+def _unseen(exposure: Exposure, quantity: int, asked_at_ms: int) -> Attempt | None:
+    """The newest attempt, if it is a sampled rise that should be live and the number seen is not above what was there
+    before it. A number in between has come of it and of sales."""
+    newest, known, last = exposure.open[-1] if exposure.open else None, exposure.confirmed, exposure.last
+    if newest is None or known is None or last is None or newest.number != last.number:
+        return None
+    sampled = newest.sampled and not newest.fall and newest.state is AttemptState.ACCEPTED
+    overdue = newest.settles_by_ms <= asked_at_ms and newest.read_due_ms <= asked_at_ms
+    return newest if sampled and overdue and quantity <= known.quantity and quantity < newest.quantity else None
+
+
+def _not_seen(after: Exposure, before: Exposure, unseen: Attempt, again_ms: int) -> Exposure:
+    """It stays open, since it may yet come. Two equal reads so far apart are no sale: then it counts as not taken."""
+    assert before.confirmed is not None and before.last is not None
+    equal = after.confirmed == replace(before.confirmed, at_ms=after.confirmed.at_ms) if after.confirmed else False
+    waiting = replace(unseen, look_again_ms=again_ms)
+    after = replace(after, open=(*(one for one in after.open if one.number != unseen.number), waiting))
+    if not (unseen.look_again_ms and equal):
+        return after
+    last = replace(before.last, result=Result.UNDER_SHOWN, unseen=before.last.unseen + 1)
+    return replace(after, last=last)
 
 
 def _seen_live(exposure: Exposure, quantity: int) -> int | None:

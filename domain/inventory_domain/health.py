@@ -13,6 +13,7 @@ from typing import Final
 
 from inventory_domain.errors import ConfigFault
 from inventory_domain.identifiers import ChannelId
+from inventory_domain.listing_holds import TOO_MANY_DEAD_LETTERS
 from inventory_domain.masks import STOP_SALE, Standing
 from inventory_domain.retry import RetrySchedule
 
@@ -149,7 +150,8 @@ class ChannelReport:
     `last_success_ms` is None until it had one. `rounds`: how often the listing that failed most often has failed in a
     row. `probes_failed`: failures that were probes. `reads_answered`: probes by a read, which prove less than a write.
     `epoch`: of the health that the worker follows. `listings` that it may write; `unsettled`: those of them that do
-    not show yet what they should.
+    not show yet what they should. `flooded`: since the last report it has begun to see more dead letters than bad data
+    can be.
     """
 
     channel: ChannelId
@@ -167,6 +169,7 @@ class ChannelReport:
     epoch: int = 0
     listings: int = 0
     unsettled: int = 0
+    flooded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,8 @@ class ChannelHealth:
     `restoring`: not every listing shows yet what it should since the last stop. `outage_disproved`: a push went through
     although the platform says that it is down, so its word counts for nothing until it changes. `went_live_ms`: when
     its account was first seen to be set as our writes need it, where the marketplace has such a setting; `not_ready`:
-    why it is not set so now.
+    why it is not set so now. `flooded_ms`: since when a worker saw more dead letters than bad data can be; rises wait
+    until an operator resumes the channel.
     """
 
     channel: ChannelId
@@ -227,6 +231,7 @@ class ChannelHealth:
     recovered_ms: int | None = None
     went_live_ms: int | None = None
     not_ready: str | None = None
+    flooded_ms: int | None = None
 
     @property
     def is_not_live(self) -> bool:
@@ -262,6 +267,8 @@ def standing_of(health: ChannelHealth, rules: HealthRules, complete_until_ms: in
         return Standing(rises_held=CIRCUIT_OPEN, falls_held=CIRCUIT_OPEN)
     rises_held = PAUSED if pause is not None else None
     falls_held = PAUSED if pause is not None and pause.falls_too else None
+    if rises_held is None and health.flooded_ms is not None:
+        rises_held = TOO_MANY_DEAD_LETTERS
     recovered_ms = health.recovered_ms
     if rises_held is None and recovered_ms is not None and (complete_until_ms or 0) < recovered_ms:
         rises_held = ENGINE_BEHIND  # P6: what was computed during the outage may be old

@@ -59,6 +59,9 @@ def alerts(before: ChannelHealth, after: ChannelHealth, at_ms: int) -> list[Aler
         tell("stop-sale-near", Severity.PAGE, f"stop-sale in {left_s:.0f} s unless something goes through")
     if after.not_ready is not None and before.not_ready is None and not after.is_not_live:
         tell("zero-ends-listings", Severity.PAGE, after.not_ready)
+    if after.flooded_ms is not None and before.flooded_ms is None:
+        text = "more writes are refused for good than bad data can be: rises wait until an operator resumes the channel"
+        tell("dead-letter-flood", Severity.PAGE, text)
     if changed and after.state in _STATES:
         tell(*_STATES[after.state], after.reason)
     elif changed and after.state is ChannelState.SELLING:

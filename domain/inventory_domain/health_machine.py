@@ -35,6 +35,8 @@ def reported(health: ChannelHealth, report: ChannelReport, rules: HealthRules) -
         after = _answered(after, report)
     if _lost(report):
         after = replace(after, credentials_lost=True, half_open=False)
+    if report.flooded and after.flooded_ms is None:
+        after = replace(after, flooded_ms=report.at_ms)
     begins = after.is_failing(rules) and not health.is_failing(rules)
     from_ms = report.at_ms if report.probes_failed or begins else None
     return _settled(health, after, rules, report.at_ms, _reason(after, report, rules), probe_from_ms=from_ms)
@@ -107,7 +109,9 @@ def commanded(health: ChannelHealth, command: OperatorCommand, rules: HealthRule
             after = replace(health, pause=pause, clock_from_ms=clock_ms)
         case OperatorAction.RESUME if health.pause is not None:
             clock_ms = health.clock_from_ms if health.is_failing(rules) else max(health.clock_from_ms, at_ms)
-            after = replace(health, pause=None, clock_from_ms=clock_ms)
+            after = replace(health, pause=None, clock_from_ms=clock_ms, flooded_ms=None)
+        case OperatorAction.RESUME if health.flooded_ms is not None:
+            after = replace(health, flooded_ms=None)
         case OperatorAction.STOP_SALE:
             at = health.stop.at_ms if health.stop is not None else at_ms
             after = replace(health, stop=Stop(who, command.why, at, held=True))

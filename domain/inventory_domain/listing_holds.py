@@ -45,7 +45,9 @@ def guard_standing(target: Target, decision: GuardDecision | None, now_ms: int, 
 
 @dataclass(frozen=True, slots=True)
 class FallLimits:
-    """How long a fall may take. `seen_s`: then it is told and tried another way; `zero_s`: then zero is sent."""
+    """How long a fall, or a sampled rise, may take. `seen_s`: its deadline, when it is told and tried another way;
+    `zero_s`: then zero is sent for a fall.
+    """
 
     seen_s: float
     zero_s: float
@@ -53,7 +55,7 @@ class FallLimits:
 
     def late_at_ms(self, since_ms: int) -> int:
         """When a fall that is tried since then should have been seen live."""
-        return since_ms + int((self.settling_s + self.seen_s) * 1000)
+        return since_ms + int(self.seen_s * 1000)
 
     def failing_at_ms(self, since_ms: int) -> int:
         """When it counts as failing: the limit, or its settling time if that is later."""
@@ -70,6 +72,12 @@ def is_failing(exposure: Exposure | None, limits: FallLimits, now_ms: int) -> bo
     """Whether a fall of the listing is tried for so long that it is to go to zero by every path."""
     since_ms = exposure.falling_since_ms() if exposure is not None else None
     return since_ms is not None and now_ms >= limits.failing_at_ms(since_ms)
+
+
+def is_unseen(exposure: Exposure | None, limits: FallLimits, now_ms: int) -> bool:
+    """Whether a read has missed a sampled rise of the listing, and its deadline is over."""
+    missed = [one for one in exposure.open if one.look_again_ms] if exposure is not None else []
+    return any(now_ms >= limits.late_at_ms(one.sent_at_ms) for one in missed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,11 +86,16 @@ def rows_of_feed(backlog: Backlog, single: SinglePace, feed: FeedPace) -> FeedRo
 
 
 def goes_by_feed(exposure: Exposure | None, *, overdue: bool = False) -> bool:
-    """Whether the next attempt should go by a feed of its own accord: a fall that single calls do not bring down.
+    """Whether the next attempt should go by a feed of its own accord: single calls do not bring a fall down, or did not
+    show a rise.
 
     `overdue`: it was tried for too long; then each failure or number still seen too high changes the path.
     """
-    if exposure is None or exposure.last is None or exposure.falling_since_ms() is None:
+    if exposure is None or exposure.last is None:
+        return False
+    if exposure.last.result is Result.UNDER_SHOWN:
+        return exposure.last.path == SINGLE
+    if exposure.falling_since_ms() is None:
         return False
     turns = (Result.REJECTED, Result.OVER_SHOWN, Result.FAILED) if overdue else (Result.REJECTED,)
     return exposure.last.path == SINGLE and exposure.last.result in turns

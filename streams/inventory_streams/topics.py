@@ -259,7 +259,7 @@ class Topics:
                 "channel",
                 delete,
                 "operator_command",
-                ("operators", "console"),
+                ("operators", "console", "delivery"),
                 Partitioning.SINGLE,
                 read_by=("delivery", "reconcile", "ledger", "operators"),
             ),

@@ -236,7 +236,8 @@ class Bus:
 
     def read(self, topic: str) -> list[Message]:
         """All committed records of the topic."""
-        count = 1 if topic.endswith("channel.health") or "channel.reports" in topic else PARTITIONS
+        single = topic.endswith(("channel.health", "operator.commands")) or "channel.reports" in topic
+        count = 1 if single else PARTITIONS
         found: list[Message] = []
         read_to_end(self.kafka, [(topic, number) for number in range(count)], found.extend)
         return found

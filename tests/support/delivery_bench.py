@@ -34,6 +34,7 @@ from inventory_streams.delivery.arrivals import (
 )
 from inventory_streams.delivery.assignment import LoadedPartition
 from inventory_streams.delivery.codecs import Codecs, codecs_of
+from inventory_streams.delivery.gaps import AsksReconciliation
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.retries import note_of
 from inventory_streams.delivery.settings import DeliverySettings
@@ -241,6 +242,7 @@ async def a_bench(
     statuses: Mapping[AccountId, ReportsStatus] | None = None,
     sink: AlertSink | None = None,
     answers: Callable[[], bool] = lambda: True,
+    reconciliation: AsksReconciliation | None = None,
     **changes: object,
 ) -> AsyncIterator[Bench]:
     """A worker that has taken partition 0 over with these targets and exposures in it.
@@ -277,6 +279,7 @@ async def a_bench(
         statuses=statuses,
         sink=sink,
         answers=answers,
+        reconciliation=reconciliation,
     )
     worker._attempts._dice.seed(7)  # jitter too comes from a seed here, so that a run can be repeated
     transactions = KeptTransactions()

@@ -22,8 +22,8 @@ class TrackedListing:
     sent or concluded. `held_until_s`: a former owner's request may be under way until then. `not_before_ms`: a retry
     told to wait until then. `retry_offsets`: records of the retry topic that stand for this wait. `must_read`: it had
     open attempts at a takeover. `claims`: marketplace ids that no other listing may be sent with meanwhile.
-    `late_fall`, `failing_fall`: a fall of it was not seen live in time, or for so long that it is masked. `hinted`:
-    it is to be looked at, though nothing of it is open.
+    `late_rise`: a sampled rise of it was not seen live in time. `late_fall`, `failing_fall`: a fall was not, or for so
+    long that it is masked. `hinted`: it is to be looked at, though nothing of it is open.
     `forgotten`: the engine withdrew it while an attempt was under way. `traces`: what its next push stands for, the
     newest last: the traces of its target, of those that were replaced unsent, and of attempts that failed.
     """
@@ -45,6 +45,7 @@ class TrackedListing:
     claims: frozenset[tuple[str, str]] = frozenset()
     forgotten: bool = False
     late_fall: bool = False
+    late_rise: bool = False
     failing_fall: bool = False
     hinted: bool = False
     traces: tuple[TraceContext, ...] = ()

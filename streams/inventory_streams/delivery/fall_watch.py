@@ -1,4 +1,4 @@
-"""Falls that are not seen live in time, and listings that fail again and again: found, told, and acted on."""
+"""Falls and sampled rises that are not seen live in time, and listings that fail again and again: found and told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import ChannelId
-from inventory_domain.listing_holds import FallLimits, is_failing, is_late
+from inventory_domain.listing_holds import FallLimits, is_failing, is_late, is_unseen
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.book import Book, TrackedListing
 from inventory_streams.delivery.masks import Masks
@@ -54,7 +54,7 @@ class FallWatch:
     async def look(self) -> None:
         """Look once."""
         failing: dict[ChannelId, list[TrackedListing]] = {channel: [] for channel in self._accounts.channels}
-        late, held, refused = Counter[ChannelId](), Counter[ChannelId](), Counter[ChannelId]()
+        late, held, refused, unseen = (Counter[ChannelId]() for _ in range(4))
         for number, tracked in enumerate(list(self._book)):
             if number % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
@@ -67,6 +67,7 @@ class FallWatch:
                 held[channel] += 1
             if self._is_late(tracked, channel):
                 late[channel] += 1
+            unseen[channel] += self._is_unseen(tracked, channel)
             if is_failing(tracked.exposure, self._limits(channel), self._clock.now_ms()):
                 failing[channel].append(tracked)
             elif tracked.failing_fall:
@@ -74,6 +75,7 @@ class FallWatch:
         for channel, found in failing.items():
             self._zero(channel, found)
             self._metrics.falls_late.labels(channel).set(late[channel])
+            self._metrics.rises_late.labels(channel).set(unseen[channel])
             self._metrics.falls_failing.labels(channel).set(len(found))
             self._metrics.listings_failing.labels(channel).set(refused[channel])
             self._metrics.mass_change_held.labels(channel).set(held[channel])
@@ -81,7 +83,7 @@ class FallWatch:
     def _limits(self, channel: ChannelId) -> FallLimits:
         account = self._accounts.of(channel)
         settling_s = account.traits.settling_s_max if account is not None else 0.0
-        return FallLimits(self._settings.fall_seen_s, self._settings.failing_fall_s, settling_s)
+        return FallLimits(self._settings.seen_within(channel, settling_s), self._settings.failing_fall_s, settling_s)
 
     def _is_late(self, tracked: TrackedListing, channel: ChannelId) -> bool:
         late = is_late(tracked.exposure, self._limits(channel), self._clock.now_ms())
@@ -92,6 +94,16 @@ class FallWatch:
             tracked.late_fall = late
             self._scheduler.reconsider(tracked)
         return late
+
+    def _is_unseen(self, tracked: TrackedListing, channel: ChannelId) -> bool:
+        unseen = is_unseen(tracked.exposure, self._limits(channel), self._clock.now_ms())
+        if unseen and not tracked.late_rise:
+            facts = {"listing": tracked.listing_id, "may_show": _units(tracked), "wanted": _wanted(tracked)}
+            log.error(
+                "rise not seen live in time: it is tried by the other path once that cannot be a sale", extra=facts
+            )
+        tracked.late_rise = unseen
+        return unseen
 
     def _zero(self, channel: ChannelId, failing: Iterable[TrackedListing]) -> None:
         """Zero by every path for each of them, unless there are so many that it is the channel's matter."""

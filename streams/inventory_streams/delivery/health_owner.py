@@ -37,13 +37,12 @@ REPORTS_MISSED = 3  # a worker that has not reported for so many intervals is go
 log = logging.getLogger(__name__)
 
 
-def take_health_over(
-    settings: DeliverySettings, codecs: Codecs, abandoned: Callable[[], bool]
-) -> tuple[TransactionalWriter, list[HealthRecord]] | None:
-    """The right to write the health of this marketplace's channels, and what was written last. Blocks."""
+def take_health_over(settings: DeliverySettings, codecs: Codecs, abandoned: Callable[[], bool]) -> TakenHealth | None:
+    """Take over from whoever wrote it before, and read. Blocks; None when `abandoned` says that nobody wants it."""
     writer = TransactionalWriter(settings.kafka, settings.health_transactional_id)
     writer.take_over()
     records: dict[ChannelId, HealthRecord] = {}
+    written_ms: dict[ChannelId, int] = {}
 
     def take(messages: Sequence[Message]) -> None:
         for message in messages:
@@ -55,10 +54,20 @@ def take_health_over(
                 log.error("channel health cannot be read", extra={"offset": message.offset(), "error": str(fault)})
                 continue
             records[record.health.channel] = record
+            written_ms[record.health.channel] = message.timestamp()[1]
 
     if read_to_end(settings.kafka, [(settings.topics.channel_health, 0)], take, abandoned=abandoned) is None:
         return None
-    return writer, list(records.values())
+    return TakenHealth(writer, list(records.values()), written_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenHealth:
+    """The right to write the health of a marketplace's channels, what was written last, and when, by channel."""
+
+    writer: TransactionalWriter
+    known: list[HealthRecord]
+    written_ms: Mapping[ChannelId, int]
 
 
 @dataclass(slots=True)
@@ -274,6 +283,7 @@ class HealthOwner:
         metrics.channel_failing.labels(channel).set(health.is_failing(self._rules))
         metrics.failures_in_a_row.labels(channel).set(health.failures_in_a_row)
         metrics.credentials_lost.labels(channel).set(health.credentials_lost)
+        metrics.flooded.labels(channel).set(health.flooded_ms is not None)
         metrics.without_success.labels(channel).set(max(0, now_ms - health.without_success_since_ms) / 1000)
         left_s = float("inf") if health.stop_at_ms is None else max(0, health.stop_at_ms - now_ms) / 1000
         metrics.stop_sale_in.labels(channel).set(0 if health.stop is not None else left_s)

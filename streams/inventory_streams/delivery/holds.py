@@ -28,7 +28,11 @@ log = logging.getLogger(__name__)
 
 
 class ListingHolds:
-    """Belongs to the loop. `flooded` are channels whose dead letters are too many to be bad data."""
+    """Belongs to the loop. `flooded` are channels of which this worker saw more dead letters than bad data can be.
+
+    Their rises stop here at once; the owner of their health is told, so that they stay stopped everywhere and over
+    restarts.
+    """
 
     def __init__(self, settings: DeliverySettings, clock: Clock, metrics: DeliveryMetrics) -> None:
         self._settings = settings
@@ -37,6 +41,7 @@ class ListingHolds:
         self._decisions: dict[ChannelId, GuardDecision] = {}
         self._letters: dict[ChannelId, LetterCount] = {}
         self.flooded: set[ChannelId] = set()
+        self._untold: set[ChannelId] = set()
 
     def follow(self, command: OperatorCommand) -> bool:
         """An operator's command; whether something of this channel is held no more, or otherwise."""
@@ -52,6 +57,11 @@ class ListingHolds:
         else:
             return False
         return True
+
+    def new_floods(self) -> set[ChannelId]:
+        """Channels that are flooded since this was last asked."""
+        untold, self._untold = self._untold, set()
+        return untold
 
     def _decide(self, command: OperatorCommand, decision: GuardDecision) -> None:
         known = self._decisions.get(command.channel)
@@ -102,6 +112,7 @@ class ListingHolds:
         if channel in self.flooded or not count.too_many(self._settings.letters):
             return False
         self.flooded.add(channel)
+        self._untold.add(channel)
         self._metrics.flooded.labels(channel).set(1)
         facts = {"channel": channel, "in_a_row": count.in_a_row, "of_latest": count.attempts, "letters": count.letters}
         log.error("too many dead letters: rises stop until an operator resumes the channel", extra=facts)

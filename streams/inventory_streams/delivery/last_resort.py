@@ -19,7 +19,7 @@ from inventory_domain.due import wanted
 from inventory_domain.errors import InventorySyncError
 from inventory_domain.health import SYSTEM
 from inventory_domain.health_alerts import Alert, Severity
-from inventory_domain.identifiers import ListingId
+from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.masks import ENGINE_SILENT
 from inventory_domain.outcomes import kind_of, proves_path
 from inventory_domain.ports import Push
@@ -28,6 +28,7 @@ from inventory_domain.targets import Target
 from inventory_streams.delivery.account import Account, Accounts
 from inventory_streams.delivery.announcing import AlertSink
 from inventory_streams.delivery.book import TrackedListing
+from inventory_streams.delivery.gaps import AsksReconciliation
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.settings import DeliverySettings
@@ -66,6 +67,7 @@ class LastResort:
         answers: Callable[[], bool],
         failed: Callable[[BaseException], None],
         sink: AlertSink | None,
+        reconciliation: AsksReconciliation | None,
     ) -> None:
         """`answers` says whether Kafka does; it may block for some seconds."""
         self._accounts = accounts
@@ -77,6 +79,8 @@ class LastResort:
         self._answers = answers
         self._failed = failed
         self._sink = sink
+        self._reconciliation = reconciliation
+        self._written: set[ChannelId] = set()
         self._known: dict[ListingId, _Known] = {}
         self._cause: BaseException | None = None
         self._alerted = self._broken = False
@@ -111,6 +115,9 @@ class LastResort:
                 continue
             if await loop.run_in_executor(self._threads, self._answers):
                 if self._alerted or self._broken:
+                    if self._written and self._reconciliation is not None:
+                        why = "listings were set to zero without a committed attempt while Kafka was gone"
+                        await loop.run_in_executor(self._threads, self._reconciliation.ask, self._written, why)
                     self._failed(CutOff(f"Kafka answers again after: {self._cause}"))
                     return
                 continue  # the group gives us partitions again, or the process has ended for its error
@@ -156,6 +163,7 @@ class LastResort:
             key=str(uuid.uuid4()),
         )
         await account.throttles.acquire_push(lambda: True)
+        self._written.add(push.channel)
         try:
             (answer,) = await within(self._clock, self._settings.request_s_max, account.adapter.push([push]))
         except TimeoutError:

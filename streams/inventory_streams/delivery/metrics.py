@@ -133,7 +133,10 @@ class DeliveryMetrics:
         self.freshness_objective = gauge(
             "freshness_objective_seconds", "Within which time a change is to be taken.", "channel"
         )
-        self.rises_not_seen = counter("rises_not_seen", "Sampled rises that were not seen in full.", "channel")
+        self.rises_not_seen = counter(
+            "rises_not_seen", "Sampled rises that two reads, far enough apart, did not show.", "channel"
+        )
+        self.rises_late = gauge("rises_late", "Sampled rises that were not seen by their deadline.", "channel")
         self.hints = counter("hints", "Signals that asked for a read.", "channel")
         self.falls_late = gauge("falls_late", "Falls not seen live in time.", "channel")
         self.falls_failing = gauge("falls_failing", "Falls not seen live for so long that zero is wanted.", "channel")

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from inventory_domain.clock import Clock
+from inventory_domain.due import UNSEEN_MAX
 from inventory_domain.exposure import Exposure, Result, observe, settle
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import Throttled, kind_of
@@ -196,7 +197,7 @@ class ReadBacks:
     ) -> None:
         before = tracked.exposure or Exposure(tracked.listing_id, target.sku)
         as_of_ms = asked_at_ms - self._age_ms()
-        after = observe(before, shown.quantity, as_of_ms)
+        after = observe(before, shown.quantity, as_of_ms, again_ms=int(self._settings.order_delay_s * 1000))
         tracked.exposure = after
         tracked.read_failures = 0
         if not after.open:
@@ -226,9 +227,12 @@ class ReadBacks:
         if not self._masks.writes(tracked):
             facts = {"listing": target.listing_id, "shown": quantity, "would_show": target.quantity}
             log.info("not written by the channel's mode", extra=facts)
-        missed = [one for one in before.open if one.sampled and one not in after.open and quantity < one.quantity]
-        if missed and missed[-1].number == (before.last.number if before.last else 0):
+        unseen = after.last.unseen if after.last is not None else 0
+        if unseen > (before.last.unseen if before.last is not None else 0):
             self._metrics.rises_not_seen.labels(target.channel).inc()
+            last = after.last
+            facts = {"listing": target.listing_id, "shown": quantity, "sent": last.quantity if last else None}
+            log.error("rise not taken", extra={**facts, "other_path": unseen < UNSEEN_MAX})
         if before.open and not after.open and after.last is not None and after.last.version == target.version:
             age_s = max(0.0, (self._clock.now_ms() - target.changed_at_ms) / 1000)
             self._metrics.freshness_confirmed.labels(target.channel).observe(age_s)

@@ -66,6 +66,8 @@ class Reporting:
             last_s = self._clock.monotonic_s()
             self._tallies.urgent.clear()
             await self._count()
+            for channel in self._masks.holds.new_floods():
+                self._tallies.flooded(channel)
             reports = self._tallies.reports(self._name, self._held.__getitem__, self._quota)
             self._measure()
             await loop.run_in_executor(self._threads, self._reports.send, reports)

@@ -30,6 +30,7 @@ class _Tally:
     rounds: int = 0
     probes_failed: int = 0
     reads_answered: int = 0
+    flooded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,10 @@ class Tallies:
         self._tallies[channel].reads_answered += 1
         self.urgent.set()
 
+    def flooded(self, channel: ChannelId) -> None:
+        """More of the channel's attempts became dead letters than bad data can be."""
+        self._tallies[channel].flooded = True
+
     def reports(
         self, worker: str, backlog: Callable[[ChannelId], Backlog], quota: Callable[[ChannelId], dict[str, int]]
     ) -> list[ChannelReport]:
@@ -110,10 +115,12 @@ class Tallies:
                     epoch=held.epoch,
                     listings=held.listings,
                     unsettled=held.unsettled,
+                    flooded=tally.flooded,
                 )
             )
             tally.successes = tally.probes_failed = tally.reads_answered = 0
             tally.failures = Counter()
+            tally.flooded = False
         return reports
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -27,6 +27,7 @@ from inventory_streams.delivery.arrivals import Arrivals
 from inventory_streams.delivery.codecs import codecs_of
 from inventory_streams.delivery.consumption import Poller
 from inventory_streams.delivery.following import Following
+from inventory_streams.delivery.gaps import ReconciliationByCommand
 from inventory_streams.delivery.last_resort import CutOff
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.reports import KafkaReports, ReportsRefused
@@ -38,6 +39,7 @@ from inventory_streams.kafka.reading import ReadStalled, is_reachable
 from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.kafka.transactions import TransactionFailed
+from inventory_streams.producer.client import NotDelivered
 from inventory_streams.token_ages import TokenAges
 
 TURN_S_MAX = 30.0  # a loop that has not turned for so long hangs
@@ -115,6 +117,7 @@ def assemble(
         statuses=statuses,
         sink=sink,
         answers=answers,
+        reconciliation=ReconciliationByCommand(settings, registry, clock),
     )
     loop = asyncio.get_running_loop()
     following = Following(settings.kafka, arrivals, worker.take, loop, failed)
@@ -172,7 +175,9 @@ def run(
                 sink=sink,
                 answers=answers,
             )
-            return await _until_stopped(delivery, settings, adapters, metrics, clock)
+            return await _until_stopped(
+                delivery, settings, [*adapters.values(), *(statuses or {}).values()], metrics, clock
+            )
 
         return asyncio.run(deliver())
 
@@ -180,7 +185,7 @@ def run(
 async def _until_stopped(
     delivery: Delivery,
     settings: DeliverySettings,
-    adapters: Mapping[AccountId, MarketplaceAdapter],
+    clients: Sequence[MarketplaceAdapter | ReportsStatus],
     metrics: CollectorRegistry,
     clock: Clock,
 ) -> int:
@@ -203,10 +208,15 @@ async def _until_stopped(
     log.info("asked to stop")
     if not await delivery.stop(LEAVE_S_MAX):
         end_process(ExitCode.STALLED, "the group could not be left in time")
-    for adapter in adapters.values():
-        await adapter.aclose()
+    await close_all(clients)
     await asyncio.to_thread(probes.close)
     return 0
+
+
+async def close_all(clients: Iterable[MarketplaceAdapter | ReportsStatus]) -> None:
+    """Close each of them once; an adapter is often what tells how its marketplace is, too."""
+    for client in {id(one): one for one in clients}.values():
+        await client.aclose()
 
 
 def end_for(error: BaseException) -> None:
@@ -217,7 +227,7 @@ def end_for(error: BaseException) -> None:
         end_process(ExitCode.TRANSACTION_FAILED, str(error))
     if isinstance(error, NotAuthenticated):
         end_process(ExitCode.NOT_AUTHENTICATED, str(error))
-    if isinstance(error, ReadStalled | KafkaException | CutOff):
+    if isinstance(error, ReadStalled | KafkaException | CutOff | NotDelivered):
         end_process(ExitCode.RECOVERY_FAILED, str(error))
     log.critical("a bug, or something nobody foresaw", exc_info=error)
     end_process(ExitCode.INVARIANT_BROKEN, f"{type(error).__name__}: {error}")

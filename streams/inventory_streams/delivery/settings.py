@@ -27,6 +27,15 @@ _POSITIVE = (
 )
 
 
+DEADLINE_FACTOR = 1.5
+DEADLINE_LEAST_S = 120.0  # a read that said nothing is asked for again within it, by the schedule of retries
+
+
+def deadline_s(settling_s_max: float) -> float:
+    """By when a write must be seen live where nothing else is said, by what its marketplace says that it needs."""
+    return max(DEADLINE_FACTOR * settling_s_max, settling_s_max + DEADLINE_LEAST_S)
+
+
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
     """One marketplace's delivery. Every `_s` is in seconds, every `_max` is a bound that holds.
@@ -38,10 +47,13 @@ class DeliverySettings:
     `tick_s`: how often what waits for a time is looked at.
     `status_poll_s`: how often a marketplace is asked how it is. `readiness_check_s`: how often an account that is set
     as our writes need it is looked at again.
-    `modes`: of the channels that are not live. `fall_seen_s`: a fall not seen live so long after its settling time is
-    told and tried by the other path; `failing_fall_s`: after so long its listing goes to zero by every path, unless
-    more than `failing_falls_max` of a channel do, which is the channel's matter. `mass_change_hold_s`: how long a
-    change that is part of a mass change is held. `rise_sample_percent`: the part of rises that are read back.
+    `modes`: of the channels that are not live. `deadlines_s`: by when a fall or a sampled rise of a channel must be
+    seen live, where it is not `DEADLINE_FACTOR` times what the marketplace needs at most; past it it is told and tried
+    by the other path. `order_delay_s`: how long orders may take to be reported: two equal reads that far apart do not
+    show a sale, so that a rise may be sent again. `failing_fall_s`: after so long the listing of a fall goes to zero by
+    every path, unless more than `failing_falls_max` of a channel do, which is the channel's matter.
+    `mass_change_hold_s`: how long a change that is part of a mass change is held. `rise_sample_percent`: the part of
+    rises that are read back.
     `aged_after_s`: what waits longer than this is served in turn with what is more urgent, so that nothing starves.
     """
 
@@ -70,7 +82,8 @@ class DeliverySettings:
     readiness_check_s: float = DAY_S
     tick_s: float = 0.05
     modes: Mapping[ChannelId, ChannelMode] = field(default_factory=dict)
-    fall_seen_s: float = 600.0
+    deadlines_s: Mapping[ChannelId, float] = field(default_factory=dict)
+    order_delay_s: float = 3_600.0
     failing_fall_s: float = 1_800.0
     failing_falls_max: int = 100
     mass_change_hold_s: float = 600.0
@@ -82,6 +95,11 @@ class DeliverySettings:
     def mode(self, channel: ChannelId) -> ChannelMode:
         """How the channel is written."""
         return self.modes.get(channel, LIVE)
+
+    def seen_within(self, channel: ChannelId, settling_s_max: float) -> float:
+        """Seconds from a fall's first attempt to its deadline; see `deadlines_s`."""
+        given = self.deadlines_s.get(channel)
+        return deadline_s(settling_s_max) if given is None else max(given, settling_s_max)
 
     @property
     def group(self) -> str:
@@ -128,8 +146,12 @@ class DeliverySettings:
 
     def _hold_faults(self, path: str) -> list[ConfigFault]:
         """What cannot be of what holds or masks single listings."""
-        found: list[ConfigFault] = []
-        for name in ("fall_seen_s", "failing_fall_s", "mass_change_hold_s"):
+        found = [
+            ConfigFault(f"channels.{channel}.seen_within_s", f"is {value}; above 0 s, a day at most")
+            for channel, value in self.deadlines_s.items()
+            if not 0 < value <= DAY_S
+        ]
+        for name in ("failing_fall_s", "mass_change_hold_s", "order_delay_s"):
             if not 0 < getattr(self, name) <= DAY_S:
                 found.append(ConfigFault(f"{path}.{name}", f"is {getattr(self, name)}; above 0 s, a day at most"))
         for name, value in (

@@ -36,7 +36,9 @@ from inventory_streams.delivery.dispatch import Dispatcher
 from inventory_streams.delivery.fall_watch import FallWatch
 from inventory_streams.delivery.feeds import Feeds
 from inventory_streams.delivery.following import Follows
-from inventory_streams.delivery.health_owner import HealthOwner, take_health_over
+from inventory_streams.delivery.gaps import AsksReconciliation
+from inventory_streams.delivery.health_owner import HealthOwner
+from inventory_streams.delivery.health_post import HealthPost
 from inventory_streams.delivery.intake import Intake
 from inventory_streams.delivery.last_resort import CutOff, LastResort
 from inventory_streams.delivery.masks import Masks
@@ -80,6 +82,7 @@ class Worker:
         statuses: Mapping[AccountId, ReportsStatus] | None = None,
         sink: AlertSink | None = None,
         answers: Callable[[], bool] = lambda: True,
+        reconciliation: AsksReconciliation | None = None,
     ) -> None:
         self._settings = settings
         self._codecs = codecs
@@ -93,7 +96,8 @@ class Worker:
         self._failed = failed
         self._tasks: list[asyncio.Task[None]] = []
         self._health: HealthOwner | None = None
-        self._sink = sink
+        of_health = (settings, codecs, clock, metrics, accounts.channels, threads, failed)
+        self._post = HealthPost(*of_health, worker=name, sink=sink, reconciliation=reconciliation)
         self.stopping = False
         self.ready = False
         self.turned_s = clock.monotonic_s()
@@ -103,7 +107,8 @@ class Worker:
         self._records = records
         self._tallies = Tallies(accounts.channels, clock)
         self.masks = Masks(settings, clock, metrics)
-        self._last_resort = LastResort(accounts, self.masks, settings, clock, metrics, threads, answers, failed, sink)
+        cut_off = (settings, clock, metrics, threads, answers, failed, sink, reconciliation)
+        self._last_resort = LastResort(accounts, self.masks, *cut_off)
         self._announcing = Announcing(self.masks, clock, metrics, sink)
         self._redo: set[ChannelId] = set()
         self.following: Follows | None = None
@@ -172,11 +177,7 @@ class Worker:
         abandoned = self._is_stopping
         arguments = (self._settings, self._codecs, self._arrivals, assignment.partitions, abandoned)
         loaded = await loop.run_in_executor(self._threads, load, *arguments)
-        health = None
-        if assignment.owns_reports and loaded is not None:
-            health = await loop.run_in_executor(
-                self._threads, take_health_over, self._settings, self._codecs, abandoned
-            )
+        health = await self._post.taken(abandoned) if assignment.owns_reports and loaded is not None else None
         if loaded is None or (assignment.owns_reports and health is None) or self.stopping:
             return None
         if assignment.partitions:
@@ -187,20 +188,7 @@ class Worker:
             await self.own(part, assignment.committed.get(part.partition) or 0)
         reports = None
         if health is not None:
-            writer, known = health
-            self._health = HealthOwner(
-                self._settings,
-                self._codecs,
-                self._clock,
-                self._metrics,
-                self._accounts.channels,
-                known,
-                writer,
-                self._threads,
-                self._failed,
-                worker=self._name,
-                sink=self._sink,
-            )
+            self._health = await self._post.owner(health)
             reports = self._health.start
             loaded.places[self._arrivals.commands, 0] = self._health.commands_start
         if self.following is not None:

@@ -78,6 +78,23 @@ def with_change(old: str, new: str) -> str:
     return MINIMAL.replace(old, new)
 
 
+def test_each_channel_has_its_marketplaces_deadline_unless_it_says_another() -> None:
+    """Amazon needs up to 15 minutes to show a number, Shopify none."""
+    usual = settings_of(MINIMAL).deadlines_s
+    own = settings_of(with_change("account: ebay, ", "account: ebay, seen_within_s: 400, ")).deadlines_s
+    wrong = faults_of(with_change("account: ebay, ", "account: ebay, seen_within_s: 0, "))
+
+    assert {str(name): seconds for name, seconds in usual.items()} == {
+        "amazon-us": 1_350.0,
+        "amazon-ca": 1_350.0,
+        "ebay-us": 300.0,
+        "walmart-us": 900.0,
+        "shop": 130.0,
+    }
+    assert own == {**usual, ChannelId("ebay-us"): 400.0}
+    assert list(wrong) == ["channels.ebay-us.seen_within_s"]
+
+
 def test_the_written_file_says_exactly_the_defaults() -> None:
     """A default that is written into the file and differs from the real one would be a silent change of behavior."""
     written = settings_of(settings_text(starting_draft("localhost:9092", "http://localhost:8081")))

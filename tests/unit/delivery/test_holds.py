@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inventory_domain.exposure import Confirmed, Exposure, Proof
-from inventory_domain.identifiers import ListingId, Sku
+from inventory_domain.health import ChannelState
+from inventory_domain.identifiers import EventId, ListingId, Sku
 from inventory_domain.listing_holds import FAILING_FALL
 from inventory_domain.modes import ChannelMode, Mode
-from inventory_domain.operations import OperatorAction
+from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_domain.outcomes import Accepted, PushOutcome, Rejected, Transient
 from inventory_domain.ports import Push
 from inventory_domain.targets import Target
 from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted, traits
 from tests.support.delivery_bench import Bench, a_bench
 from tests.support.delivery_feeds import FeedMarketplace, feed_traits
+from tests.support.outages import MarketplaceWithOutages, outages
 
 LONG_S = 100_000.0  # the engine's silence is not what these are about
 
@@ -181,6 +183,31 @@ async def test_dead_letters_by_the_dozen_stop_rises_and_zeros_go_on() -> None:
     assert len(refused) == 51
     assert (zero, rise) == ([0], [])
     assert market.quantities("R") == [5]
+
+
+async def test_a_flood_of_dead_letters_is_the_channels_and_outlives_the_worker_that_saw_it() -> None:
+    own_ids = [f"L{number}" for number in range(60)]
+    market = MarketplaceWithOutages(answers=rejected)
+    async with outages(market, exposures=known(2, "Z", "R")) as around:
+        await around.bench.send(*(a_target(own_id, 3) for own_id in own_ids))
+        await around.bench.clock.pass_s(10)
+        flooded, records = around.health, await around.crash()
+        around.bench.worker.masks.holds.flooded.clear()  # what a new process has seen by itself
+        around.own(records)
+        market.answers = accepted
+        await around.bench.send(a_target("Z", 0), a_target("R", 5))
+        await around.bench.clock.pass_s(10)
+        zero, rise = market.quantities("Z"), market.quantities("R")
+        resume = OperatorCommand(EventId("c"), CHANNEL, OperatorAction.RESUME, "ann", "mended", 0)
+        await around.operator(resume)
+        await around.bench.clock.pass_s(10)
+        health = around.health
+
+    assert flooded.flooded_ms is not None and flooded.state is ChannelState.SELLING
+    assert around.alerts.names == ["dead-letter-flood"]
+    assert (zero, rise) == ([0], [])
+    assert market.quantities("R") == [5]
+    assert (health.flooded_ms, health.by) == (None, "ann")
 
 
 async def test_a_signal_asks_for_a_read_and_a_read_of_others_does_not() -> None:

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome, Transient
 from inventory_domain.ports import Push
+from inventory_streams.delivery.gaps import was_unattended
 from inventory_streams.delivery.last_resort import CutOff
 from inventory_streams.kafka.transactions import TransactionFailed
-from tests.support.delivery import FakeMarketplace, a_target, accepted
+from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted
 from tests.support.delivery_bench import Bench, VirtualClock, a_bench
 from tests.support.outages import KeptAlerts
 
 LIMIT_S = 900.0
+
+
+@dataclass
+class KeptRequests:
+    """Keeps for which channels a reconciliation was asked."""
+
+    channels: list[ChannelId] = field(default_factory=list)
+
+    def ask(self, channels: Iterable[ChannelId], why: str) -> None:
+        self.channels.extend(channels)
+
+
+@pytest.mark.parametrize(("age_s", "gap"), [(None, False), (LIMIT_S - 1, False), (LIMIT_S + 1, True)])
+def test_nobody_was_there_when_the_last_record_is_older_than_the_limit(age_s: float | None, gap: bool) -> None:
+    """Before the first record there was nobody whose numbers could be wrong."""
+    now_ms = 1_700_000_000_000
+    written_ms = None if age_s is None else now_ms - int(age_s * 1000)
+
+    assert was_unattended(written_ms, now_ms, LIMIT_S) is gap
 
 
 async def cut_off(bench: Bench) -> None:
@@ -73,20 +99,27 @@ async def test_a_zero_that_fails_is_tried_again() -> None:
 
 async def test_the_process_ends_when_kafka_answers_again_after_zeros_were_sent() -> None:
     """A successor takes over in good order and reads what is shown; this one's knowledge is old."""
-    clock, there = VirtualClock(), True
+    clock, there, asked = VirtualClock(), True, KeptRequests()
     async with a_bench(
-        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: there
+        clock=clock,
+        complete_until_ms=clock.now_ms(),
+        tick_s=1.0,
+        engine_silent_s=LIMIT_S,
+        answers=lambda: there,
+        reconciliation=asked,
     ) as bench:
         await bench.send(a_target("A", 5, version=1))
         there = False
         await cut_off(bench)
         await clock.pass_s(LIMIT_S + 60)
+        before = list(asked.channels)
         there = True
         await clock.pass_s(10)
         ended = list(bench.failures)
         bench.failures.clear()
 
     assert [type(one) for one in ended] == [CutOff]
+    assert (before, asked.channels) == ([], [CHANNEL]), "nobody knows what is shown, so all of it is looked at"
 
 
 async def test_a_short_absence_of_kafka_changes_nothing() -> None:

@@ -23,7 +23,7 @@ from tests.support.delivery import a_target
 
 HELD = Standing(rises_held=MASS_CHANGE, falls_held=MASS_CHANGE)
 HOLD_MS = 600_000
-LIMITS = FallLimits(seen_s=600.0, zero_s=1_800.0, settling_s=900.0)
+LIMITS = FallLimits(seen_s=1_500.0, zero_s=1_800.0, settling_s=900.0)
 
 
 def stamped(at_ms: int) -> Target:

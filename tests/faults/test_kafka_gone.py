@@ -1,0 +1,90 @@
+"""A real delivery process on a Kafka that stands still for longer than its numbers can be vouched for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from inventory_domain.operations import OperatorAction
+from inventory_sandbox.stack import LocalStack
+from inventory_schemas.codec import Serde
+from inventory_schemas.records import OPERATOR_COMMAND
+from inventory_streams.kafka.stopping import ExitCode
+from tests.support.delivery import CHANNEL, Bus, a_target, until
+from tests.support.delivery_process import a_process, standing_in
+
+SILENT_S = 8.0
+SHORT = {"attempt_valid_s": 1.0, "request_s_max": 2.0, "handover_wait_s": 3.0, "engine_silent_s": SILENT_S}
+
+
+@dataclass
+class FreezableKafka:
+    """A broker of this test alone."""
+
+    bootstrap_servers: str
+    pid: int
+
+    def freeze(self) -> None:
+        """From now on nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on as if nothing had been."""
+        os.kill(self.pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def broker() -> Iterator[FreezableKafka]:
+    """Kafka from its jars: a container's process cannot be frozen from here."""
+    folder = Path(tempfile.mkdtemp(prefix="inventory-sync-frozen-"))
+    stack = LocalStack(folder)
+    try:
+        info = stack.up()
+        kafka = FreezableKafka(info.bootstrap_servers, info.kafka_pid)
+        yield kafka
+        kafka.thaw()
+    finally:
+        stack.down()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def commands(bus: Bus) -> list[tuple[str, OperatorAction, str]]:
+    """What was asked of channels: which, what, and by whom."""
+    serde = Serde(OPERATOR_COMMAND, "commands", bus.registry)
+    found = [serde.decode(one.value()) for one in bus.read(bus.topics.operator_commands)]
+    return [(one.channel, one.action, one.by) for one in found]
+
+
+@pytest.mark.timeout(400)
+async def test_zeros_while_kafka_is_gone_and_a_full_reconciliation_when_it_is_back(
+    broker: FreezableKafka, tmp_path: Path
+) -> None:
+    bus = Bus(broker.bootstrap_servers, "gone.")
+    bus.create()
+    bus.send(a_target("A", 5, version=1), a_target("B", 3, version=1))
+    with standing_in() as market:
+        with a_process(bus, "gone", market, tmp_path / "first.log", settling_s_max=1.0, **SHORT) as first:
+            await until(lambda: sorted(market.shown.values()) == [3, 5], "all is shown", 60)
+            bus.progress(time.time_ns() // 1_000_000 + 15_000)
+            bus.send(a_target("C", 2, version=1))
+            await until(lambda: market.shown.get(f"{CHANNEL}/C") == 2, "the engine's last word is there", 60)
+            broker.freeze()
+            await until(lambda: set(market.shown.values()) == {0}, "all is set to zero", 90)
+            broker.thaw()
+            await until(lambda: first.poll() is not None, "it ends for its successor", 60)
+        bus.progress(time.time_ns() // 1_000_000 + 3_600_000)
+        with a_process(bus, "gone", market, tmp_path / "second.log", settling_s_max=1.0, **SHORT):
+            asked = commands(bus)
+            bus.send(*(a_target(own_id, 4, version=2) for own_id in "ABC"))
+            await until(lambda: set(market.shown.values()) == {4}, "all is shown again", 90)
+
+    assert first.returncode == int(ExitCode.RECOVERY_FAILED), (tmp_path / "first.log").read_text()
+    assert asked == [(CHANNEL, OperatorAction.RECONCILE, "system")]
