@@ -212,7 +212,9 @@ async def served(marketplace: str, **settings: object) -> AsyncIterator[Served]:
         said = await asyncio.wait_for(ready, 20)
         urls = said[marketplace]
         assert isinstance(urls, dict)
-        addresses = {key: urls[key] for key in ("base_url", "token_url") if key in urls}
+        # A shop is told its token here, and asks for none.
+        keys = ("base_url",) if marketplace == "shopify" else ("base_url", "token_url")
+        addresses = {key: urls[key] for key in keys}
         module = MARKETPLACES[Marketplace(marketplace)]
         raw = {**_account(marketplace, stage.sandbox), **addresses, **settings}
         adapter = module.build(module.parse(raw, "accounts.a"), _RealClock())

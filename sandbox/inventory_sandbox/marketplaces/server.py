@@ -119,7 +119,10 @@ def announcement(settings: SandboxSettings, urls: Mapping[str, str]) -> dict[str
         },
         "shopify": {
             "base_url": urls["shopify"],
+            "token_url": f"{urls['shopify']}/admin/oauth/access_token",
             "shop": SHOPIFY_SHOP,
+            "client_id": known.shopify_client_id,
+            "client_secret": known.shopify_api_secret,
             "access_token": known.shopify_access_token,
             "api_secret": known.shopify_api_secret,
             "api_versions": list(settings.shopify_versions),

@@ -10,7 +10,12 @@ from inventory_sandbox.marketplaces.assortment import ListingSeed
 
 MARKETPLACES: Final = ("amazon", "ebay", "walmart", "shopify")
 SHOPIFY_VERSIONS: Final = ("2025-10", "2026-01", "2026-04", "2026-07", "2026-10")
-TOKEN_LIFE_S: Final[Mapping[str, float]] = {"amazon": 3600.0, "ebay": 7200.0, "walmart": 900.0}
+TOKEN_LIFE_S: Final[Mapping[str, float]] = {
+    "amazon": 3600.0,
+    "ebay": 7200.0,
+    "walmart": 900.0,
+    "shopify": 86_400.0,  # of a token had by client credentials; a custom app's own does not end
+}
 DELAY_S: Final[Mapping[str, tuple[float, float]]] = {
     # From accepted to live. Amazon's is the sum of 2-5 min in the queue and 3-10 min until it is applied.
     "amazon": (300.0, 900.0),
@@ -39,6 +44,7 @@ class Credentials:
     ebay_refresh_token: str = "v^1.1#i^1#sandbox-refresh-token"
     walmart_client_id: str = "sandbox-walmart-client-id"
     walmart_client_secret: str = "sandbox-walmart-client-secret"
+    shopify_client_id: str = "sandbox-shopify-client-id"
     shopify_access_token: str = "shpat_sandboxaccesstoken"
     shopify_api_secret: str = "shpss_sandboxapisecret"
 

@@ -30,6 +30,22 @@ TYPES: Final = frozenset(
         "FEED_PROCESSING_FINISHED",
         "REPORT_PROCESSING_FINISHED",
         "ORDER_CHANGE",
+        # Taken and kept, as a client may subscribe to them; the sandbox sends none of these.
+        "ACCOUNT_STATUS_CHANGED",
+        "ANY_OFFER_CHANGED",
+        "B2B_ANY_OFFER_CHANGED",
+        "BRANDED_ITEM_CONTENT_CHANGE",
+        "DATA_KIOSK_QUERY_PROCESSING_FINISHED",
+        "DETAIL_PAGE_TRAFFIC_EVENT",
+        "EXTERNAL_FULFILLMENT_SHIPMENT_STATUS_CHANGE",
+        "FBA_OUTBOUND_SHIPMENT_STATUS",
+        "FEE_PROMOTION",
+        "FULFILLMENT_ORDER_STATUS",
+        "ITEM_SALES_EVENT_CHANGE",
+        "ORDER_STATUS_CHANGE",
+        "PRICING_HEALTH",
+        "PRODUCT_TYPE_DEFINITIONS_CHANGE",
+        "TRANSACTION_UPDATE",
     }
 )
 Json = dict[str, object]

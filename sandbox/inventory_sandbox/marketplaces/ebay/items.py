@@ -38,8 +38,6 @@ class Items:
             ("getInventoryItemGroup", "GET", group, self._get_group),
             ("createOrReplaceInventoryItemGroup", "PUT", group, self._put_group),
             ("getOffers", "GET", offer, self._get_offers),
-            ("publishOffer", "POST", f"{offer}/{{offerId}}/publish", self._publish),
-            ("withdrawOffer", "POST", f"{offer}/{{offerId}}/withdraw", self._withdraw),
             ("getOffer", "GET", f"{offer}/{{offerId}}", self._get_offer),
             ("updateOffer", "PUT", f"{offer}/{{offerId}}", self._put_offer),
         )
@@ -190,30 +188,12 @@ class Items:
         wrong = wrong or self._stock.set_offer(offer, body.get("availableQuantity", 0), call, "updateOffer")
         return Answer(204) if wrong is None else json_answer(400, {"errors": [wrong]})
 
-    def _publish(self, call: Call) -> Answer:
-        offer = self._stock.offer(call.parameters["offerId"])
-        if offer is None or not offer.seed.offer_id:
-            return _offer_missing(call)
-        if offer.parts[OFFER].submitted < 1 and not self._stock.out_of_stock_control:
-            return error_answer(400, 25004, "Invalid quantity. A listing cannot begin with none.")
-        offer.status = "ACTIVE"
-        return json_answer(200, {"listingId": offer.seed.listing_id})
-
-    def _withdraw(self, call: Call) -> Answer:
-        offer = self._stock.offer(call.parameters["offerId"])
-        if offer is None or not offer.seed.offer_id or offer.status != "ACTIVE":
-            return _offer_missing(call)
-        if not offer.writable:
-            self._world.violated(offer, "withdrawOffer", call.request_id, None, accepted=True)
-        offer.status = "ENDED"
-        return json_answer(200, {"listingId": offer.seed.listing_id})
-
 
 def _offer_json(offer: Listing) -> Json:
     seed: ListingSeed = offer.seed
     active = offer.status == "ACTIVE"
     status = ("OUT_OF_STOCK" if offer.live <= 0 else "ACTIVE") if active else "ENDED"
-    return {
+    shown: Json = {
         "offerId": seed.offer_id,
         "sku": seed.sku,
         "marketplaceId": seed.marketplace_id,
@@ -222,13 +202,15 @@ def _offer_json(offer: Listing) -> Json:
         "availableQuantity": max(offer.parts[OFFER].live, 0),
         "pricingSummary": {"price": {"value": "19.99", "currency": "USD"}},
         "status": "PUBLISHED" if active else "UNPUBLISHED",
-        "listing": {
+    }
+    if seed.listing_id:  # none before it was ever published
+        shown["listing"] = {
             "listingId": seed.listing_id,
             "listingStatus": status,
             "soldQuantity": offer.sold,
             "listingOnHold": False,
-        },
-    }
+        }
+    return shown
 
 
 def _object(call: Call) -> Json | Answer:

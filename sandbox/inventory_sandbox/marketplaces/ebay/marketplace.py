@@ -8,6 +8,8 @@ from inventory_sandbox.marketplaces.assortment import ListingSeed
 from inventory_sandbox.marketplaces.ebay.analytics import Analytics
 from inventory_sandbox.marketplaces.ebay.bulk import Bulk
 from inventory_sandbox.marketplaces.ebay.items import Items
+from inventory_sandbox.marketplaces.ebay.lifecycle import Lifecycle
+from inventory_sandbox.marketplaces.ebay.locations import Locations
 from inventory_sandbox.marketplaces.ebay.notifications import Notifications
 from inventory_sandbox.marketplaces.ebay.rules import EbayRules, error_answer
 from inventory_sandbox.marketplaces.ebay.stock import EbayStock
@@ -26,6 +28,8 @@ class Ebay(EbayRules):
         self._apis = (
             Bulk(world, self._stock, items),
             items,
+            Lifecycle(world, self._stock),
+            Locations(),
             Analytics(self),
             Trading(self, self._stock),
             Notifications(world),

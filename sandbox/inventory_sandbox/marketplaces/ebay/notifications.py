@@ -14,6 +14,9 @@ BASE: Final = "/commerce/notification/v1"
 LIMIT: Final = "notification"
 TOPICS: Final = ("LISTING", "ORDER_CONFIRMATION", "MARKETPLACE_ACCOUNT_DELETION")
 MAX_KEPT: Final = 1_000
+PAGE: Final = 20
+PAGE_LEAST: Final = 10
+PAGE_MOST: Final = 100
 Json = dict[str, object]
 
 
@@ -24,12 +27,15 @@ class Notifications:
         self._world = world
         self._destinations: dict[str, Json] = {}
         self._subscriptions: dict[str, Json] = {}
+        self._alert_email = ""
 
     def operations(self) -> Sequence[Operation]:
         """What is served."""
         destination, subscription = f"{BASE}/destination", f"{BASE}/subscription"
         one_destination, one_subscription = f"{destination}/{{id}}", f"{subscription}/{{id}}"
         served = (
+            ("getConfig", "GET", f"{BASE}/config", self._get_config),
+            ("updateConfig", "PUT", f"{BASE}/config", self._put_config),
             ("getTopics", "GET", f"{BASE}/topic", self._topics),
             ("getTopic", "GET", f"{BASE}/topic/{{id}}", self._topic),
             ("getDestinations", "GET", destination, self._list_destinations),
@@ -45,9 +51,20 @@ class Notifications:
         )
         return tuple(Operation(name, method, path, handle, limit=LIMIT) for name, method, path, handle in served)
 
+    def _get_config(self, call: Call) -> Answer:
+        if not self._alert_email:
+            return _notification_error(404, 195026, "Configuration Not Found.")
+        return json_answer(200, {"alertEmail": self._alert_email})
+
+    def _put_config(self, call: Call) -> Answer:
+        email = (call.json_object() or {}).get("alertEmail")
+        if not isinstance(email, str) or "@" not in email:
+            return _invalid(195025, "alertEmail")
+        self._alert_email = email
+        return Answer(204)
+
     def _topics(self, call: Call) -> Answer:
-        topics = [_topic_json(one) for one in TOPICS]
-        return json_answer(200, {"topics": topics, "total": len(topics), "limit": 20, "href": f"{BASE}/topic"})
+        return _page(call, "topic", "topics", [_topic_json(one) for one in TOPICS])
 
     def _topic(self, call: Call) -> Answer:
         name = call.parameters["id"]
@@ -75,9 +92,7 @@ class Notifications:
         return Answer(201, headers={"Location": f"{call.base_url}{BASE}/destination/{made['destinationId']}"})
 
     def _list_destinations(self, call: Call) -> Answer:
-        found = list(self._destinations.values())
-        answer = {"destinations": found, "total": len(found), "limit": 20, "href": f"{BASE}/destination"}
-        return json_answer(200, answer)
+        return _page(call, "destination", "destinations", list(self._destinations.values()))
 
     def _get_destination(self, call: Call) -> Answer:
         found = self._destinations.get(call.parameters["id"])
@@ -113,9 +128,7 @@ class Notifications:
         return Answer(201, headers={"Location": f"{call.base_url}{BASE}/subscription/{made['subscriptionId']}"})
 
     def _list(self, call: Call) -> Answer:
-        found = list(self._subscriptions.values())
-        answer = {"subscriptions": found, "total": len(found), "limit": 20, "href": f"{BASE}/subscription"}
-        return json_answer(200, answer)
+        return _page(call, "subscription", "subscriptions", list(self._subscriptions.values()))
 
     def _get(self, call: Call) -> Answer:
         found = self._subscriptions.get(call.parameters["id"])
@@ -138,6 +151,20 @@ class Notifications:
         if self._subscriptions.pop(call.parameters["id"], None) is None:
             return _missing(195018, "subscription")
         return Answer(204)
+
+
+def _page(call: Call, path: str, name: str, rows: Sequence[Json]) -> Answer:
+    """A page of rows; the token of the next one is where it begins."""
+    limit, start = call.whole("limit", PAGE), call.whole("continuation_token", 0)
+    if limit is None or not PAGE_LEAST <= limit <= PAGE_MOST:
+        return _invalid(195004, "limit")
+    if start is None or start < 0:
+        return _invalid(195005, "continuation_token")
+    shown = list(rows[start : start + limit])
+    answer: Json = {name: shown, "total": len(rows), "limit": limit, "href": f"{BASE}/{path}?limit={limit}"}
+    if start + limit < len(rows):
+        answer["next"] = f"{BASE}/{path}?limit={limit}&continuation_token={start + limit}"
+    return json_answer(200, answer)
 
 
 def _topic_json(name: str) -> Json:

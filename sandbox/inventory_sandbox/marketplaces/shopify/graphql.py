@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from graphql import GraphQLError, GraphQLResolveInfo, execute_sync
+from graphql import GraphQLEnumType, GraphQLError, GraphQLResolveInfo, execute_sync
 
 from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.shopify.bulk import BulkOperations
 from inventory_sandbox.marketplaces.shopify.cost import MAX_POINTS, actual_cost, requested_cost
 from inventory_sandbox.marketplaces.shopify.mutations import Context, Mutations
-from inventory_sandbox.marketplaces.shopify.rules import GRAPHQL, ShopifyRules
+from inventory_sandbox.marketplaces.shopify.rules import GRAPHQL, SCOPES, ShopifyRules
 from inventory_sandbox.marketplaces.shopify.schemas import Schemas, VersionSchema
 from inventory_sandbox.marketplaces.shopify.shop import Item, Location, Shop, matching
 from inventory_sandbox.marketplaces.shopify.values import Values, connection
 from inventory_sandbox.marketplaces.shopify.webhooks import Webhooks
 from inventory_sandbox.marketplaces.world import World
 
-PATH: Final = "/admin/api/{version}/graphql.json"
+PATHS: Final = ("/admin/api/{version}/graphql.json", "/admin/api/graphql.json")
+"""A path without a version means the oldest that is served."""
 MAX_NODES: Final = 250
 _NOT_SERVED: Final = (
     "bulkOperationRunMutation",
@@ -34,13 +35,13 @@ Json = dict[str, object]
 class GraphQL:
     """The GraphQL endpoint of the shop."""
 
-    def __init__(self, world: World, rules: ShopifyRules, shop: Shop) -> None:
+    def __init__(self, world: World, rules: ShopifyRules, shop: Shop, webhooks: Webhooks) -> None:
         self._world = world
         self._rules = rules
         self._shop = shop
         self._schemas = Schemas(world.settings.shopify_versions)
         self._values = Values(shop)
-        self._webhooks = Webhooks(world, shop)
+        self._webhooks = webhooks
         self._bulk = BulkOperations(world, shop, self._values, self._webhooks.bulk_finished)
         self._root: dict[str, Callable[..., object]] = {
             **dict.fromkeys(_NOT_SERVED, _not_served),
@@ -50,13 +51,20 @@ class GraphQL:
             **self._bulk.root(),
         }
 
+    def topics(self) -> Collection[str]:
+        """The topics that a webhook subscription can have, as the oldest schema names them."""
+        oldest = self._schemas.get("")
+        kind = oldest.schema.get_type("WebhookSubscriptionTopic") if oldest is not None else None
+        assert isinstance(kind, GraphQLEnumType)  # it is in each published schema
+        return frozenset(str(one) for one in kind.values)
+
     def operations(self) -> Sequence[Operation]:
         """What is served."""
-        graphql = Operation("graphql", "POST", PATH, self._handle, limit=GRAPHQL, takes=WRITE_MODES)
-        return (graphql, *self._bulk.operations())
+        graphql = (Operation("graphql", "POST", path, self._handle, limit=GRAPHQL, takes=WRITE_MODES) for path in PATHS)
+        return (*graphql, *self._bulk.operations())
 
     def _handle(self, call: Call) -> Answer:
-        version = self._schemas.get(call.parameters["version"])
+        version = self._schemas.get(call.parameters.get("version", ""))
         if version is None:
             return json_answer(404, {"errors": "Not Found"})
         request = _request(call)
@@ -65,7 +73,7 @@ class GraphQL:
         text, variables, name = request
         document = version.document(text)
         if document.node is None:
-            return _with_version(json_answer(200, {"errors": [_error_json(one) for one in document.errors]}), version)
+            return json_answer(200, {"errors": [_error_json(one) for one in document.errors]})
         requested = requested_cost(document.node, variables, name)
         if requested > MAX_POINTS:
             return _too_costly(requested)
@@ -78,7 +86,7 @@ class GraphQL:
             actual = min(requested, max(actual_cost(data) - 1, 1))
             self._rules.points.give(requested - actual)
         body["extensions"] = {"cost": self._rules.cost_json(requested, actual, call.at)}
-        return _with_version(json_answer(200, body), version)
+        return json_answer(200, body)
 
     def _execute(
         self, version: VersionSchema, text: str, variables: Mapping[str, object], name: str | None, call: Call
@@ -127,10 +135,7 @@ class GraphQL:
             },
             "currentAppInstallation": lambda _: {
                 "id": "gid://shopify/AppInstallation/1",
-                "accessScopes": [
-                    {"handle": one, "description": one.replace("_", " ").capitalize()}
-                    for one in ("read_inventory", "write_inventory", "read_locations", "read_products")
-                ],
+                "accessScopes": [{"handle": one, "description": one.replace("_", " ").capitalize()} for one in SCOPES],
             },
             "inventoryProperties": lambda _: {"quantityNames": _quantity_names()},
         }
@@ -206,11 +211,6 @@ def _too_costly(requested: int) -> Answer:
     text = f"Query cost is {requested}, which exceeds the single query max cost limit ({MAX_POINTS})."
     extensions = {"code": "MAX_COST_EXCEEDED", "cost": requested, "maxCost": MAX_POINTS}
     return json_answer(200, {"errors": [{"message": text, "extensions": extensions}]})
-
-
-def _with_version(answer: Answer, version: VersionSchema) -> Answer:
-    answer.headers["X-Shopify-API-Version"] = version.version
-    return answer
 
 
 def _quantity_names() -> list[Json]:

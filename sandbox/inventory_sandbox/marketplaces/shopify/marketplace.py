@@ -8,8 +8,10 @@ from inventory_sandbox.marketplaces.assortment import ListingSeed
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.shopify.graphql import GraphQL
 from inventory_sandbox.marketplaces.shopify.rest import Rest
+from inventory_sandbox.marketplaces.shopify.rest_webhooks import RestWebhooks
 from inventory_sandbox.marketplaces.shopify.rules import ShopifyRules
 from inventory_sandbox.marketplaces.shopify.shop import Shop
+from inventory_sandbox.marketplaces.shopify.webhooks import Webhooks
 from inventory_sandbox.marketplaces.world import World
 
 
@@ -19,11 +21,14 @@ class Shopify(ShopifyRules):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.shop = Shop(world)
-        self._apis = (GraphQL(world, self, self.shop), Rest(world, self.shop))
+        webhooks = Webhooks(world, self.shop)
+        graphql = GraphQL(world, self, self.shop, webhooks)
+        versions = world.settings.shopify_versions
+        self._apis = (graphql, Rest(world, self.shop), RestWebhooks(webhooks, graphql.topics, versions))
 
     def operations(self) -> Sequence[Operation]:
         """Every operation that is served."""
-        return tuple(one for api in self._apis for one in api.operations())
+        return (self.token_operation(), *(one for api in self._apis for one in api.operations()))
 
     def add(self, seed: ListingSeed) -> None:
         """Takes a listing."""

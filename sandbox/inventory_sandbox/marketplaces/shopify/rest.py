@@ -12,7 +12,8 @@ from inventory_sandbox.marketplaces.shopify.shop import Item, Location, Shop, nu
 from inventory_sandbox.marketplaces.stock import Part
 from inventory_sandbox.marketplaces.world import World
 
-BASE: Final = "/admin/api/{version}"
+BASES: Final = ("/admin/api/{version}", "/admin")
+"""A path without a version means the oldest that is served."""
 MAX_IDS: Final = 50
 MAX_PAGE: Final = 250
 Json = dict[str, object]
@@ -28,20 +29,24 @@ class Rest:
 
     def operations(self) -> Sequence[Operation]:
         """What is served."""
-        levels = f"{BASE}/inventory_levels"
-        return (
-            Operation("setInventoryLevel", "POST", f"{levels}/set.json", self._set, takes=WRITE_MODES),
-            Operation("adjustInventoryLevel", "POST", f"{levels}/adjust.json", self._adjust, takes=WRITE_MODES),
-            Operation("connectInventoryLevel", "POST", f"{levels}/connect.json", self._connect),
-            Operation("getInventoryLevels", "GET", f"{levels}.json", self._levels),
-            Operation("getInventoryItems", "GET", f"{BASE}/inventory_items.json", self._get_items),
-            Operation("getInventoryItem", "GET", f"{BASE}/inventory_items/{{number}}.json", self._get_item),
-            Operation("getLocations", "GET", f"{BASE}/locations.json", self._locations),
-            Operation("getLocation", "GET", f"{BASE}/locations/{{number}}.json", self._location),
-            Operation(
-                "getLocationLevels", "GET", f"{BASE}/locations/{{number}}/inventory_levels.json", self._at_location
-            ),
-            Operation("getShop", "GET", f"{BASE}/shop.json", self._get_shop),
+        served = (
+            ("setInventoryLevel", "POST", "inventory_levels/set.json", self._set),
+            ("adjustInventoryLevel", "POST", "inventory_levels/adjust.json", self._adjust),
+            ("connectInventoryLevel", "POST", "inventory_levels/connect.json", self._connect),
+            ("getInventoryLevels", "GET", "inventory_levels.json", self._levels),
+            ("getInventoryItems", "GET", "inventory_items.json", self._get_items),
+            ("getInventoryItem", "GET", "inventory_items/{number}.json", self._get_item),
+            ("getLocations", "GET", "locations.json", self._locations),
+            ("countLocations", "GET", "locations/count.json", self._count_locations),
+            ("getLocation", "GET", "locations/{number}.json", self._location),
+            ("getLocationLevels", "GET", "locations/{number}/inventory_levels.json", self._at_location),
+            ("getShop", "GET", "shop.json", self._get_shop),
+        )
+        writes = ("setInventoryLevel", "adjustInventoryLevel")
+        return tuple(
+            Operation(name, method, f"{base}/{path}", handle, takes=WRITE_MODES if name in writes else frozenset())
+            for base in BASES
+            for name, method, path, handle in served
         )
 
     def _set(self, call: Call) -> Answer:
@@ -84,7 +89,7 @@ class Rest:
         return (item, location) if item is not None and location is not None else json_answer(404, NOT_FOUND)
 
     def _get_items(self, call: Call) -> Answer:
-        wanted = [one.strip() for one in call.query.get("ids", "").split(",") if one.strip()]
+        wanted = _ids(call, "ids")
         if not wanted:
             return json_answer(422, {"errors": {"ids": "Required parameter missing or invalid"}})
         found = [self._item(one) for one in self._shop.order if number_of(one.gid) in wanted]
@@ -99,7 +104,7 @@ class Rest:
         return {
             "id": int(number_of(item.gid)),
             "sku": item.sku,
-            "created_at": changed_at,
+            "created_at": iso_time(self._world.started_at),
             "updated_at": changed_at,
             "requires_shipping": True,
             "tracked": item.tracked,
@@ -117,8 +122,7 @@ class Rest:
         return self._levels(call)
 
     def _levels(self, call: Call) -> Answer:
-        items = [one for one in call.query.get("inventory_item_ids", "").split(",") if one]
-        places = [one for one in call.query.get("location_ids", "").split(",") if one]
+        items, places = _ids(call, "inventory_item_ids"), _ids(call, "location_ids")
         limit, since = call.whole("limit", 50), call.whole("page_info", 0)
         if not items and not places:
             text = "inventory_item_ids or location_ids is required"
@@ -141,9 +145,8 @@ class Rest:
         answer = json_answer(200, {"inventory_levels": found[since : since + limit]})
         if since + limit < len(found):
             where = f"{call.base_url}{call.path}?limit={limit}&page_info={since + limit}"
-            kept = "".join(
-                f"&{name}={call.query[name]}" for name in ("inventory_item_ids", "location_ids") if name in call.query
-            )
+            asked = (("inventory_item_ids", items), ("location_ids", places))
+            kept = "".join(f"&{name}={','.join(ids)}" for name, ids in asked if ids)
             answer.headers["Link"] = f'<{where}{kept}>; rel="next"'
         return answer
 
@@ -160,9 +163,18 @@ class Rest:
     def _locations(self, call: Call) -> Answer:
         return json_answer(200, {"locations": [_place(one) for one in self._shop.locations.values()]})
 
+    def _count_locations(self, call: Call) -> Answer:
+        return json_answer(200, {"count": len(self._shop.locations)})
+
     def _get_shop(self, call: Call) -> Answer:
         shop = {"id": 1, "name": "Inventory demo", "myshopify_domain": self._shop.domain, "currency": "USD"}
         return json_answer(200, {"shop": shop})
+
+
+def _ids(call: Call, name: str) -> list[str]:
+    """Ids as the API documents them, by commas, or as Shopify's own client sends them: `name[]` for each."""
+    text = f"{call.query.get(name, '')},{call.query.get(f'{name}[]', '')}"
+    return [one.strip() for one in text.split(",") if one.strip()]
 
 
 def _place(location: Location) -> Json:

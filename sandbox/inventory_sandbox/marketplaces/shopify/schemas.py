@@ -68,12 +68,20 @@ class Schemas:
         self._loaded: dict[str, VersionSchema] = {}
 
     def get(self, version: str) -> VersionSchema | None:
-        """The schema for a version that is asked for: one that is no longer served falls forward to the oldest."""
-        if version not in self._versions:
-            shape = len(version) == 7 and version[4] == "-" and version.replace("-", "").isdigit()
-            if not shape or version > self._versions[0]:
-                return None
-            version = self._versions[0]
+        """The schema for a version that is asked for, None where there is none; see `served_version`."""
+        found = served_version(version, self._versions)
+        if found is None:
+            return None
+        version = found
         if version not in self._loaded:
             self._loaded[version] = VersionSchema(version)
         return self._loaded[version]
+
+
+def served_version(asked: str, versions: tuple[str, ...]) -> str | None:
+    """The version that answers: the oldest one for a version no longer served, or where none is named; else None."""
+    oldest = min(versions)
+    if not asked or asked in versions:
+        return asked or oldest
+    shape = len(asked) == 7 and asked[4] == "-" and asked.replace("-", "").isdigit()
+    return oldest if shape and asked < oldest else None

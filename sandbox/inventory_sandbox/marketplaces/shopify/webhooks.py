@@ -67,6 +67,37 @@ class Webhooks:
         found = self._subscriptions.get(gid)
         return self._json(found) if found is not None else None
 
+    def find(self, gid: str) -> Subscription | None:
+        """The subscription with that gid."""
+        return self._subscriptions.get(gid)
+
+    def all(self) -> list[Subscription]:
+        """Every subscription, oldest first."""
+        return list(self._subscriptions.values())
+
+    def subscribe(self, topic: str, uri: object, version: str, at: float) -> Subscription | str:
+        """A new subscription; else the text that says why not."""
+        wrong = self._uri_error(uri)
+        if not wrong and any(one.topic == topic and one.uri == uri for one in self._subscriptions.values()):
+            wrong = "Address for this topic has already been taken"
+        if wrong or len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            return wrong or "Too many subscriptions"
+        self._numbers += 1
+        made = Subscription(f"gid://shopify/WebhookSubscription/{self._numbers}", topic, str(uri), at, version)
+        self._subscriptions[made.gid] = made
+        return made
+
+    def move(self, one: Subscription, uri: object) -> str:
+        """Sends a subscription's webhooks elsewhere; the text that says why not, or none."""
+        wrong = self._uri_error(uri)
+        if not wrong:
+            one.uri = str(uri)
+        return wrong
+
+    def drop(self, gid: str) -> bool:
+        """Ends a subscription; False when there is none with that gid."""
+        return self._subscriptions.pop(gid, None) is not None
+
     def bulk_finished(self, operation: BulkOperation) -> None:
         """Tells that a bulk operation has ended."""
         body = {
@@ -137,7 +168,7 @@ class Webhooks:
                 continue
             headers = {
                 "Content-Type": "application/json",
-                "X-Shopify-Topic": _path_of(topic),
+                "X-Shopify-Topic": path_of(topic),
                 "X-Shopify-Hmac-Sha256": signature,
                 "X-Shopify-Shop-Domain": self._shop.domain,
                 "X-Shopify-API-Version": one.version,
@@ -149,30 +180,25 @@ class Webhooks:
 
     def _create(self, info: GraphQLResolveInfo[Context], topic: str, webhookSubscription: Json) -> Json:  # noqa: N803
         uri = webhookSubscription.get("uri") or webhookSubscription.get("callbackUrl")
-        wrong = self._uri_error(uri)
-        if not wrong and any(one.topic == topic and one.uri == uri for one in self._subscriptions.values()):
-            wrong = "Address for this topic has already been taken"
-        if wrong or len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
-            error = {"field": ["webhookSubscription", "callbackUrl"], "message": wrong or "Too many subscriptions"}
+        made = self.subscribe(topic, uri, info.context.version.version, info.context.call.at)
+        if isinstance(made, str):
+            error = {"field": ["webhookSubscription", "callbackUrl"], "message": made}
             return {"webhookSubscription": None, "userErrors": [error]}
-        self._numbers += 1
-        gid = f"gid://shopify/WebhookSubscription/{self._numbers}"
-        made = Subscription(gid, topic, str(uri), info.context.call.at, info.context.version.version)
-        self._subscriptions[gid] = made
         return {"webhookSubscription": self._json(made), "userErrors": []}
 
-    def _update(self, info: GraphQLResolveInfo[Context], id: str, webhookSubscription: Json) -> Json:  # noqa: N803
+    def _update(self, _: object, id: str, webhookSubscription: Json) -> Json:  # noqa: N803
         found = self._subscriptions.get(id)
         uri = webhookSubscription.get("uri") or webhookSubscription.get("callbackUrl")
-        wrong = "Webhook subscription does not exist" if found is None else self._uri_error(uri) if uri else ""
+        if found is None:
+            wrong = "Webhook subscription does not exist"
+        else:
+            wrong = self.move(found, uri) if uri else ""
         if found is None or wrong:
             return {"webhookSubscription": None, "userErrors": [{"field": ["id"], "message": wrong}]}
-        if uri:
-            found.uri = str(uri)
         return {"webhookSubscription": self._json(found), "userErrors": []}
 
     def _delete(self, _: object, id: str) -> Json:
-        if self._subscriptions.pop(id, None) is None:
+        if not self.drop(id):
             error = {"field": ["id"], "message": "Webhook subscription does not exist"}
             return {"deletedWebhookSubscriptionId": None, "userErrors": [error]}
         return {"deletedWebhookSubscriptionId": id, "userErrors": []}
@@ -216,7 +242,7 @@ class Webhooks:
         }
 
 
-def _path_of(topic: str) -> str:
-    """A topic as the header names it: `inventory_levels/update`."""
+def path_of(topic: str) -> str:
+    """A topic as the header and REST name it: `inventory_levels/update`."""
     thing, _, what = topic.lower().rpartition("_")
     return f"{thing}/{what}"

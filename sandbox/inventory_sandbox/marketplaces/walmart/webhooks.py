@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
 from inventory_sandbox.marketplaces.assortment import WALMART_PARTNER_ID
+from inventory_sandbox.marketplaces.clock import iso_time
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.walmart.rules import gateway_error
 from inventory_sandbox.marketplaces.world import World
@@ -18,7 +20,8 @@ EVENTS: Final = {
     "PO_CREATED": ("ORDER", "Notification for new purchase orders"),
     "PO_LINE_AUTOCANCELLED": ("ORDER", "Notification for purchase order lines cancelled by Walmart"),
 }
-_REQUIRED: Final = ("eventType", "eventVersion", "resourceName", "eventUrl", "status")
+_NAMING: Final = ("eventType", "eventVersion", "resourceName", "eventUrl")
+_REQUIRED: Final = (*_NAMING, "status")
 _SECRET: Final = frozenset({"password", "clientSecret"})
 MAX_SUBSCRIPTIONS: Final = 1_000
 Json = dict[str, object]
@@ -36,6 +39,7 @@ class Webhooks:
         all_of_them, one = f"{BASE}/subscriptions", f"{BASE}/subscriptions/{{subscriptionId}}"
         return (
             Operation("getEventTypes", "GET", f"{BASE}/eventTypes", self._types, limit="webhooks"),
+            Operation("testNotification", "POST", f"{BASE}/test", self._test, limit="webhooks"),
             Operation("getAllSubscriptions", "GET", all_of_them, self._list, limit="webhooks"),
             Operation("createSubscription", "POST", all_of_them, self._create, limit="webhooks"),
             Operation("updateSubscription", "PATCH", one, self._update, limit="webhooks"),
@@ -63,14 +67,9 @@ class Webhooks:
         if not isinstance(events, list) or not events or not all(isinstance(one, dict) for one in events):
             return _bad_request("events is required.", "events")
         for one in events:
-            missing = next((name for name in _REQUIRED if not one.get(name)), None)
-            if missing is not None:
-                return _bad_request(f"{missing} is required.", missing)
-            known = EVENTS.get(str(one["eventType"]))
-            if known is None or known[0] != one["resourceName"]:
-                return _bad_request("There is no such event type for that resource.", "eventType")
-            if not str(one["eventUrl"]).startswith(("https://", "http://")):
-                return _bad_request("eventUrl must be a URL.", "eventUrl")
+            wrong = _event_error(one, _REQUIRED)
+            if wrong is not None:
+                return wrong
         if len(self._subscriptions) + len(events) > MAX_SUBSCRIPTIONS:
             return _bad_request("There are too many subscriptions.", "events")
         made: list[Json] = []
@@ -79,6 +78,20 @@ class Webhooks:
             self._subscriptions[str(subscription["subscriptionId"])] = subscription
             made.append(_shown(subscription))
         return json_answer(200, {"event": made})
+
+    def _test(self, call: Call) -> Answer:
+        event = call.json_object() or {}
+        wrong = _event_error(event, _NAMING)
+        if wrong is not None:
+            return wrong
+        sample = {
+            "source": {name: event[name] for name in _NAMING[:3]} | {"eventTime": iso_time(call.at)},
+            "payload": {},
+        }
+        url, headers = str(event["eventUrl"]), {"Content-Type": "application/json"}
+        kind = str(event["eventType"])
+        self._world.outbox.add("walmart", kind, url, headers, json.dumps(sample).encode(), call.at)
+        return json_answer(200, {"message": "Eventurl successfully validated"})
 
     def _update(self, call: Call) -> Answer:
         found = self._subscriptions.get(call.parameters["subscriptionId"])
@@ -93,6 +106,19 @@ class Webhooks:
         if self._subscriptions.pop(subscription_id, None) is None:
             return _missing(call)
         return json_answer(200, {"subscriptionId": subscription_id, "message": "Subscription deleted successfully"})
+
+
+def _event_error(event: Json, required: Sequence[str]) -> Answer | None:
+    """What is wrong with the naming of an event; None when it is right."""
+    missing = next((name for name in required if not event.get(name)), None)
+    if missing is not None:
+        return _bad_request(f"{missing} is required.", missing)
+    known = EVENTS.get(str(event["eventType"]))
+    if known is None or known[0] != event["resourceName"]:
+        return _bad_request("There is no such event type for that resource.", "eventType")
+    if not str(event["eventUrl"]).startswith(("https://", "http://")):
+        return _bad_request("eventUrl must be a URL.", "eventUrl")
+    return None
 
 
 def _shown(subscription: Json) -> Json:
