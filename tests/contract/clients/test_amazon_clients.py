@@ -63,3 +63,28 @@ async def test_amzn_sp_api_sees_an_expired_token_as_403(sandbox: Served) -> None
     await sandbox.fault("amazon", "unauthorized", match="/listings/", count=10)
 
     assert await sandbox.run("amzn_sp_api", "refusal") == 403
+
+
+async def test_amzn_selling_partner_writes_a_quantity_and_reads_it(sandbox: Served) -> None:
+    """Its models are strict: each field that the published files require is in the answers."""
+    found = await sandbox.run("amzn_selling_partner_client", "write_and_read")
+
+    assert found == {"status": "ACCEPTED", "shown": [["DEFAULT", 7]]}
+    assert await sandbox.live("amazon", f"{US}:SKU-00007") == 7
+
+
+async def test_amzn_selling_partner_pages_through_every_listing_once(sandbox: Served) -> None:
+    found = await sandbox.run("amzn_selling_partner_client", "pages")
+
+    assert found["found"] == found["different"] > 5
+
+
+async def test_amzn_selling_partner_hands_in_a_feed_and_reads_its_report(sandbox: Served) -> None:
+    found = await sandbox.run("amzn_selling_partner_client", "feed")
+
+    assert found == {"accepted": 1, "refused": [2]}
+    assert await sandbox.becomes("amazon", f"{US}:SKU-00002", 9) == 9
+
+
+async def test_amzn_selling_partner_knows_an_unknown_sku(sandbox: Served) -> None:
+    assert await sandbox.run("amzn_selling_partner_client", "refusal") == 404

@@ -43,3 +43,21 @@ async def test_ebay_rest_pages_through_every_sku_once(sandbox: Served) -> None:
 
 async def test_ebay_rest_knows_an_unknown_sku(sandbox: Served) -> None:
     assert await sandbox.run("ebay_rest_client", "refusal") is True
+
+
+async def test_ebaysdk_turns_out_of_stock_control_off_and_on(sandbox: Served) -> None:
+    """It writes Python's booleans, and the token into the header or the body, as it is told."""
+    found = await sandbox.run("ebaysdk_client", "preference")
+
+    assert found == [["false", "m"], ["false", "m"], ["true", "m"], ["true", "m"]]
+
+
+async def test_ebaysdk_reads_what_is_on_sale(sandbox: Served) -> None:
+    await sandbox.run("bidkit_client", "write_and_read")
+    await sandbox.becomes("ebay", "36000000002", 4)
+
+    assert (await sandbox.run("ebaysdk_client", "selling"))["SKU-00002"] == 4
+
+
+async def test_ebaysdk_cannot_revise_a_listing_of_the_inventory_api(sandbox: Served) -> None:
+    assert await sandbox.run("ebaysdk_client", "revision") is True

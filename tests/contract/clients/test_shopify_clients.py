@@ -1,4 +1,4 @@
-"""Shopify's sandbox, used by Shopify's own Python client."""
+"""Shopify's sandbox, used by Shopify's own Python client and by one that other people wrote."""
 
 from tests.support.clients import Served
 
@@ -26,3 +26,14 @@ async def test_shopify_api_writes_and_reads_by_the_older_calls(sandbox: Served) 
 
 async def test_shopify_api_knows_a_wrong_token(sandbox: Served) -> None:
     assert await sandbox.run("shopify_api", "wrong_token") == 401
+
+
+async def test_shopify_auth_adapter_gets_a_token_by_client_credentials_writes_and_reads(sandbox: Served) -> None:
+    found = await sandbox.run("shopify_auth_adapter_client", "write_and_read")
+
+    assert found == {"errors": [], "graphql": [{"name": "available", "quantity": 5}], "rest": [5]}
+    assert await sandbox.becomes("shopify", "50000000002", 5) == 5
+
+
+async def test_shopify_auth_adapter_knows_a_wrong_secret(sandbox: Served) -> None:
+    assert await sandbox.run("shopify_auth_adapter_client", "wrong_secret") == "ShopifyAuthenticationError"
