@@ -29,6 +29,8 @@ OAUTH_RULES: Final = (  # RFC 6749, section 5.2, which all of them follow
     FailureRule(readable=False, then=Transient, reason="unreadable-token-answer"),
     FailureRule(codes=("invalid_grant",), then=Unauthorized, reason=CONSENT_LOST),
     FailureRule(codes=("invalid_client", "unauthorized_client"), then=Unauthorized, reason="client-refused"),
+    # A shop names an unknown app and one of another organization so, with 400.
+    FailureRule(codes=("invalid_request", "shop_not_permitted"), then=Unauthorized, reason="client-refused"),
     FailureRule(codes=("invalid_scope",), then=Unauthorized, reason="scope-refused"),
     FailureRule(status=401, then=Unauthorized, reason="client-refused"),
     FailureRule(status=403, then=Unauthorized, reason="client-refused"),

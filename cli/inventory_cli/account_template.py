@@ -120,6 +120,11 @@ def _shopify(account: str) -> tuple[Line, ...]:
         Line("marketplace", "shopify"),
         Line("shop", "your-shop", "the name before .myshopify.com"),
         Line("access_token", _env(account, "ACCESS_TOKEN")),
+        Line(
+            "client",
+            {},
+            "{client_id: ID, client_secret: {env: NAME}}: an app of the Dev Dashboard, with no access_token.",
+        ),
         Line("base_url", "https://your-shop.myshopify.com"),
         Line("allowed_hosts", list(shopify.HOSTS), "No other host is ever called."),
         Line("version", shopify.VERSION, f"one of {', '.join(shopify.VERSIONS)}"),

@@ -10,7 +10,7 @@ from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
 from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
-from inventory_adapters.shopify import bulk, failures, limits, observe, places, push, signals, subscriptions
+from inventory_adapters.shopify import auth, bulk, failures, limits, observe, places, push, signals, subscriptions
 from inventory_adapters.shopify.settings import GRAPHQL, SHOPIFY, TOPICS, ShopifySettings
 from inventory_domain.account_calls import LocationPage
 from inventory_domain.bulk import (
@@ -48,7 +48,8 @@ class ShopifyAdapter:
         self._settings = settings
         self._clock = clock
         http = HttpClient(settings.calls, transport)
-        self._exchange = Exchange(http, settings.access_token, DIALECT, clock, settings.calls.timeout_s)
+        tokens = auth.tokens(settings, http, clock)
+        self._exchange = Exchange(http, tokens, DIALECT, clock, settings.calls.timeout_s)
         self._subscriptions = (
             subscriptions.ShopifySubscriptions(settings, settings.signals, self._exchange)
             if settings.signals is not None

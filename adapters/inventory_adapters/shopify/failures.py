@@ -18,7 +18,7 @@ RULES: Final = (
     FailureRule(status=503, then=Outage, reason="service-unavailable"),
     FailureRule(status=range(500, 600), then=Transient, reason="server-error"),
     FailureRule(readable=False, then=Transient, reason=UNREADABLE),
-    FailureRule(status=401, then=Unauthorized, reason="token-refused"),
+    FailureRule(status=401, then=Unauthorized, reason="token-refused", new_token=True),
     FailureRule(status=403, then=Unauthorized, reason="forbidden"),
     FailureRule(codes=("ACCESS_DENIED",), then=Unauthorized, reason="scope-missing"),
     FailureRule(status=402, then=Outage, reason="shop-frozen"),

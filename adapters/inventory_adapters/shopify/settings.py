@@ -8,6 +8,8 @@ from typing import Final
 
 from inventory_adapters.accounts import (
     AccountSettings,
+    CallSettings,
+    TokenSettings,
     read_calls,
     read_channels,
     read_endpoint,
@@ -15,6 +17,7 @@ from inventory_adapters.accounts import (
     read_limits,
     read_marketplace,
     read_signals,
+    read_token,
     read_topics,
 )
 from inventory_adapters.fields import Fields, all_faults
@@ -29,6 +32,8 @@ GRAPHQL: Final = "graphql"  # one bucket of cost points for everything
 HOSTS = (".myshopify.com",)
 VERSIONS = ("2025-10", "2026-01", "2026-04", "2026-07", "2026-10")  # served now; 2026-10 is the release candidate
 VERSION = "2026-07"
+TOKEN_PATH = "/admin/oauth/access_token"
+REFRESH_AHEAD_S = 600.0  # seconds; a token had by client credentials lives a day
 LIMITS = (OperationLimit(GRAPHQL, 100.0, 2_000.0),)  # standard plan; each answer says the shop's own numbers
 ROWS_MAX = 250  # rows of one array in an input
 LOCATIONS_MAX = 5
@@ -66,16 +71,29 @@ class ShopifySignals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShopifyClient:
+    """An app that gets its own tokens by client credentials, as those do that were made since 2026."""
+
+    client_id: str
+    client_secret: Secret
+    token: TokenSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShopifyChannel:
     """The shop as a channel; it has nothing to set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopifySettings(AccountSettings):
-    """One shop. A listing is written at `locations_max` locations at most, so a call holds `group_max` listings."""
+    """One shop. A listing is written at `locations_max` locations at most, so a call holds `group_max` listings.
+
+    `access_token` is empty where a `client` gets the tokens.
+    """
 
     version: str
     access_token: Secret
+    client: ShopifyClient | None
     locations_max: int
     group_max: int
     reason: str
@@ -114,6 +132,10 @@ def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
         rows_max = fields.whole("rows_max", ROWS_MAX, least=1, most=ROWS_MAX)
         if rows_max < locations_max:
             fields.fault("rows_max", f"must be at least locations_max ({locations_max}), not {rows_max}")
+        client = _client(fields, calls)
+        needs_token = client is None or "access_token" in raw
+        if client is not None and needs_token:
+            fields.fault("client", "is given beside access_token: a shop has one or the other")
         settings = ShopifySettings(
             marketplace=SHOPIFY,
             calls=calls,
@@ -122,7 +144,8 @@ def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
             settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
             freshness_objective_s=read_freshness(fields, FRESHNESS_OBJECTIVE_S),
             version=fields.choice("version", VERSIONS, VERSION),
-            access_token=fields.secret("access_token"),
+            access_token=fields.secret("access_token") if needs_token else Secret(""),
+            client=client,
             locations_max=locations_max,
             group_max=max(1, rows_max // locations_max),
             reason=fields.text("reason", "correction"),
@@ -138,6 +161,20 @@ def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
         )
         fields.end()
     return settings
+
+
+def _client(fields: Fields, calls: CallSettings) -> ShopifyClient | None:
+    given = fields.mapping("client")
+    if not given:
+        return None
+    own = fields.section("client", given)
+    client = ShopifyClient(
+        client_id=own.text("client_id"),
+        client_secret=own.secret("client_secret"),
+        token=read_token(own, calls.base_url + TOKEN_PATH, calls.allowed_hosts, REFRESH_AHEAD_S),
+    )
+    own.end()
+    return client
 
 
 def _signals(fields: Fields) -> ShopifySignals | None:

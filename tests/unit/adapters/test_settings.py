@@ -132,3 +132,20 @@ def test_ebay_and_walmart_take_tokens_from_the_host_that_they_call() -> None:
 
     assert getattr(ebay, "token").token_url == "https://api.sandbox.ebay.com/identity/v1/oauth2/token"  # noqa: B009
     assert getattr(walmart, "token").token_url == "https://sandbox.walmartapis.com/v3/token"  # noqa: B009
+
+
+def test_a_shop_has_an_access_token_or_a_client_that_gets_tokens_from_the_shop_itself() -> None:
+    client = {"client_id": "id", "client_secret": Secret(CLIENT_SECRET)}
+    raw = {"shop": "demo-shop", "channels": {"shopify-dtc": {}}}
+    parse = MARKETPLACES[Marketplace("shopify")].parse
+
+    settings = parse({**raw, "client": client}, "accounts.a")
+    with pytest.raises(ConfigError) as both:
+        parse({**raw, "client": client, "access_token": Secret(CLIENT_SECRET)}, "accounts.a")
+    with pytest.raises(ConfigError) as neither:
+        parse(raw, "accounts.a")
+
+    found = getattr(settings, "client").token.token_url  # noqa: B009
+    assert found == "https://demo-shop.myshopify.com/admin/oauth/access_token"
+    assert [each.path for each in both.value.faults] == ["accounts.a.client"]
+    assert [each.path for each in neither.value.faults] == ["accounts.a.access_token"]

@@ -176,6 +176,8 @@ async def test_a_token_ends_as_many_seconds_after_the_request_as_the_answer_says
         (httpx.Response(400, json={"error": "invalid_grant"}), Unauthorized, "consent-lost"),
         (httpx.Response(401, json={"error": "invalid_client"}), Unauthorized, "client-refused"),
         (httpx.Response(400, json={"error": "unauthorized_client"}), Unauthorized, "client-refused"),
+        (httpx.Response(400, json={"error": "invalid_request"}), Unauthorized, "client-refused"),
+        (httpx.Response(400, json={"error": "shop_not_permitted"}), Unauthorized, "client-refused"),
         (httpx.Response(400, json={"error": "invalid_scope"}), Unauthorized, "scope-refused"),
         (
             httpx.Response(401, json={"error": [{"code": "UNAUTHORIZED.GMP_GATEWAY_API", "description": "d"}]}),
