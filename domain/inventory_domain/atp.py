@@ -30,7 +30,7 @@ class Availability:
     by_location: Mapping[LocationId, int]
     uncounted: frozenset[LocationId]
     sold: Mapping[ChannelId, int]
-    _words: dict[frozenset[LocationId], str] = field(default_factory=dict, compare=False, repr=False)
+    _words: dict[frozenset[LocationId], str] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def netted(self) -> int:

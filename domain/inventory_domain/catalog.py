@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, NodeId, Sku
-from inventory_domain.values import made_often
+from inventory_domain.values import Noted, made_often
 
 
 class ProductStatus(Enum):
@@ -85,11 +85,12 @@ class Listing:
 
 @made_often
 @dataclass(frozen=True, slots=True)
-class Product:
+class Product(Noted):
     """A SKU with all its listings, as the producers' catalog states it. The newest record replaces the former whole.
 
     `components` make it a kit. `sale_stops_at_ms` is the end of a pre-sale: from then on nothing is sold, as of a
-    discontinued product, until a record without it, or with a later one, says otherwise.
+    discontinued product, until a record without it, or with a later one, says otherwise. Its note is what it is written
+    as, since it is written again with every state of its SKU.
     """
 
     sku: Sku

@@ -12,6 +12,24 @@ T = TypeVar("T")
 _KEPT = "self.{0} if {0} is _missing else {0}"
 
 
+class Noted:
+    """A value that carries a note of something that follows from it and takes long to find, such as its bytes.
+
+    The note is no part of the value: it is not compared, shown or copied.
+    """
+
+    __slots__ = ("_note",)
+
+    @property
+    def note(self) -> str | None:
+        """What was noted, if anything was."""
+        return getattr(self, "_note", None)
+
+    def keep_note(self, note: str) -> None:
+        """Note it. Whoever does must be the only one who notes anything on values of this kind."""
+        object.__setattr__(self, "_note", note)
+
+
 def made_often(kind: type[T]) -> type[T]:
     """Give a frozen dataclass with slots a constructor that takes a third of the time. Nothing else is different.
 
@@ -19,9 +37,9 @@ def made_often(kind: type[T]) -> type[T]:
     to a twin class that has the same slots and no guard; then it becomes what it is (docs/speed.md has the figures).
     """
     own: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]  # it stands above a dataclass
-    if hasattr(kind, "__post_init__") or any(one.kw_only or not one.init for one in own):
+    if hasattr(kind, "__post_init__") or any(one.kw_only for one in own):
         raise TypeError(f"{kind.__name__} needs the constructor that it has")
-    twin = type(kind.__name__, (), {"__slots__": tuple([one.name for one in own])})
+    twin = type(kind.__name__, kind.__bases__, {"__slots__": tuple([one.name for one in own])})
     parts: dict[str, object] = {"_kind": kind, "_twin": twin, "_become": object.__setattr__, "_missing": MISSING}
     arguments, lines = [], []
     for one in own:
@@ -33,7 +51,10 @@ def made_often(kind: type[T]) -> type[T]:
             parts[f"_make_{one.name}"] = one.default_factory
             argument += "=_missing"
             value = f"_make_{one.name}() if {one.name} is _missing else {one.name}"
-        arguments.append(argument)
+        if one.init:
+            arguments.append(argument)
+        else:  # a note of what follows from the value, made anew for each
+            value = f"_make_{one.name}()" if one.default is MISSING else f"_default_{one.name}"
         lines.append(f"  self.{one.name} = {value}")
     text = "\n".join(
         [
@@ -42,8 +63,8 @@ def made_often(kind: type[T]) -> type[T]:
             "  _become(self, '__class__', _twin)",
             *lines,
             "  self.__class__ = _kind",
-            f" def __replace__(self, *, {', '.join([f'{one.name}=_missing' for one in own])}):",
-            f"  return _kind({', '.join([_KEPT.format(one.name) for one in own])})",
+            f" def __replace__(self, *, {', '.join([f'{one.name}=_missing' for one in own if one.init])}):",
+            f"  return _kind({', '.join([_KEPT.format(one.name) for one in own if one.init])})",
             " return __init__, __replace__",
         ]
     )

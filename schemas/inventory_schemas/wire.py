@@ -7,10 +7,9 @@ measure: tests hold every byte against it, and whatever is rare here is left to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Generic, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeVar
 
-T = TypeVar("T")
 Name = TypeVar("Name", bound=str)
 
 _CHUNK: Final = 1 << 14
@@ -97,26 +96,6 @@ def numbers(of: Mapping[Name, int]) -> str:
 def several(count: int, parts: Iterable[str]) -> str:
     """An array or map of parts that are written already."""
     return f"{NUMBERS[count]}{''.join(parts)}\x00" if count else NULL
-
-
-class Kept(Generic[T]):
-    """What is written of values that stay the same object for long, such as the product inside a state."""
-
-    def __init__(self, write: Callable[[T], str], kept_max: int) -> None:
-        self._write = write
-        self._kept_max = kept_max
-        self._kept: dict[int, tuple[T, str]] = {}  # the value is kept too, or another one could get its identity
-
-    def __call__(self, value: T) -> str:
-        """The value as it is written."""
-        known = self._kept.get(id(value))
-        if known is not None:
-            return known[1]
-        written = self._write(value)
-        if len(self._kept) >= self._kept_max:
-            self._kept.clear()
-        self._kept[id(value)] = (value, written)
-        return written
 
 
 class NotPlain(Exception):

@@ -13,7 +13,6 @@ from inventory_schemas.wire import (
     NUMBERS,
     SOME,
     TRUE,
-    Kept,
     numbers,
     optional_number,
     optional_text,
@@ -23,7 +22,6 @@ from inventory_schemas.wire import (
     texts,
 )
 
-_KEPT_MAX: Final = 50_000  # products and maps of ids that are kept as they are written; some hundred bytes each
 _STATE: Final = NULL  # the branch of the entry that is a SKU's state
 _STATUSES: Final = {ProductStatus.ACTIVE: NUMBERS[0], ProductStatus.DISCONTINUED: NUMBERS[1]}
 _TYPES: Final = {
@@ -86,7 +84,7 @@ def _sale(sale: ChannelSale) -> str:
 def _target(target: EmittedTarget) -> str:
     return (
         f"{NUMBERS[target.version]}{NUMBERS[target.quantity]}{numbers(target.nodes) if target.nodes else NULL}"
-        f"{text(target.channel)}{text(target.marketplace)}{_ids(target.marketplace_ids)}"
+        f"{text(target.channel)}{text(target.marketplace)}{pairs(target.marketplace_ids)}"
         f"{TRUE if target.withdrawn else FALSE}{optional_text(target.guard)}{TRUE if target.refill_owed else FALSE}"
     )
 
@@ -102,15 +100,19 @@ def _seen(seen: SeenExposure) -> str:
     return f"{optional_number(seen.units)}{confirmed}"
 
 
-def _written_product(product: Product) -> str:
+def _product(product: Product) -> str:
+    if (noted := product.note) is not None:
+        return noted
     locations = [text(one.location) + NUMBERS[one.safety_stock] for one in product.locations]
     listings = [_listing(one) for one in product.listings]
     components = [text(one.sku) + NUMBERS[one.units] for one in product.components]
-    return (
+    written = (
         f"{SOME}{text(product.sku)}{_STATUSES[product.status]}{text(product.category)}"
         f"{several(len(locations), locations)}{several(len(listings), listings)}"
         f"{several(len(components), components)}{optional_number(product.sale_stops_at_ms)}"
     )
+    product.keep_note(written)
+    return written
 
 
 def _listing(listing: Listing) -> str:
@@ -121,7 +123,3 @@ def _listing(listing: Listing) -> str:
         f"{several(len(nodes), nodes)}{TRUE if listing.two_day else FALSE}{optional_number(listing.price_minor)}"
         f"{optional_number(listing.margin_minor)}{NUMBERS[listing.min_shown]}{optional_number(listing.max_shown)}"
     )
-
-
-_product = Kept(_written_product, _KEPT_MAX)
-_ids = Kept(pairs, _KEPT_MAX)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from inventory_domain.targets import Target
 from inventory_schemas.wire import (
     FALSE,
     NULL,
     NUMBERS,
     TRUE,
-    Kept,
     numbers,
     optional_number,
     optional_text,
     pairs,
     text,
 )
-
-_IDS_KEPT_MAX: Final = 100_000
-
-_ids = Kept(pairs, _IDS_KEPT_MAX)
 
 
 def write_target(target: Target) -> bytes:
@@ -29,7 +22,7 @@ def write_target(target: Target) -> bytes:
     nodes = numbers(target.nodes) if target.nodes else NULL
     written = (
         f"{text(target.listing_id)}{text(target.sku)}{text(target.channel)}{text(target.marketplace)}"
-        f"{long[target.version]}{long[target.quantity]}{nodes}{_ids(target.marketplace_ids)}"
+        f"{long[target.version]}{long[target.quantity]}{nodes}{pairs(target.marketplace_ids)}"
         f"{long[target.atp]}{long[target.allocation]}{long[target.buffer]}"
         f"{text(target.strategy)}{text(target.cause)}{text(target.derivation)}"
         f"{long[target.changed_at_ms]}{long[target.computed_at_ms]}{TRUE if target.withdrawn else FALSE}"

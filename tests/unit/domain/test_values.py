@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 
 import pytest
 
-from inventory_domain.values import made_often
+from inventory_domain.values import Noted, made_often
 from inventory_domain.values import replace as quickly_replaced
 
 
@@ -20,6 +20,15 @@ class Made:
     kind: str
     units: int = 3
     parts: dict[str, int] = field(default_factory=dict)
+
+
+@made_often
+@dataclass(frozen=True, slots=True)
+class WithNotes(Noted):
+    """With a note, and with words that are made of it later."""
+
+    units: int
+    words: dict[str, str] = field(default_factory=dict, init=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +103,15 @@ def test_a_changed_copy_is_what_a_dataclass_would_give() -> None:
     assert made == Made("a", 5, {"b": 1})
     with pytest.raises(TypeError, match="colour"):
         quickly_replaced(made, colour="red")  # type: ignore[call-arg]
+
+
+def test_a_note_stays_with_the_value_it_was_made_of() -> None:
+    """A changed copy with the notes of what it was would be written as that."""
+    noted = WithNotes(1)
+    noted.keep_note("one")
+    noted.words["seen"] = "once"
+
+    for changed in (quickly_replaced(noted, units=2), replace(noted, units=2), copy.copy(WithNotes(2))):
+        assert (changed, changed.note, changed.words) == (WithNotes(2), None, {})
+    assert (noted, noted.note) == (WithNotes(1), "one")
+    assert "one" not in repr(noted)
