@@ -16,6 +16,7 @@ _CHUNK: Final = 1 << 14
 _CHUNK_MASK: Final = _CHUNK - 1
 _SHORT: Final = 64  # texts below this length have their length in one byte
 _NUMBERS_KEPT_MAX: Final = 50_000
+_NAMES_KEPT_MAX: Final = 5_000
 _BITS_MAX: Final = 56
 
 NULL: Final = "\x00"
@@ -61,10 +62,24 @@ def optional_number(number: int | None) -> str:
 
 def text(of: str) -> str:
     """A string with its length before it."""
-    if len(of) < _SHORT and of.isascii():
-        return _LENGTHS[len(of)] + of
-    raw = of if of.isascii() else of.encode().decode("latin-1")
-    return NUMBERS[len(raw)] + raw
+    if not of.isascii():
+        of = of.encode().decode("latin-1")
+    size = len(of)
+    return (_LENGTHS[size] if size < _SHORT else NUMBERS[size]) + of
+
+
+class Names(dict[str, str]):
+    """Strings as they are written that come in most records, such as channels and sources."""
+
+    def __missing__(self, name: str) -> str:
+        if len(self) >= _NAMES_KEPT_MAX:
+            self.clear()
+        written = self[name] = text(name)
+        return written
+
+
+NAMES: Final = Names()
+"""Any string by itself. Threads may share it, as `NUMBERS`."""
 
 
 def optional_text(of: str | None) -> str:
@@ -83,7 +98,7 @@ def pairs(of: Mapping[str, str]) -> str:
     """A map of strings."""
     if not of:
         return NULL
-    return f"{NUMBERS[len(of)]}{''.join([text(name) + text(value) for name, value in of.items()])}\x00"
+    return f"{NUMBERS[len(of)]}{''.join([NAMES[name] + text(value) for name, value in of.items()])}\x00"
 
 
 def numbers(of: Mapping[Name, int]) -> str:

@@ -9,6 +9,7 @@ from inventory_domain.sku_state import EmittedTarget, PartitionProgress, SeenExp
 from inventory_domain.stock import ChannelSale, Position, Reservation, SourceLog, Stock
 from inventory_schemas.wire import (
     FALSE,
+    NAMES,
     NULL,
     NUMBERS,
     SOME,
@@ -51,7 +52,7 @@ def write_state(entry: SkuState | PartitionProgress) -> bytes | None:
 
 
 def _stock(stock: Stock) -> str:
-    positions = [text(name) + _position(one) for name, one in stock.positions.items()]
+    positions = [NAMES[name] + _position(one) for name, one in stock.positions.items()]
     sales = several(len(stock.sales), [text(order) + _sale(one) for order, one in stock.sales.items()])
     return f"{several(len(positions), positions)}{sales}{texts(stock.known_orders)}{texts(stock.event_ids)}{NULL}{NULL}"
 
@@ -59,7 +60,7 @@ def _stock(stock: Stock) -> str:
 def _position(position: Position) -> str:
     held = position.reservations
     reservations = several(len(held), [text(name) + _reservation(one) for name, one in held.items()]) if held else NULL
-    sources = several(len(position.sources), [text(name) + _log(one) for name, one in position.sources.items()])
+    sources = several(len(position.sources), [NAMES[name] + _log(one) for name, one in position.sources.items()])
     return f"{optional_number(position.on_hand)}{reservations}{sources}"
 
 
@@ -78,13 +79,13 @@ def _log(log: SourceLog) -> str:
 
 
 def _sale(sale: ChannelSale) -> str:
-    return f"{text(sale.channel)}{NUMBERS[sale.units]}{NUMBERS[sale.occurred_at_ms]}"
+    return f"{NAMES[sale.channel]}{NUMBERS[sale.units]}{NUMBERS[sale.occurred_at_ms]}"
 
 
 def _target(target: EmittedTarget) -> str:
     return (
         f"{NUMBERS[target.version]}{NUMBERS[target.quantity]}{numbers(target.nodes) if target.nodes else NULL}"
-        f"{text(target.channel)}{text(target.marketplace)}{pairs(target.marketplace_ids)}"
+        f"{NAMES[target.channel]}{NAMES[target.marketplace]}{pairs(target.marketplace_ids)}"
         f"{TRUE if target.withdrawn else FALSE}{optional_text(target.guard)}{TRUE if target.refill_owed else FALSE}"
     )
 
@@ -103,7 +104,7 @@ def _seen(seen: SeenExposure) -> str:
 def _product(product: Product) -> str:
     if (noted := product.note) is not None:
         return noted
-    locations = [text(one.location) + NUMBERS[one.safety_stock] for one in product.locations]
+    locations = [NAMES[one.location] + NUMBERS[one.safety_stock] for one in product.locations]
     listings = [_listing(one) for one in product.listings]
     components = [text(one.sku) + NUMBERS[one.units] for one in product.components]
     written = (
@@ -118,7 +119,7 @@ def _product(product: Product) -> str:
 def _listing(listing: Listing) -> str:
     nodes = [f"{text(one.node)}{text(one.location)}{TRUE if one.two_day else FALSE}" for one in listing.nodes]
     return (
-        f"{text(listing.listing_id)}{text(listing.channel)}{pairs(listing.marketplace_ids)}"
+        f"{text(listing.listing_id)}{NAMES[listing.channel]}{pairs(listing.marketplace_ids)}"
         f"{_TYPES[listing.listing_type]}{_FULFILLMENTS[listing.fulfillment]}{optional_text(listing.variation_of)}"
         f"{several(len(nodes), nodes)}{TRUE if listing.two_day else FALSE}{optional_number(listing.price_minor)}"
         f"{optional_number(listing.margin_minor)}{NUMBERS[listing.min_shown]}{optional_number(listing.max_shown)}"

@@ -105,7 +105,8 @@ class Work:
         if record.offset < self._applied.get(record.topic, 0):
             self._effects[record.topic, RecordEffect.DUPLICATE] += 1
             return
-        self._newest_record_ms = max(self._newest_record_ms or 0, record.timestamp_ms)
+        if self._newest_record_ms is None or record.timestamp_ms > self._newest_record_ms:
+            self._newest_record_ms = record.timestamp_ms
         try:
             effect = self._handlers.get(record.topic, self._exposure)(record)
         except BadRecord as bad:
@@ -272,7 +273,9 @@ class Work:
             if isinstance(change.kind, UnitsSold):
                 self._sold(draft, change.kind, change.occurred_at_ms)
             draft.stock = stock
-            draft.changed_at_ms = max(draft.changed_at_ms, min(change.occurred_at_ms, self._now_ms))
+            at_ms, now_ms = change.occurred_at_ms, self._now_ms
+            if at_ms > draft.changed_at_ms:  # by hand: min and max of two cost more than all else on these lines
+                draft.changed_at_ms = at_ms if at_ms < now_ms else max(now_ms, draft.changed_at_ms)
             self._causes[draft.state.sku] = CAUSES[type(change.kind)]
         return OF_STOCK[effect]
 
@@ -286,8 +289,10 @@ class Work:
         self._causes[state.sku] = cause
 
     def _word(self, change: InventoryChange) -> None:
-        said = min(change.occurred_at_ms, self._now_ms)
-        self._words[change.source] = max(self._words.get(change.source, 0), said)
+        at_ms, now_ms = change.occurred_at_ms, self._now_ms
+        said = at_ms if at_ms < now_ms else now_ms
+        if said >= self._words.get(change.source, 0):
+            self._words[change.source] = said
 
     def _hold(self, state: SkuState, record: InputRecord) -> RecordEffect:
         """Keep a change whose product is not known yet: the catalog may be the slower of the two topics."""
