@@ -120,6 +120,7 @@ class Stock:
         times = [
             held.expires_at_ms
             for position in self.positions.values()
+            if position.reservations
             for held in position.reservations.values()
             if held.expires_at_ms is not None
         ]

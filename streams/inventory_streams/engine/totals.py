@@ -36,9 +36,23 @@ class Totals:
         """A state took another's place. One that was not looked at yet is added whole when it is."""
         if after.sku in self._unseen:
             return
+        if before is not None and not before.exposures and not after.exposures:
+            self._changed_showing(before, after)
+            return
         if before is not None:
             self._add(before, -1)
         self._add(after, 1)
+
+    def _changed_showing(self, before: SkuState, after: SkuState) -> None:
+        """Most changes leave each listing above zero: then nothing is added or taken off."""
+        for listing_id, was in before.targets.items():
+            now = after.targets.get(listing_id)
+            if (was.quantity > 0) and (now is None or now.quantity <= 0 or now.channel != was.channel):
+                self.showing[was.channel] -= 1
+        for listing_id, now in after.targets.items():
+            known = before.targets.get(listing_id)
+            if now.quantity > 0 and (known is None or known.quantity <= 0 or known.channel != now.channel):
+                self.showing[now.channel] += 1
 
     def _add(self, state: SkuState, sign: int) -> None:
         for target in state.targets.values():
