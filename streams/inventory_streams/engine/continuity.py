@@ -43,3 +43,19 @@ def singly(batch: FetchedBatch) -> list[FetchedBatch]:
         replace(batch, start=start, end=end, records=(record,))
         for start, end, record in zip(starts, ends, batch.records, strict=True)
     ]
+
+
+def in_parts(batch: FetchedBatch, keys_max: int) -> list[FetchedBatch]:
+    """The same stretch as batches of at most so many different keys; they meet where a record begins."""
+    if len(batch.records) <= keys_max:
+        return [batch]
+    parts: list[FetchedBatch] = []
+    keys: set[bytes | None] = set()
+    first, start = 0, batch.start
+    for index, record in enumerate(batch.records):
+        if len(keys) == keys_max and record.key not in keys:
+            parts.append(replace(batch, start=start, end=record.offset, records=batch.records[first:index]))
+            first, start, keys = index, record.offset, set()
+        keys.add(record.key)
+    parts.append(replace(batch, start=start, records=batch.records[first:]))
+    return parts

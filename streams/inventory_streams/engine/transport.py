@@ -27,9 +27,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from inventory_streams.engine.catching_up import FetchState
-from inventory_streams.engine.continuity import Fit, fit, singly, trimmed
+from inventory_streams.engine.continuity import Fit, fit, in_parts, singly, trimmed
 from inventory_streams.engine.records import FetchedBatch, InputRecord
-from inventory_streams.engine.settings import FETCH_BYTES_MAX
+from inventory_streams.engine.settings import BATCH_SKUS_MAX, FETCH_BYTES_MAX
 from inventory_streams.engine.watch import CommitWatch
 
 FETCH_WAIT_MS = 250  # an idle broker answers that often, so that the end of an input is known to be current
@@ -262,7 +262,7 @@ class BatchConsumer(driver.Consumer):
             if fitting is None:
                 continue
             self._expected[tp] = fitting.end
-            for one in singly(fitting) if self.one_by_one else (fitting,):
+            for one in singly(fitting) if self.one_by_one else in_parts(fitting, BATCH_SKUS_MAX):
                 await self.callback(_message(tp, replace(one, generation=generation)))
 
     def _fetch_what_was_lost(self) -> None:

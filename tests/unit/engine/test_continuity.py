@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from inventory_streams.engine.continuity import Fit, fit, singly, trimmed
+from inventory_streams.engine.continuity import Fit, fit, in_parts, singly, trimmed
 from inventory_streams.engine.records import FetchedBatch, InputRecord
 
 
@@ -52,3 +52,29 @@ def test_a_stretch_of_markers_alone_stays_one() -> None:
     batch = a_batch(3, 5, [])
 
     assert singly(batch) == [batch]
+
+
+@pytest.mark.parametrize(
+    ("keys", "stretches", "offsets"),
+    [
+        ("aabab", [(3, 12)], [[4, 5, 7, 9, 10]]),
+        ("abcca", [(3, 7), (7, 12)], [[4, 5], [7, 9, 10]]),
+        ("abcde", [(3, 7), (7, 10), (10, 12)], [[4, 5], [7, 9], [10]]),
+    ],
+)
+def test_a_stretch_of_many_skus_is_taken_in_parts_without_a_gap(
+    keys: str, stretches: list[tuple[int, int]], offsets: list[list[int]]
+) -> None:
+    """Each SKU of a batch is held decoded until its transaction is committed: their number bounds the memory."""
+    places = zip((4, 5, 7, 9, 10), keys, strict=True)
+    records = tuple([InputRecord("topic", 0, offset, 0, key.encode(), b"value") for offset, key in places])
+
+    parts = in_parts(FetchedBatch("topic", 0, 3, 12, records, 7), keys_max=2)
+
+    assert [(part.start, part.end) for part in parts] == stretches
+    assert [offsets_of(part) for part in parts] == offsets
+    assert {part.generation for part in parts} == {7}
+
+
+def test_markers_alone_are_one_part() -> None:
+    assert in_parts(a_batch(3, 5, []), keys_max=2) == [a_batch(3, 5, [])]
