@@ -14,6 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from inventory_cli.demo.outage import SCHEDULE, STOP_AFTER_S
+from inventory_domain.retry import delay_s
+
 LIMIT_S = 170
 MARK = "INVENTORY_SYNC_TEST_MARK"
 MARKS: dict[int, str] = {}
@@ -98,6 +101,44 @@ def test_a_process_killed_in_the_middle_changes_nothing(broker_options: list[str
 
     assert report["mismatches"] == 0
     assert len(report["restarts"]) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.timeout(LIMIT_S + 10)
+def test_an_outage_ends_in_zero_and_is_whole_again_as_the_protocol_says(
+    broker_options: list[str], tmp_path: Path
+) -> None:
+    """The timeline of docs/failure-protocol.md with real processes, 150 times faster, by the log of delivery."""
+    report = played(tmp_path / "report.json", *SMALL, "--outage", "amazon", *broker_options)
+    lines = log_of(tmp_path / "demo", "deliver-amazon")
+
+    assert report["mismatches"] == 0 and report["never_written"] == 0
+    assert report["outage_missing"] == []
+    for channel in ("amazon-us", "amazon-ca", "amazon-mx"):
+        told = [line for line in lines if line.get("channel") == channel]
+        told = told[next(n for n, line in enumerate(told) if line.get("alert") == "channel-failing") :]
+        assert [line["alert"] for line in told if line["event"] == "channel alert"] == [
+            "channel-failing",
+            "stop-sale-near",
+            "channel-stopped",
+            "channel-restored",
+            "channel-sells",
+        ]
+        assert 0 <= float(str(told[0]["stop_sale_in_s"])) <= STOP_AFTER_S  # the countdown, from the last success
+        probed = [str(line["outcome"]) for line in told if line["event"] == "channel probed"]
+        assert "outage" in probed and "accepted" in probed[probed.index("outage") :]
+        masks = [line["mask"] for line in told if line["event"] == "channel's standing changed"]
+        assert "stop-sale" in masks and masks[-1] is None
+    failed = [line for line in lines if line["event"] == "push failed and waits"]
+    assert {int(str(line["failures"])) for line in failed} >= {1, 2, 3}
+    for line in failed:  # 5 s, 15 s, 60 s, then 5 min, scaled, and later by a tenth at most
+        at_least = delay_s(int(str(line["failures"])), SCHEDULE, 0.0)
+        assert at_least <= float(str(line["wait_s"])) <= at_least * 1.1 + 1e-6
+
+
+def log_of(data_dir: Path, process: str) -> list[dict[str, object]]:
+    """The lines that the process of the only run has logged."""
+    (log,) = data_dir.glob(f"runs/*/logs/{process}.log")
+    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
 
 
 @pytest.mark.timeout(LIMIT_S + 10)

@@ -45,6 +45,12 @@ class Started:
             )
         return out
 
+    def kill(self, name: str) -> None:
+        """End it at once, as by a power cut."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+
     def end(self) -> dict[str, int]:
         """Ask all to end; returns their exit statuses."""
         for process in self._running.values():

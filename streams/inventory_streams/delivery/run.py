@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -102,7 +103,8 @@ def assemble(
     metrics.register(TokenAges("delivery", adapters))
     accounts = Accounts(by_id, accounts_of)
     reports = KafkaReports(settings.kafka, arrivals.reports, codecs.reports)
-    name = f"{socket.gethostname()}-{os.getpid()}"
+    # A container that is restarted in its place has the host and the number of the one before it.
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     worker = Worker(
         settings,
         codecs,
