@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_adapters.secrets import Secret
 from inventory_adapters.status_page import StatusPage
@@ -241,6 +240,10 @@ def secrets(settings: Settings) -> list[Secret]:
     return found
 
 
-def _secrets_of(account: AccountSettings) -> list[Secret]:
-    values = [getattr(account, name) for name in type(account).__dataclass_fields__]
-    return [value for value in values if isinstance(value, Secret)]
+def _secrets_of(settings: object) -> list[Secret]:
+    """Those of an account and of every section in it, such as what signs its messages."""
+    if isinstance(settings, Secret):
+        return [settings]
+    if not is_dataclass(settings):
+        return []
+    return [secret for field in fields(settings) for secret in _secrets_of(getattr(settings, field.name))]

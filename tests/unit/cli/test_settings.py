@@ -443,3 +443,14 @@ def test_closed_locations_are_those_of_channels() -> None:
     assert settings.policy.closed_locations == {named}
     with pytest.raises(ConfigError, match=r"policy.closed_locations: 'atlantis' is a location of no channel"):
         settings_of(MINIMAL + "policy: {closed_locations: [atlantis]}\n")
+
+
+def test_who_uses_no_secret_of_an_account_does_not_fail_by_its_length(tmp_path: Path) -> None:
+    """eBay's verification token has a least length; an engine, which is given no marketplace's secrets, must start."""
+    signals = "signals: {endpoint: 'https://hooks.example/ebay', verification_token: {env: NOT_SET}}"
+    file = tmp_path / "sync.yaml"
+    file.write_text(MINIMAL.replace("    marketplace: ebay\n", f"    marketplace: ebay\n    {signals}\n"))
+
+    settings = load(file, {}, secrets_at=())
+
+    assert len(settings.accounts) == 4
