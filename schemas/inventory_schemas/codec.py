@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from fastavro.types import Schema
 
 from inventory_domain.errors import UndecodableRecord
 from inventory_schemas.avsc import parse, schema_text
+from inventory_schemas.compatibility import faults
 from inventory_schemas.registry import Registry
 from inventory_schemas.wire import NotPlain
 
@@ -136,6 +138,23 @@ class Serde(Generic[T]):
             rest = len(data) - stream.tell()
             raise UndecodableRecord(BAD_AVRO, f"{self._subject}: schema {schema_id}: {rest} bytes after the record")
         return self._kind.from_record(record)
+
+    def faults_of(self, data: bytes) -> list[str]:
+        """Why records of the format that these bytes are in may be unreadable here; empty when all of them can be read.
+
+        Asks the registry for a format that is new here, as `decode` does, and raises as it does for bytes of none.
+        """
+        if len(data) < HEADER.size or data[0] != MAGIC:
+            raise UndecodableRecord(
+                NOT_FRAMED, f"{self._subject}: begins with {data[:5].hex()}, not 00 and a schema id"
+            )
+        schema_id = int.from_bytes(data[1:5], "big")
+        reading = self._readings.get(schema_id)
+        if reading is None:
+            reading = self._readings[schema_id] = self._reading(schema_id)
+        if reading.reader is None:
+            return []
+        return [str(one) for one in faults(self._text, json.dumps(reading.writer))]
 
     def _reading(self, schema_id: int) -> _Reading:
         writer = self._registry.schema_of(schema_id)

@@ -16,6 +16,7 @@ from inventory_domain.identifiers import Sku
 from inventory_domain.overshown import promise_of
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import PartitionProgress
+from inventory_schemas.codec import HEADER
 from inventory_streams.engine.catching_up import CatchUp
 from inventory_streams.engine.inputs import InputFacts, begin_at
 from inventory_streams.engine.partition import Partition
@@ -42,6 +43,8 @@ class Changelog:
     states: SkuStates
     progress: PartitionProgress = field(default_factory=PartitionProgress)
     records: int = 0
+    formats: dict[bytes, bytes] = field(default_factory=dict)
+    """A record of each format that was met, by the header that names it."""
 
 
 class Opener:
@@ -97,6 +100,8 @@ class Opener:
         def keep(messages: Sequence[Message]) -> None:
             for message in messages:
                 key, value = message.key(), message.value()
+                if value is not None and (form := value[: HEADER.size]) not in changelog.formats:
+                    changelog.formats[form] = value
                 if key == PROGRESS_KEY:
                     changelog.progress = self._progress(number, value)
                 elif key is None:
@@ -109,7 +114,20 @@ class Opener:
         done = read_to_end(
             self._settings.kafka, places, keep, abandoned=abandoned, stall_limit_s=RECOVERY_STALL_LIMIT_S
         )
-        return None if done is None else changelog
+        if done is None:
+            return None
+        self._check_formats(number, changelog)
+        return changelog
+
+    def _check_formats(self, number: int, changelog: Changelog) -> None:
+        """A newer program may have written what this one cannot read: better said at the start than at some SKU."""
+        for header, value in changelog.formats.items():
+            if found := self._serdes.state.faults_of(value):
+                form = int.from_bytes(header[1:], "big")
+                raise InvariantBroken(
+                    f"partition {number}: the changelog has states in format {form}, which a newer version wrote and "
+                    f"this one cannot read: {found[0]}; start that version again"
+                )
 
     def _progress(self, number: int, value: bytes | None) -> PartitionProgress:
         if value is None:
