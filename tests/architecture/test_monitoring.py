@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -11,6 +10,7 @@ import yaml
 from deploy.sources.alerts import RUNBOOKS, alerts
 from deploy.sources.dashboards import boards_of
 from deploy.sources.metrics_page import described
+from tests.support.programs import installed
 from tests.support.sources import ROOT
 
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -59,7 +59,7 @@ def test_the_operator_and_plain_prometheus_have_the_same_rules() -> None:
 
 
 def test_every_alert_fires_keeps_quiet_and_resolves() -> None:
-    promtool = shutil.which("promtool")
+    promtool = installed("promtool")
     if promtool is None:
         pytest.skip("needs promtool: run `make tools`")
     done = subprocess.run(

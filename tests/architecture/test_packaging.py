@@ -94,3 +94,39 @@ def test_every_locked_package_has_hashes(name: str) -> None:
 
     assert packages
     assert all("--hash=sha256:" in package for package in packages if package and not package.startswith("#"))
+
+
+def test_no_service_is_installed_for_the_sake_of_its_programs(tmp_path: Path) -> None:
+    """Debian starts Prometheus when it is installed, and at every boot, on all addresses of the machine."""
+    here, venv = tmp_path / "path", tmp_path / "venv"
+    here.mkdir()
+    (venv / "bin").mkdir(parents=True)
+    for name in ("sh", "mktemp", "cp", "rm", "mkdir", "sed", "touch", "cat"):
+        (here / name).symlink_to(shutil.which(name) or name)
+    told = tmp_path / "told"
+    unpacked = 'mkdir -p "$3/usr/bin"; for one in prometheus promtool amtool; do echo > "$3/usr/bin/$one"; done'
+    fakes = {
+        "apt-get": f'echo "$@" >> {told}; case "$1" in download) touch a.deb;; esac',
+        "dpkg-deb": unpacked,
+        "id": "echo 0",
+        "chromium": ":",
+        "docker-compose": ":",
+        "kube-score": ":",
+        "kubectl": ":",
+    }
+    for name, text in fakes.items():
+        (here / name).write_text(f"#!/bin/sh\n{text}\n")
+        (here / name).chmod(0o755)
+
+    done = subprocess.run(
+        [ROOT / "packaging" / "install-tools", venv],
+        env={"PATH": str(here)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert told.read_text().splitlines() == ["download -qq prometheus", "download -qq prometheus-alertmanager"]
+    assert {one.name for one in (venv / "bin").iterdir()} == {"prometheus", "promtool", "amtool"}

@@ -1,6 +1,5 @@
 """Dashboards and metrics pages against real processes that a real Prometheus scrapes."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from deploy.sources.dashboards import boards_of
 from deploy.sources.roles import ROLES
 from inventory_sandbox.stack.ports import pick_free
 from tests.support.commands import Started, first_line, run_command, wait_until
+from tests.support.programs import installed
 from tests.support.prometheus import has_data, prometheus
 
 EVERY = ("kafka_client_messages_sent_total", "kafka_client_round_trip_seconds_max")
@@ -107,7 +107,7 @@ def _now(query: str) -> str:
 
 
 def _assert_pages_are_well_formed(processes: dict[str, tuple[str, ...]], ports: dict[str, int]) -> None:
-    promtool = shutil.which("promtool")
+    promtool = installed("promtool")
     for name in processes:
         wait_until(lambda name=name: _serves(ports[name]), f"{name} serves its page")  # type: ignore[misc]
         page = httpx.get(f"http://127.0.0.1:{ports[name]}/metrics").text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +14,13 @@ import yaml
 
 from inventory_sandbox.stack.ports import pick_free
 from tests.support.commands import wait_until
+from tests.support.programs import installed
 
 
 @contextmanager
 def prometheus(folder: Path, targets: Mapping[str, int]) -> Iterator[httpx.Client]:
     """Scrapes each port under the name of its job, every second; yields a client of its interface."""
-    program = shutil.which("prometheus")
+    program = installed("prometheus")
     if program is None:
         pytest.skip("needs Prometheus: run `make tools`")
     scraped = [
