@@ -6,7 +6,7 @@ from typing import Final
 
 from deploy.sources.roles import APPLICATION, PARTITIONS, ROLES
 from deploy.sources.strimzi import TOPICS
-from deploy.sources.workloads import Manifest, labels, user_of
+from deploy.sources.workloads import Manifest, labels
 
 KAFKA: Final = "kafka-kafka-bootstrap.kafka.svc:9093"
 LAG_PER_WORKER: Final = 50_000  # a worker computes that in a second or two, so a short wave starts nobody
@@ -34,7 +34,7 @@ def scaling() -> list[Manifest]:
     }
     login = [
         {"parameter": "username", "name": "keda-kafka", "key": "username"},
-        {"parameter": "password", "name": user_of(engine.process), "key": "password"},
+        {"parameter": "password", "name": "keda-kafka", "key": "password"},
         {"parameter": "ca", "name": "kafka-ca", "key": "ca.crt"},
     ]
     return [

@@ -20,6 +20,8 @@ ROLES: Final = (ENGINE, DELIVERY, "reconcile", "signals", "ledger", "console", "
 """Every role that a topic may name. Delivery has a user per marketplace, each other role one."""
 TOPICS_ADMIN: Final = "topics"
 """Who runs `topics apply` before a rollout; the only one who may create topics and alter their settings."""
+SCALER: Final = "keda"
+"""Who scales the engine by its lag: may ask for the group's offsets and the topic's ends, and read no record."""
 
 
 class Resource(Enum):
@@ -53,6 +55,7 @@ class Principal:
         return f"{application}-{self.process}"
 
 
+DESCRIBE: Final = ("Describe",)
 READ: Final = ("Describe", "Read")
 WRITE: Final = ("Describe", "Write")
 ADMINISTER: Final = ("AlterConfigs", "Create", "Describe", "DescribeConfigs")
@@ -66,13 +69,18 @@ def principals(topics: Topics) -> tuple[Principal, ...]:
             found += [Principal(role, f"deliver-{one}", one) for one in topics.marketplaces]
         else:
             found.append(Principal(role, role))
-    return (*found, Principal(TOPICS_ADMIN, TOPICS_ADMIN))
+    return (*found, Principal(TOPICS_ADMIN, TOPICS_ADMIN), Principal(SCALER, SCALER))
 
 
 def grants(topics: Topics, application: str, principal: Principal) -> tuple[Grant, ...]:
     """All that this user may do; everything else is refused."""
     if principal.role == TOPICS_ADMIN:
         return tuple(Grant(Resource.TOPIC, one.name, ADMINISTER) for one in topics.declarations())
+    if principal.role == SCALER:
+        return (
+            Grant(Resource.TOPIC, topics.inventory_changes, DESCRIBE),
+            Grant(Resource.GROUP, f"{application}-engine", DESCRIBE),
+        )
     found = []
     for declaration in _topics_of(topics, principal):
         operations = {"Describe"}

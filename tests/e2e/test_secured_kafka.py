@@ -1,4 +1,7 @@
-"""TLS, SCRAM and access control, from the topics' declaration to a marketplace, with one user for each role."""
+"""TLS, SCRAM and access control, from the topics' declaration to a marketplace, with one user for each role.
+
+The same run plants a secret in every setting that takes one, and looks for them in all that was written (rule 34).
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,15 +12,17 @@ from random import Random
 import httpx
 import pytest
 import yaml
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicCollection
+from confluent_kafka import TopicPartition as Place
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from inventory_domain.identifiers import Marketplace
 from inventory_sandbox.stack.ports import pick_free
-from inventory_streams.access import Principal, Resource, grants, principals
+from inventory_streams.access import SCALER, Principal, Resource, grants, principals
 from inventory_streams.kafka.acls import apply_grants
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
+from tests.support.canaries import Canaries, files_of, records_of
 from tests.support.commands import Started, first_line, run_command, wait_until
 from tests.support.guarded_registry import guarded_registry
 from tests.support.secured_broker import SecuredBroker, secured_broker
@@ -26,8 +31,32 @@ APPLICATION = "shop-sync"
 TOPICS = Topics(tuple(Marketplace(name) for name in ("amazon", "ebay", "walmart", "shopify")))
 LOGIN = "registry-user:registry-password"
 EXAMPLES = Path(__file__).parents[2] / "examples"
-OTHERS = {"reconcile": ("reconcile", "run"), "signals": ("signals", "serve"), "ledger": ("ledger",)}
+OTHERS = {
+    "reconcile": ("reconcile", "run"),
+    "signals": ("signals", "serve"),
+    "ledger": ("ledger",),
+    "console": ("console",),
+}
 SHOWN = {"walmart/SKU-00002": 35, "shopify/50000000002": 38}
+SHOWN_LATER = {"walmart/SKU-00002": 15, "shopify/50000000002": 19}
+COUNT = {"kind": "StockCounted", "source": "my-erp", "sequence": 9, "sku": "SKU-00002", "location": "dallas"}
+OPERATOR, OPERATOR_PASSWORD = "alice", "operator-canary-7f3a9c2e"
+SIGNING = {
+    "ebay": ("verification_token", "ebay-canary-verification-token-0123456789"),
+    "walmart": ("secret", "walmart-canary-signing-secret"),
+    "shopify": ("api_secret", "shopify-canary-api-secret"),
+}
+WEBHOOK = "http://127.0.0.1:1/hooks/webhook-canary-1d2e3f"
+COLLECTOR_KEY = "collector-canary-key-55aa"
+PLANTED = {
+    "CONSOLE_ALICE": OPERATOR_PASSWORD,
+    "ALERT_WEBHOOK": WEBHOOK,
+    **{f"SIGNING_{name.upper()}": value for name, (_, value) in SIGNING.items()},
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+    "OTEL_EXPORTER_OTLP_HEADERS": f"x-api-key={COLLECTOR_KEY}",
+}
+PARTITIONS = 6
 
 
 @dataclass(frozen=True)
@@ -40,7 +69,8 @@ class Secured:
     def env(self, process: str, password: str | None = None) -> dict[str, str]:
         """What a process of this name is given to log in with."""
         user = f"{APPLICATION}-{process}"
-        return {"KAFKA_USER": user, "KAFKA_PASSWORD": password or f"{user}-password", "REGISTRY_LOGIN": LOGIN}
+        login = {"KAFKA_USER": user, "KAFKA_PASSWORD": password or f"{user}-password", "REGISTRY_LOGIN": LOGIN}
+        return {**login, **PLANTED}
 
     def security(self, principal: Principal) -> dict[str, str]:
         """The same for a client of the test's own."""
@@ -88,8 +118,12 @@ def test_every_role_works_with_its_own_user_and_nothing_but_it(
     wait_until(lambda: _shown(facts["control_url"]) == SHOWN, f"both marketplaces show {SHOWN}")
     for name in OTHERS:
         wait_until(lambda name=name: _ready(ports[name]), f"{name} is ready")  # type: ignore[misc]
+    _make_trouble(facts["control_url"], secured, tmp_path)
+    said = _said(secured, ports, tmp_path)
     assert {name: status for name, status in started.end().items() if status != 0} == {}
     _assert_refused_what_is_not_its_own(secured)
+    _assert_the_scaler_sees_the_lag_and_nothing_more(secured)
+    _assert_no_secret_was_written(secured, facts, tmp_path, said)
 
 
 @pytest.mark.parametrize("process", ["engine", "deliver-shopify", "topics"])
@@ -126,6 +160,87 @@ def test_a_password_changed_while_a_process_runs_ends_it(secured: Secured, tmp_p
     assert "invalid credentials" in started.log(process).read_text()
 
 
+def _make_trouble(control_url: str, secured: Secured, folder: Path) -> None:
+    """What goes wrong is told at length: tokens taken back, answers nobody understands, records nobody can read."""
+    for marketplace, mode in (("walmart", "unauthorized"), ("shopify", "html")):
+        fault = {"marketplace": marketplace, "mode": mode, "count": 2}
+        httpx.post(f"{control_url}/faults", json=fault).raise_for_status()
+    broken = Producer({"bootstrap.servers": secured.broker.open_bootstrap_servers})
+    broken.produce(TOPICS.inventory_changes, b"garbage", b"SKU-00002", partition=0)
+    assert broken.flush(30) == 0
+    (folder / "count.jsonl").write_text(json.dumps({**COUNT, "on_hand": 21}))
+    _done(folder, secured, "producers", "produce", "count.jsonl", "--config", "sync.yaml")
+    wait_until(lambda: _shown(control_url) == SHOWN_LATER, f"both marketplaces show {SHOWN_LATER}")
+
+
+def _said(secured: Secured, ports: dict[str, int], folder: Path) -> list[tuple[str, bytes]]:
+    """What is said to people: pages of metrics, the operations page, and commands about what happened."""
+    running = ("engine", "deliver-walmart", "deliver-shopify", *OTHERS)
+    found = [
+        (f"{name} {path}", httpx.get(f"http://127.0.0.1:{ports[name]}{path}").content)
+        for name in running
+        for path in ("/metrics", "/livez", "/readyz")
+    ]
+    address = f"http://127.0.0.1:{ports['console page']}"
+    with httpx.Client(base_url=address, headers={"origin": address}, follow_redirects=True) as browser:
+        signed_in = browser.post("/sign-in", data={"operator": OPERATOR, "password": OPERATOR_PASSWORD, "to": "/"})
+        assert signed_in.status_code == 200
+        for path in ("/", "/channels/shop", "/skus/SKU-00002", "/dead-letters", "/discrepancies"):
+            found.append((f"console {path}", browser.get(path).content))
+    for arguments in (("explain", "SKU-00002"), ("explain", "SKU-00002", "--json"), ("dead-letters", "list")):
+        done = run_command(*arguments, "--config", "sync.yaml", folder=folder, env=secured.env("operators"))
+        found.append((" ".join(arguments), (done.stdout + done.stderr).encode()))
+        assert "SKU-00002" in done.stdout, done.stdout + done.stderr
+    return found
+
+
+def _assert_no_secret_was_written(
+    secured: Secured, facts: dict[str, dict[str, str]], folder: Path, said: list[tuple[str, bytes]]
+) -> None:
+    planted = {name: value.rpartition("=")[2] for name, value in PLANTED.items() if "canary" in value}
+    planted |= {user: f"{user}-password" for user in (one.user(APPLICATION) for one in principals(TOPICS))}
+    planted["registry"] = LOGIN.partition(":")[2]
+    names = ("client_secret", "refresh_token", "access_token")
+    of_sandbox = {
+        f"{marketplace} {name}": facts[marketplace][name]
+        for marketplace in ("amazon", "ebay", "walmart", "shopify")
+        for name in names
+        if name in facts[marketplace]
+    }
+    canaries = Canaries({**planted, **of_sandbox})
+    files = list(files_of(folder, without={"sandbox.out", "sync.secrets"}))
+    records = list(records_of(KafkaSettings(secured.broker.open_bootstrap_servers), TOPICS, PARTITIONS))
+
+    assert canaries.found_in([*files, *records, *said]) == {}
+    # It would have been found: what the sandbox announced is, and all that is searched has something in it.
+    assert len(canaries.found_in(files_of(folder, without=()))["sandbox.out"]) == len(of_sandbox)
+    assert {"engine.log", "deliver-walmart.log", "console.log", "inventory-ledger.db"} <= {name for name, _ in files}
+    assert b"garbage" in dict(records)[f"topic {TOPICS.inventory_dead_letters}"]
+    assert b"push failed and waits" in dict(files)["deliver-shopify.log"]
+
+
+def _assert_the_scaler_sees_the_lag_and_nothing_more(secured: Secured) -> None:
+    """KEDA asks how far the engine's group is behind."""
+    (principal,) = [one for one in principals(TOPICS) if one.role == SCALER]
+    settings = {"bootstrap.servers": secured.broker.bootstrap_servers, **secured.security(principal), "log_level": 0}
+    admin = AdminClient(settings)
+
+    def committed(group: str) -> list[Place]:
+        asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=30)
+        found: list[Place] = asked[group].result(40).topic_partitions
+        return found
+
+    changes = [one for one in committed(f"{APPLICATION}-engine") if one.topic == TOPICS.inventory_changes]
+    ends = admin.list_offsets({Place(one.topic, one.partition): OffsetSpec.latest() for one in changes})
+    behind = {place.partition: ends[place].result(40).offset - place.offset for place in changes}
+
+    assert behind, "the group has committed nothing that the scaler may see"
+    assert all(lag >= 0 for lag in behind.values())
+    with pytest.raises(KafkaException) as refused:
+        committed(f"{APPLICATION}-delivery-shopify")
+    assert refused.value.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+
+
 def _ready(port: int) -> bool:
     try:
         return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
@@ -152,10 +267,18 @@ def _settings_file(folder: Path, announced: Path | None, secured: Secured) -> di
         "basic.auth.user.info": {"env": "REGISTRY_LOGIN"},
         "ssl.ca.location": authority,
     }
+    settings["console"]["operators"] = {OPERATOR: {"env": "CONSOLE_ALICE"}}
+    settings["delivery"]["alert_webhook"] = {"env": "ALERT_WEBHOOK"}
+    for marketplace, (name, _) in SIGNING.items():
+        endpoint = f"http://127.0.0.1:1/{marketplace}"
+        for account in settings["accounts"].values():
+            if account["marketplace"] == marketplace:
+                account["signals"] = {"endpoint": endpoint, name: {"env": f"SIGNING_{marketplace.upper()}"}}
     ports: dict[str, int] = {}
-    for name in settings["probes"]["ports"]:
+    for name in (*settings["probes"]["ports"], "console page"):
         ports[name] = pick_free(set(ports.values()), Random())
-    settings["probes"]["ports"], settings["signals"]["port"] = ports, 0
+    settings["console"]["port"], settings["signals"]["port"] = ports["console page"], 0
+    settings["probes"]["ports"] = {name: ports[name] for name in settings["probes"]["ports"]}
     (folder / "sync.yaml").write_text(yaml.safe_dump(settings))
     return ports
 

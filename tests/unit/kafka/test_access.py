@@ -12,6 +12,13 @@ def granted(process: str) -> dict[str, Grant]:
     return {f"{one.resource.value}:{one.name}": one for one in grants(TOPICS, "sync", principal)}
 
 
+def test_the_scaler_may_ask_for_lag_and_read_nothing() -> None:
+    assert {name: one.operations for name, one in granted("keda").items()} == {
+        "topic:t.inventory.changes": ("Describe",),
+        "group:sync-engine": ("Describe",),
+    }
+
+
 def test_every_role_that_a_topic_names_has_a_user() -> None:
     named = {role for one in TOPICS.declarations() for role in (*one.written_by, *one.read_by)}
 
