@@ -56,6 +56,7 @@ COMMANDS: Final = (
     Command("produce", "inventory_cli.produce"),
     Command("sku", "inventory_cli.sku", is_group=True),
     Command("sandbox", "inventory_cli.sandbox"),
+    Command("traffic", "inventory_cli.traffic"),
     Command("replay", "inventory_cli.replay"),
     Command("snapshot", "inventory_cli.snapshot"),
     Command("version", "inventory_cli.version"),

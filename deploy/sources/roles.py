@@ -11,7 +11,7 @@ from inventory_console.settings import ConsoleSettings
 from inventory_streams.delivery.run import LEAVE_S_MAX
 from inventory_streams.engine.settings import STOP_LIMIT_S
 from inventory_streams.reconcile.run import LEAVE_S_MAX as RECONCILE_LEAVE_S_MAX
-from inventory_streams.signals.run import SHUTDOWN_S as SIGNALS_SHUTDOWN_S
+from inventory_streams.signals.run import LEAVE_S_MAX as SIGNALS_LEAVE_S_MAX
 from inventory_streams.signals.settings import SignalsSettings
 
 APPLICATION: Final = "inventory-sync"
@@ -99,7 +99,7 @@ ROLES: Final = (
         ("signals", "serve", "--config", SETTINGS_FILE),
         Resources("100m", "256Mi", "1", "1Gi"),
         replicas=2,
-        drain_s=SIGNALS_SHUTDOWN_S,
+        drain_s=SIGNALS_LEAVE_S_MAX,
         marketplaces=MARKETPLACES,
         served=(SIGNALS_PORT, "ingress-nginx"),
         labels=CALLS,

@@ -21,7 +21,8 @@ from inventory_cli.settings import load
 from inventory_streams.access import Resource, grants, principals
 from tests.support.sources import ROOT
 
-ONCE = frozenset({"topics", "schemas", "events", "sandbox"})
+ONCE = frozenset({"topics", "schemas", "events", "sandbox", "traffic"})
+"""What only compose has."""
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +205,9 @@ def test_users_of_strimzi_may_do_what_the_declaration_grants() -> None:
 
 def test_the_engine_is_never_scaled_beyond_its_partitions_and_delivery_not_at_all() -> None:
     scaled = [one for one in documents("k8s/keda/engine.yaml") if one["kind"] == "ScaledObject"]
+    (login,) = [one for one in documents("k8s/keda/engine.yaml") if one["kind"] == "TriggerAuthentication"]
+    given = {one["metadata"]["name"] for one in documents("k8s/examples/external-secrets/kafka.yaml")}
+    assert {one["name"] for one in login["spec"]["secretTargetRef"]} <= given
 
     assert [one["spec"]["scaleTargetRef"]["name"] for one in scaled] == ["engine"]
     assert scaled[0]["spec"]["maxReplicaCount"] <= PARTITIONS

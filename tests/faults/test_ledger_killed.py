@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from deploy.sources.roles import LEDGER_STOP_S
 from inventory_ledger import tables
 from inventory_ledger.migrating import migrate
 from inventory_ledger.run import rebuild
@@ -145,6 +146,30 @@ def test_killed_in_the_middle_of_batches_it_loses_and_doubles_nothing(
     assert records == 3 * traffic.sent
     assert shown == sorted(shown)
     assert contents(engine, BUILT) == found
+
+
+def test_asked_to_stop_with_a_backlog_it_ends_in_time_and_leaves_no_batch_half_done(
+    kafka: str, topics: Topics, ledgers: Ledgers, engine: Engine
+) -> None:
+    """Where the next one goes on is in the tables: a batch is whole or was never there."""
+    traffic = Traffic(kafka, topics)
+    traffic.burst(2 * BURST)
+    ledger = ledgers.start(batch_records_max=100)
+    wait_until(lambda: count(engine, tables.outcomes) > 0, "it is in the middle of the backlog", 60)
+
+    began_s = time.monotonic()
+    status = ledgers.stop(ledger)
+    took_s = time.monotonic() - began_s
+    written = contents(engine, BUILT)
+    again = ledgers.start(batch_records_max=100)
+    wait_until(lambda: count(engine, tables.outcomes) >= traffic.sent, "all outcomes are there", 120)
+
+    assert status == 0
+    assert took_s < LEDGER_STOP_S
+    assert len(written["outcomes"]) < traffic.sent, "there was nothing left to do: the test says nothing"
+    assert ledgers.stop(again) == 0
+    attempts = sorted(int(str(row[7])) for row in contents(engine, BUILT)["outcomes"])
+    assert attempts == list(range(1, traffic.sent + 1))
 
 
 def test_a_second_writer_ends_the_first_and_nothing_is_written_twice(

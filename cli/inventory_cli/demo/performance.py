@@ -21,7 +21,7 @@ from inventory_cli.demo.processes import Processes
 from inventory_cli.demo.report import Report, freshness_of
 from inventory_cli.demo.sandbox_control import SandboxControl
 from inventory_cli.demo.stage import Stage
-from inventory_cli.demo.traffic import Pace, Spoiler, Traffic
+from inventory_cli.demo.traffic import Pace, Spoiler, Traffic, buyable
 from inventory_cli.demo.verdict import Expected, Mismatch, Shown, compare, expectations
 from inventory_cli.demo.view import ChannelRow, Picture, View, seconds
 from inventory_cli.demo.waiting import MARKETPLACES
@@ -82,18 +82,12 @@ class Performance:
             sequences=CountedSequences(),
         )
         erp = Erp(producer, self._journal, catalog, random.Random(options.seed + 1), SystemClock().now_ms)
-        buyable = [
-            (sku, listing)
-            for sku, facts in catalog.facts.items()
-            for listing in facts.listings
-            if listing.written and listing.max_shown is None
-        ]
         self._traffic = Traffic(
             erp,
             producer,
             Spoiler(connection.kafka, connection.topics, registry),
             SandboxControl(stage.control_url),
-            buyable,
+            buyable(catalog),
             Pace(options.seconds, options.events_per_s),
             random.Random(options.seed + 2),
         )

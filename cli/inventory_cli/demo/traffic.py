@@ -13,6 +13,7 @@ from typing import Final
 
 from confluent_kafka import Producer
 
+from inventory_cli.demo.catalog import DemoCatalog
 from inventory_cli.demo.erp import Erp
 from inventory_cli.demo.journal import ListedAs
 from inventory_cli.demo.sandbox_control import SandboxControl
@@ -43,6 +44,16 @@ class Pace:
 
     seconds: float
     events_per_s: float
+
+
+def buyable(catalog: DemoCatalog) -> list[tuple[str, ListedAs]]:
+    """What buyers may buy: listings that we write, and whose number has no cap of its own."""
+    return [
+        (sku, listing)
+        for sku, facts in catalog.facts.items()
+        for listing in facts.listings
+        if listing.written and listing.max_shown is None
+    ]
 
 
 class Spoiler:

@@ -37,6 +37,8 @@ from inventory_streams.token_ages import TokenAges
 
 BACKLOG = 512
 SHUTDOWN_S = 10
+QUEUE_POLL_S = 20  # the longest that a queue is asked for at once; a call under way cannot be taken back
+LEAVE_S_MAX = SHUTDOWN_S + QUEUE_POLL_S
 STARTED_POLL_S = 0.01
 HEADER_BYTES_MAX = 32 << 10
 TURN_S = 1.0
