@@ -17,7 +17,7 @@ from inventory_sandbox.stack.errors import JavaMissing
 from inventory_sandbox.stack.java import find_java
 
 ARTIFACT = "org.elasticmq:elasticmq-server_2.13:1.7.1"
-START_LIMIT_S = 60.0
+START_LIMIT_S = 180.0  # a Java on a busy machine
 CONFIG = """
 include classpath("application.conf")
 node-address {{ host = "127.0.0.1", port = {port} }}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from inventory_domain.errors import InventorySyncError
 from inventory_sandbox.marketplaces.assortment import ListingSeed
 
 CALL_LIMIT_S: Final = 30.0
+IDLE_S_MAX: Final = 2.0  # the sandbox drops a connection after 5 s, and an order on one that it drops is not sent twice
 FILL_PAGE: Final = 2_000
 
 
@@ -23,8 +25,10 @@ class SandboxFailed(InventorySyncError):
 class SandboxControl:
     """One connection to the control endpoint; belongs to one thread."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, now_s: Callable[[], float] = time.monotonic) -> None:
         self._url = url
+        self._now_s = now_s
+        self._used_s = now_s()
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=CALL_LIMIT_S)
 
     def fill(self, seeds: Sequence[ListingSeed]) -> None:
@@ -78,6 +82,9 @@ class SandboxControl:
         self._connection.close()
 
     def _call(self, method: str, path: str, body: object = None) -> Mapping[str, object]:
+        if self._now_s() - self._used_s > IDLE_S_MAX:
+            self._connection.close()  # the next request opens it anew
+        self._used_s = self._now_s()
         for last in (False, True):
             try:
                 data = None if body is None else json.dumps(body)
