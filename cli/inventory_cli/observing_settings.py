@@ -61,11 +61,19 @@ def read_reconcile(fields: FileFields, faults: list[ConfigFault]) -> ReconcileSe
         _filled(fields, RECONCILE_DEFAULT, list(_RECONCILE)),
         counts_file=fields.text_or_none("counts_file"),
         pools={ChannelId(name): LocationId(str(where)) for name, where in fields.mapping("pools").items()},
+        listings_expected=_listings_expected(fields),
         policy=_filled(fields, CorrectionPolicy(), list(_POLICY)),
     )
     fields.end()
     faults.extend(settings.faults("reconcile"))
     return settings
+
+
+def _listings_expected(fields: FileFields) -> dict[ChannelId, int]:
+    inner = fields.within("listings_expected")
+    found = {ChannelId(name): inner.whole(name, 0, least=0, most=_ANY) for name in fields.mapping("listings_expected")}
+    inner.end()
+    return found
 
 
 def read_signals(fields: FileFields, faults: list[ConfigFault]) -> SignalsSettings:
@@ -86,6 +94,12 @@ def reconcile_lines() -> tuple[Line, ...]:
         *(Line(name, getattr(CorrectionPolicy(), name), text) for name, text in _POLICY.items()),
         *(Line(name, getattr(RECONCILE_DEFAULT, name), text) for name, text in _RECONCILE.items()),
         Line("counts_file", None, "a CSV of sku,location,on_hand that your source writes; null: its StockCounted"),
+        Line(
+            "listings_expected",
+            {},
+            "how many listings a channel will have, {ebay-us: 100000}: a schedule that its daily quota does not "
+            "suffice for is refused before anything is read",
+        ),
         Line("pools", {}, "locations that a marketplace holds for a channel: {amazon-us: fba-us, walmart-us: wfs}"),
     )
 

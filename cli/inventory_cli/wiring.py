@@ -20,7 +20,7 @@ from inventory_console.settings import ConsoleSettings
 from inventory_domain.bulk import ReportsStatus
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
-from inventory_domain.ports import MarketplaceAdapter, OperationLimit
+from inventory_domain.ports import MarketplaceAdapter
 from inventory_ledger import address
 from inventory_ledger.settings import Feed, LedgerSettings, LedgerTopic
 from inventory_schemas.registry import ConfluentRegistry
@@ -70,6 +70,7 @@ def delivery_settings(settings: Settings, marketplace: Marketplace) -> DeliveryS
         modes=settings.modes,
         deadlines_s=settings.deadlines_s,
         order_delay_s=settings.processes.reconcile.policy.order_delay_s,
+        pull_share=settings.processes.reconcile.pull_share,
     )
 
 
@@ -121,22 +122,12 @@ def ledger_topics(topics: Topics) -> tuple[LedgerTopic, ...]:
 
 
 def adapters(settings: Settings, marketplace: Marketplace, clock: SystemClock) -> dict[AccountId, MarketplaceAdapter]:
-    """The adapter of each account at this marketplace, for delivery. Nothing is called yet.
-
-    A daily quota is split: what reconciliation's pulls may use of it (`reconcile.pull_share`) is not delivery's.
-    """
-    kept = 1 - settings.processes.reconcile.pull_share
+    """The adapter of each account at this marketplace, for delivery. Nothing is called yet."""
     return {
-        name: MARKETPLACES[marketplace].build(
-            replace(account, limits=tuple(_less_a_day(limit, kept) for limit in account.limits)), clock
-        )
+        name: MARKETPLACES[marketplace].build(account, clock)
         for name, account in settings.accounts.items()
         if account.marketplace == marketplace
     }
-
-
-def _less_a_day(limit: OperationLimit, kept: float) -> OperationLimit:
-    return limit if limit.per_day is None else replace(limit, per_day=max(1, int(limit.per_day * kept)))
 
 
 def statuses(settings: Settings, adapters: Mapping[AccountId, MarketplaceAdapter]) -> dict[AccountId, ReportsStatus]:

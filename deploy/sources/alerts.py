@@ -6,6 +6,7 @@ from typing import Final
 
 from deploy.sources.alert import Alert, Example
 from deploy.sources.listing_alerts import listing_alerts
+from deploy.sources.quota_alerts import quota_alerts
 from deploy.sources.roles import ROLES
 
 RUNBOOKS: Final = "docs/runbooks"
@@ -19,7 +20,16 @@ OBJECTIVE: Final = (
 
 def alerts() -> tuple[Alert, ...]:
     """All of them."""
-    return (*_channels(), *listing_alerts(), *_truth(), *_flow(), *_burn_rates(), *_ends(), *_missing())
+    return (
+        *_channels(),
+        *listing_alerts(),
+        *_truth(),
+        *quota_alerts(),
+        *_flow(),
+        *_burn_rates(),
+        *_ends(),
+        *_missing(),
+    )
 
 
 def _channels() -> tuple[Alert, ...]:

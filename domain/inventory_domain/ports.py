@@ -87,7 +87,8 @@ class AdapterTraits:
     a read may be. `read_includes_own_sales`: the number read falls when the marketplace sells. `exclusive_ids`: names
     of marketplace ids of which two writes with one value must never be under way at once, not even in one call, because
     the marketplace refuses the second (an item of which the variations are listings of ours). `freshness_objective_s`:
-    a change that it takes later than this after it occurred is counted as late.
+    a change that it takes later than this after it occurred is counted as late. `tells_what_is_left`: answers of pushes
+    and reads say how much of their limit is left, so that whoever shares it sees what others use.
     """
 
     marketplace: Marketplace
@@ -103,6 +104,7 @@ class AdapterTraits:
     read_age_s_max: float = 0.0
     exclusive_ids: tuple[str, ...] = ()
     freshness_objective_s: float = 600.0
+    tells_what_is_left: bool = False
 
 
 class MarketplaceAdapter(Protocol):

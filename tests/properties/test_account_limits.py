@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
@@ -11,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.drain_market import Bucket, DrainMarket
-from inventory_domain.bulk import Condition
+from inventory_domain.bulk import CallFailed, Condition, Page, PullTraits
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import AccountId, ChannelId, ListingId, Sku
-from inventory_domain.outcomes import Outage, PushOutcome
+from inventory_domain.outcomes import Accepted, LimitSeen, Outage, PushOutcome, Throttled
 from inventory_domain.ports import OperationLimit, Push
 from inventory_streams.delivery.throttle import Throttle
+from inventory_streams.reconcile.budget import PullBudget
+from inventory_streams.reconcile.pulling import Sink, pull
 from tests.support.adapters import an_adapter
 from tests.support.delivery import CHANNEL, FakeMarketplace, MovableClock, a_target, accepted, traits
 from tests.support.delivery_bench import VirtualClock, a_bench
@@ -84,6 +88,87 @@ async def test_a_full_backlog_uses_what_is_allowed_and_no_call_more(marketplace:
     assert used >= 0.98, f"{used:.3f} of the rate used"
     assert sum(one.refused for one in market.buckets.values()) <= bucket.asked / 10_000
     assert isinstance(bucket, Bucket)
+
+
+@dataclass
+class SharedMarket(FakeMarketplace):
+    """Pushes and pulls call one operation here; the marketplace's own bucket counts both, and may tell what is left."""
+
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    tells: bool = False
+    left: float = 20.0
+    at_s: float = 0.0
+    calls: int = 0
+    refused: int = 0
+    pages: int = 0
+
+    def __post_init__(self) -> None:
+        self.limit = OperationLimit("all", 10.0, 20.0)
+        self.traits = traits(
+            limits=(self.limit,), push_operation="all", read_operation="all", tells_what_is_left=self.tells
+        )
+
+    @property
+    def pull_traits(self) -> PullTraits:
+        return PullTraits("all", 100)
+
+    def takes(self) -> bool:
+        """Whether the call is one of those that are allowed; it is used up if so."""
+        now_s = self.clock.monotonic_s()
+        self.left = min(self.limit.burst, self.left + (now_s - self.at_s) * self.limit.rate_per_s)
+        self.at_s = now_s
+        self.calls += 1
+        if self.left < 1 - 1e-6:
+            self.refused += 1
+            return False
+        self.left -= 1
+        return True
+
+    async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
+        said = {"api": "all", "seen": self.seen(), "reason": "said"}
+        if not self.takes():
+            return [Throttled(listing_id=push.listing_id, **said) for push in pushes]
+        self.pushes.extend(pushes)
+        said["seen"] = self.seen()
+        await self.clock.sleep(0.2)
+        return [Accepted(listing_id=push.listing_id, **said) for push in pushes]
+
+    async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
+        if not self.takes():
+            return CallFailed(kind="throttled", api="all", reason="said", seen=self.seen())
+        self.pages += 1
+        return Page(found=(), next_cursor=str(self.pages), api="all", seen=self.seen())
+
+    def seen(self) -> LimitSeen | None:
+        return LimitSeen(operation="all", remaining=self.left) if self.tells else None
+
+
+@pytest.mark.parametrize("tells", [False, True], ids=["split", "told-what-is-left"])
+async def test_pushes_and_pulls_of_one_operation_together_stay_within_its_limit(tells: bool) -> None:
+    """Neither starves the other, and where it is told what is left nothing lies idle while nobody pulls."""
+    clock, seconds, share = VirtualClock(), 200.0, 0.2
+    market = SharedMarket(clock=clock, tells=tells)
+    budget = PullBudget(market.traits, share, 0.5, clock)
+    async with a_bench(market, clock=clock, engine_silent_s=1e6, pull_share=share, rise_sample_percent=0.0) as bench:
+        await bench.worker.take([bench.arrival(a_target(f"L{number}", 14)) for number in range(3_500)])
+        await clock.pass_s(10.0)
+        before = len(market.pushes)
+        await clock.pass_s(60.0)
+        alone = len(market.pushes) - before
+        pulling = asyncio.ensure_future(
+            pull(market, budget, CHANNEL, Sink(lambda: None, lambda *_: None), clock, background=False, limit_s=1e6)  # type: ignore[arg-type]
+        )
+        before = len(market.pushes)
+        await clock.pass_s(seconds)
+        pushed = len(market.pushes) - before
+        pulling.cancel()
+        await asyncio.wait({pulling})
+
+    rate = market.limit.rate_per_s
+    assert market.refused <= market.calls / 10_000
+    assert alone >= 0.98 * (1.0 if tells else 1.0 - share) * rate * 60.0
+    assert pushed >= 0.75 * rate * seconds and market.pages >= 0.08 * rate * seconds
+    assert pushed + market.pages >= 0.95 * rate * seconds
 
 
 US, CA, MX = CHANNEL, ChannelId("harbor-ca"), ChannelId("harbor-mx")

@@ -65,6 +65,7 @@ class ShopifyAdapter:
             push_group_max=settings.group_max,
             push_cost=settings.write_cost,
             read_cost=settings.read_cost,
+            tells_what_is_left=True,
             settling_s_max=settings.settling_s_max,
             freshness_objective_s=settings.freshness_objective_s,
             answer_proves_live=True,

@@ -104,6 +104,7 @@ class WalmartAdapter:
             limits=settings.limits,
             push_operation=PUT_INVENTORY,
             read_operation=GET_INVENTORY,
+            tells_what_is_left=True,
             settling_s_max=settings.settling_s_max,
             freshness_objective_s=settings.freshness_objective_s,
             read_includes_own_sales=False,  # what is read is what was put in; a sale is reserved beside it

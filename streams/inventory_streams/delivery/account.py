@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from inventory_domain.bulk import TakesFeeds
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import AccountId, ChannelId
 from inventory_domain.outcomes import Throttled
 from inventory_domain.ports import MarketplaceAdapter
+from inventory_domain.sharing_limits import delivery_limits, kept_for_delivery
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.queue import WorkKey, WorkQueue
 from inventory_streams.delivery.retries import Waiting
@@ -38,8 +40,10 @@ class Account:
         self.channels = 0
         self.queue = WorkQueue(settings.aged_after_s)
         self.reads = Waiting()
+        self._pull_share = settings.pull_share
+        ours = replace(self.traits, limits=delivery_limits(adapter, settings.pull_share))
         self.throttles = AccountThrottles(
-            self.traits, clock, read_share=settings.read_share, zero_reserve=settings.zero_reserve
+            ours, clock, read_share=settings.read_share, zero_reserve=settings.zero_reserve
         )
         if isinstance(adapter, TakesFeeds):  # so that they fill from now on, and not from the first use
             for feed in (adapter.feed_traits, adapter.node_feed_traits):
@@ -51,6 +55,11 @@ class Account:
         self.claimed: set[tuple[str, str]] = set()
         self._metrics = metrics
         self._feeds_rest_until_s = 0.0
+
+    def told_quota(self, operation: str, left: float, calls: float) -> None:
+        """The marketplace says that so many calls are left of the operation's day; pulls have their part of both."""
+        _, part = kept_for_delivery(self.adapter, operation, self._pull_share)
+        self.throttles.of(operation).told_quota(left * part, calls * part)
 
     def learn(self, throttle: Throttle, answers: list[object]) -> None:
         """Take from the answers of one call what they say of its limit."""

@@ -109,7 +109,7 @@ class Quotas:
             log.warning("daily quotas not told", extra={"account": account.account_id, "reason": told.reason})
             return
         for quota in told.quotas:
-            account.throttles.of(quota.operation).told_quota(quota.remaining, quota.calls)
+            account.told_quota(quota.operation, quota.remaining, quota.calls)
             facts = {"account": account.account_id, "operation": quota.operation, "calls": quota.calls}
             log.info("daily quota told", extra={**facts, "left": quota.remaining})
 

@@ -55,6 +55,7 @@ class DeliverySettings:
     `mass_change_hold_s`: how long a change that is part of a mass change is held. `rise_sample_percent`: the part of
     rises that are read back.
     `aged_after_s`: what waits longer than this is served in turn with what is more urgent, so that nothing starves.
+    `pull_share`: the part of a limit that reconciliation's pulls may use where they call what pushes call, too.
     """
 
     app: str
@@ -89,6 +90,7 @@ class DeliverySettings:
     mass_change_hold_s: float = 600.0
     letters: LetterRules = field(default_factory=LetterRules)
     rise_sample_percent: float = 2.0
+    pull_share: float = 0.0
     probe_host: str = "127.0.0.1"
     probe_port: int = 0
 

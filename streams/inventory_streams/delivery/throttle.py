@@ -148,7 +148,10 @@ class Throttle:
         if seen.burst is not None:
             self._burst = seen.burst
         if seen.remaining is not None:
-            self._tokens = min(self._tokens, seen.remaining * self._share)
+            # What we do not save up ourselves stays there for calls under way. Less than that is left where somebody
+            # else uses the same limit: then we owe the difference, and wait until it has come back.
+            spare = max(0.0, self._burst * self._share - self.capacity)
+            self._tokens = min(self._tokens, seen.remaining * self._share - spare)
         if seen.wait_s is not None and (seen.remaining is None or seen.remaining < self._cost_max):
             self._blocked_until_s = max(self._blocked_until_s, self._clock.monotonic_s() + seen.wait_s)
         self._tokens = min(self._tokens, self.capacity)

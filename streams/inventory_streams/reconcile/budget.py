@@ -48,6 +48,10 @@ class PullThrottle:
         """Tokens that pulls may use a second."""
         return self._rate_per_s * self._share
 
+    def told_quota(self, calls: int) -> None:
+        """The marketplace says how many calls a day the whole account has."""
+        self._per_day = calls * self._share
+
     async def acquire(self, cost: float) -> None:
         """Wait until a call of this cost may be made."""
         while (wait_s := self.wait_s(cost)) > 0:

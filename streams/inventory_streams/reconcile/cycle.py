@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inventory_domain.bulk import Found, PullsListings
@@ -236,30 +236,53 @@ class Cycles:
         self._progress(cycle)
 
 
-def unaffordable(account: ReconciledAccount, listings: dict[ChannelId, int], settings: ReconcileSettings) -> list[str]:
-    """Why the account's channels cannot be pulled so often within a day's calls, with the arithmetic; empty: they can.
+@dataclass(frozen=True, slots=True)
+class DailyCalls:
+    """What a schedule of pulls costs an account with a daily quota: `needed` calls a day, of `allowed` for pulls."""
 
-    Only a daily quota makes a schedule impossible: a rate alone makes pulls slow, which `pull_s_max` bounds.
-    """
+    operation: str
+    listings: int
+    page_max: int
+    pages: int
+    cost: float
+    pulls: float
+    allowed: float
+
+    @property
+    def needed(self) -> float:
+        """Calls a day."""
+        return self.pages * self.cost * self.pulls
+
+
+def daily_calls(
+    account: ReconciledAccount, listings: Mapping[ChannelId, int], settings: ReconcileSettings
+) -> DailyCalls | None:
+    """The arithmetic; None where no daily quota limits the pulls: a rate alone makes them slow, within `pull_s_max`."""
     if not isinstance(account.adapter, PullsListings):
-        return []
+        return None
     traits = account.adapter.pull_traits
     quota = account.budget.of(traits.operation).per_day
     if quota is None:
+        return None
+    paged = [
+        count for count in listings.values() if not in_background(account.adapter, count, settings.background_from)
+    ]
+    pages = sum(-(-count // traits.page_max) for count in paged)
+    pulls = DAY_S / settings.interval_s
+    return DailyCalls(traits.operation, sum(paged), traits.page_max, pages, traits.cost, pulls, quota)
+
+
+def unaffordable(
+    account: ReconciledAccount, listings: Mapping[ChannelId, int], settings: ReconcileSettings
+) -> list[str]:
+    """Why the account's channels cannot be pulled so often within a day's calls, with the arithmetic; or nothing."""
+    calls = daily_calls(account, listings, settings)
+    if calls is None or calls.needed <= calls.allowed:
         return []
-    cycles = DAY_S / settings.interval_s
-    paged = {
-        name: count
-        for name, count in listings.items()
-        if not in_background(account.adapter, count, settings.background_from)
-    }
-    pages = sum(-(-count // traits.page_max) for count in paged.values())
-    calls = pages * traits.cost * cycles
-    if calls <= quota:
-        return []
-    hours = pages * traits.cost * 24 / quota
+    hours = calls.pages * calls.cost * 24 / calls.allowed
     return [
-        f"account {account.account_id}: {sum(paged.values()):,} listings are {pages:,} pages of {traits.page_max}; "
-        f"{cycles:g} pulls a day are {calls:,.0f} calls of {traits.operation}, and {quota:,.0f} a day are left for "
-        f"pulls (per_day x reconcile.pull_share): pull every {hours:.1f} h or more, or give pulls a larger share"
+        f"account {account.account_id}: {calls.listings:,} listings are {calls.pages:,} pages of {calls.page_max}; "
+        f"{calls.pulls:g} pulls a day are {calls.needed:,.0f} calls of {calls.operation}, and {calls.allowed:,.0f} a "
+        "day are left for pulls (per_day x reconcile.pull_share): "
+        f"pull every {hours:.1f} h or more, or give pulls a larger share"
     ]

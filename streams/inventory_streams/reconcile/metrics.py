@@ -40,6 +40,10 @@ class ReconcileMetrics:
         self.held_failures = counter("held_failures", "Pulls of a held pool that did not reach their end.", "channel")
         self.owned = gauge("marketplaces_owned", "Marketplaces that this process reconciles.")
         self.unreadable = gauge("records_unreadable", "Records passed over because they cannot be read.")
+        self.calls_needed = gauge(
+            "calls_needed_per_day", "Calls a day that the schedule of pulls needs, where there is a quota.", "account"
+        )
+        self.calls_allowed = gauge("calls_allowed_per_day", "Calls a day that pulls may use.", "account")
         self.count_differences = gauge(
             "count_differences", "Positions that differ from the source's own counts at the last comparison.", "source"
         )

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from inventory_domain.account_calls import DailyQuotas, ReportsQuotas
 from inventory_domain.clock import Clock
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.expected import ReadTraits
@@ -20,12 +21,13 @@ from inventory_streams.kafka.reading import Place
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 from inventory_streams.reconcile.arrivals import Arrivals
 from inventory_streams.reconcile.codecs import Codecs
-from inventory_streams.reconcile.cycle import BATCH, Cycles, ReconciledAccount, unaffordable
+from inventory_streams.reconcile.cycle import BATCH, Cycles, ReconciledAccount, daily_calls, unaffordable
 from inventory_streams.reconcile.held import HeldPools
 from inventory_streams.reconcile.judging import Judgements, Judging
 from inventory_streams.reconcile.knowledge import Knowledge
 from inventory_streams.reconcile.loading import load
 from inventory_streams.reconcile.metrics import ReconcileMetrics
+from inventory_streams.reconcile.pulling import CALL_S_MAX
 from inventory_streams.reconcile.records import Records
 from inventory_streams.reconcile.settings import ReconcileSettings
 
@@ -118,6 +120,9 @@ class Reconciler:
         """Take the marketplace over and reconcile it until cancelled."""
         loop = asyncio.get_running_loop()
         parts = parts_of(self.settings, self.marketplace, self.accounts, self.codecs, self.metrics, self.clock.now_ms)
+        # Before anything is read, as far as it is known how much there is.
+        await self._ask_quotas()
+        self._refuse_what_cannot_work(lambda one: self.settings.listings_expected.get(one, 0))
         positions = await loop.run_in_executor(self.threads, self._taken_over, parts)
         if positions is None:
             return
@@ -131,7 +136,7 @@ class Reconciler:
         )
         self._follower.start()
         self._plan(parts)
-        self._refuse_what_cannot_work(parts)
+        self._refuse_what_cannot_work(parts.catalog.listings_on)
         self.loaded = True
         facts = {"marketplace": self.marketplace, "listings": len(parts.catalog)}
         log.info("marketplace taken over", extra=facts)
@@ -180,17 +185,41 @@ class Reconciler:
         # 2. Then all that is known.
         return load(self.settings, self.marketplace, parts.arrivals, self.clock.now_ms(), lambda: self._stopping)
 
-    def _refuse_what_cannot_work(self, parts: Parts) -> None:
+    async def _ask_quotas(self) -> None:
+        """How many calls a day each account has, where its marketplace tells; else what the settings say holds."""
+        for account in self.accounts:
+            if not isinstance(account.adapter, ReportsQuotas):
+                continue
+            try:
+                async with asyncio.timeout(CALL_S_MAX):
+                    told = await account.adapter.daily_quotas()
+            except TimeoutError:
+                log.warning("daily quotas not told", extra={"account": account.account_id, "why": "too-slow"})
+                continue
+            if isinstance(told, DailyQuotas):
+                for quota in told.quotas:
+                    account.budget.of(quota.operation).told_quota(quota.calls)
+            else:
+                log.warning("daily quotas not told", extra={"account": account.account_id, "why": told.reason})
+
+    def _refuse_what_cannot_work(self, listings_on: Callable[[ChannelId], int]) -> None:
         """Pulls that the accounts' calls of a day do not suffice for would leave drift unseen and starve pushes."""
         faults = [
             ConfigFault("reconcile", why)
             for account in self.accounts
-            for why in unaffordable(
-                account, {one: parts.catalog.listings_on(one) for one in account.channels}, self.settings
-            )
+            for why in self._unaffordable(account, listings_on)
         ]
         if faults:
             raise ConfigError(faults)
+
+    def _unaffordable(self, account: ReconciledAccount, listings_on: Callable[[ChannelId], int]) -> list[str]:
+        """Why the account's pulls cannot be made on this schedule; what they need is shown, and alerted on."""
+        counts = {one: listings_on(one) for one in account.channels}
+        calls = daily_calls(account, counts, self.settings)
+        if calls is not None:
+            self.metrics.calls_needed.labels(account.account_id).set(calls.needed)
+            self.metrics.calls_allowed.labels(account.account_id).set(calls.allowed)
+        return unaffordable(account, counts, self.settings)
 
     def _plan(self, parts: Parts) -> None:
         """Each channel's next pull: by its last complete one, or soon where there is none that recent."""
@@ -239,8 +268,8 @@ class Reconciler:
         self, account: ReconciledAccount, channel: ChannelId, cycles: Cycles, parts: Parts, reason: str
     ) -> None:
         plan, interval_ms = self._plans[channel], round(self.settings.interval_s * 1_000)
-        counts = {one: parts.catalog.listings_on(one) for one in account.channels}
-        for why in unaffordable(account, counts, self.settings):
+        await self._ask_quotas()
+        for why in self._unaffordable(account, parts.catalog.listings_on):
             log.error("pulls exceed the account's calls", extra={"why": why})
         if reason != SCHEDULED:
             for listing_id in parts.knowledge.written_on(channel):

@@ -24,7 +24,8 @@ class ReconcileSettings:
     how much is left, pulls stop below this part of it. `background_from`: catalogs of a channel from this size on are
     pulled in the background where the marketplace offers it. `sales_memory_s`: how far back sales are read and kept.
     `rechecks_max`: fresh single reads that one reconciliation may ask delivery for. `pools`: for channels whose
-    marketplace holds stock for us, the location of ours that its counts go to.
+    marketplace holds stock for us, the location of ours that its counts go to. `listings_expected`: how many listings
+    a channel is expected to have, so that a schedule that cannot work is refused before anything is read.
     """
 
     app: str
@@ -44,6 +45,7 @@ class ReconcileSettings:
     counts_interval_s: float = _DAY_S
     counts_file: str | None = None
     pools: Mapping[ChannelId, LocationId] = field(default_factory=dict)
+    listings_expected: Mapping[ChannelId, int] = field(default_factory=dict)
     policy: CorrectionPolicy = field(default_factory=CorrectionPolicy)
     session_timeout_s: float = 10.0
     probe_host: str = "127.0.0.1"
@@ -82,6 +84,9 @@ class ReconcileSettings:
         for name in ("background_from", "rechecks_max"):
             if getattr(self, name) < 0:
                 found.append(ConfigFault(f"{path}.{name}", f"is {getattr(self, name)}; 0 or more"))
+        for channel, count in self.listings_expected.items():
+            if count < 0:
+                found.append(ConfigFault(f"{path}.listings_expected.{channel}", f"is {count}; 0 or more"))
         if len(set(self.pools.values())) < len(self.pools):
             found.append(ConfigFault(f"{path}.pools", "names one location for two channels: each pool is its own"))
         if self.sales_memory_s < self.policy.order_delay_s:

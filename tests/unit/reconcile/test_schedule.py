@@ -63,6 +63,14 @@ def test_what_the_calls_suffice_for_is_not_refused() -> None:
     assert unaffordable(account(None), {CHANNEL: 10**7}, SETTINGS) == []
 
 
+def test_what_the_marketplace_says_of_its_quota_counts_more_than_the_settings() -> None:
+    asked = account(5_000)
+
+    asked.budget.of("pull").told_quota(2_000_000)
+
+    assert unaffordable(asked, {CHANNEL: 100_000}, SETTINGS) == []
+
+
 def test_faults_of_settings_name_their_place() -> None:
     pools = {CHANNEL: LocationId("fba"), ChannelId("other"): LocationId("fba")}
     settings = ReconcileSettings(
