@@ -174,10 +174,6 @@ def _truth() -> tuple[Alert, ...]:
 
 
 def _flow() -> tuple[Alert, ...]:
-    quota = f"min by (account, operation) ({DELIVERY}_quota_lasts_seconds)"
-    day = f"max by (account, operation) ({DELIVERY}_quota_day_left_seconds)"
-    account = {"account": "ebay", "operation": "inventory"}
-    named = '{account="ebay",operation="inventory"}'
     topic = "listing.targets.ebay"
     return (
         Alert(
@@ -236,23 +232,6 @@ def _flow() -> tuple[Alert, ...]:
             "channels reported orders that the source never did: they are subtracted from every channel",
             "orders-unreported",
             Example({f"{ENGINE}_overdue_sales": "0x10 2x30 0x10"}, "30m", ("12m", "45m"), {}),
-        ),
-        Alert(
-            "QuotaRunsOut",
-            f"{quota} < {day}",
-            "15m",
-            "page",
-            "{{ $labels.account }}: at this pace the quota of {{ $labels.operation }} ends before its day does",
-            "quota-runs-out",
-            Example(
-                {
-                    f"{DELIVERY}_quota_lasts_seconds{named}": "90000x5 1800x30 90000x10",
-                    f"{DELIVERY}_quota_day_left_seconds{named}": "36000x60",
-                },
-                "25m",
-                ("10m", "40m"),
-                account,
-            ),
         ),
         Alert(
             "InputDeadLetters",

@@ -45,5 +45,7 @@ def delivery_limits(adapter: MarketplaceAdapter, pull_share: float) -> tuple[Ope
 
 
 def _less(limit: OperationLimit, rate: float, day: float) -> OperationLimit:
+    if (rate, day) == (1.0, 1.0):
+        return limit
     per_day = None if limit.per_day is None else max(1, int(limit.per_day * day))
     return replace(limit, rate_per_s=limit.rate_per_s * rate, burst=max(1.0, limit.burst * rate), per_day=per_day)
