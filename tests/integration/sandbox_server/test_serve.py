@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -77,6 +77,55 @@ async def test_a_document_is_handed_in_whatever_host_the_client_names() -> None:
         uploaded = await client.put(place.json()["url"], headers=given, content=b"{}")
 
     assert uploaded.status_code == 200
+
+
+async def asked_raw(base_url: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> str:
+    """The status line that a server answers to these very header names; httpx would write them its own way."""
+    address = httpx.URL(base_url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    named = {"HOST": "api.example.com", "CONNECTION": "close", "CONTENT-LENGTH": str(len(body)), **headers}
+    lines = [f"{'POST' if body else 'GET'} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items())]
+    writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+    await writer.drain()
+    answer = await reader.read()
+    writer.close()
+    return answer.split(b"\r\n")[0].decode()
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower], ids=["upper", "lower"])
+async def test_header_names_are_taken_in_any_case_and_any_host_is(change: Callable[[str], str]) -> None:
+    """Independent clients write them as they like, and name the host that they believe to be talking to."""
+    async with running() as info, httpx.AsyncClient() as client:
+        ebay, walmart = info["ebay"], info["walmart"]
+        grant = {"grant_type": "refresh_token", "refresh_token": ebay["refresh_token"]}
+        login = (ebay["client_id"], ebay["client_secret"])
+        ebay_token = (await client.post(ebay["token_url"], data=grant, auth=login)).json()["access_token"]
+        service = {"WM_SVC.NAME": "Walmart Marketplace", "WM_QOS.CORRELATION_ID": "1", "Accept": "application/json"}
+        login = (walmart["client_id"], walmart["client_secret"])
+        form = {"grant_type": "client_credentials"}
+        given = await client.post(walmart["token_url"], data=form, headers=service, auth=login)
+        walmart_token = given.json()["access_token"]
+        token = await amazon_token(client, info)
+        amazon = f"/listings/2021-08-01/items/{info['amazon']['seller_id']}/SKU-00001?marketplaceIds=A1AM78C64UM0Y8"
+        calls = {
+            "amazon": (amazon, {"x-amz-access-token": token}, b""),
+            "ebay": ("/sell/inventory/v1/inventory_item/SKU-00001", {"Authorization": f"Bearer {ebay_token}"}, b""),
+            "walmart": ("/v3/inventory?sku=SKU-00001", {**service, "WM_SEC.ACCESS_TOKEN": walmart_token}, b""),
+            "shopify": (
+                "/admin/api/2026-07/graphql.json",
+                {"X-Shopify-Access-Token": info["shopify"]["access_token"], "Content-Type": "application/json"},
+                b'{"query": "{ shop { name } }"}',
+            ),
+        }
+
+        answers = {
+            name: await asked_raw(
+                info[name]["base_url"], path, {change(key): value for key, value in headers.items()}, body
+            )
+            for name, (path, headers, body) in calls.items()
+        }
+
+    assert answers == dict.fromkeys(calls, "HTTP/1.1 200 OK")
 
 
 @pytest.mark.parametrize("mode", ["reset", "timeout_after_effect"])
