@@ -93,6 +93,7 @@ def _ebay(account: str) -> tuple[Line, ...]:
         Line("freshness_objective_s", ebay.FRESHNESS_OBJECTIVE_S, "99 % of all changes are to be taken within this"),
         Line("scopes", list(ebay.SCOPES)),
         Line("group_max", ebay.GROUP_MAX, "SKUs in one call"),
+        Line("revisions_per_day", ebay.REVISIONS_PER_DAY, "of one listing, all its variations together"),
         Line("out_of_stock_control", ebay.TURN_ON, "check: never turned on by us; nothing is written while it is off"),
         Line("zero_without_control", ebay.LEAVE, "found off later: leave the listing shown, or end it by its zero"),
         Line("signals", {}, "{endpoint: https://HOST/ebay, verification_token: {env: NAME}}: eBay tells of changes."),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from inventory_domain.due import Urgency
 from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, NodeId
 from inventory_domain.outcomes import LimitSeen, Outage, PushOutcome, Rejected, Throttled, Transient, Unauthorized
 
@@ -79,6 +80,23 @@ class OperationLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionLimit:
+    """How often all listings that share the value of the marketplace id `id_name` may be written in a day.
+
+    `reserve`: so many of them are kept from rises, and half as many from falls, so that zeros may go to the end.
+    """
+
+    id_name: str
+    per_day: int
+    reserve: int
+
+    def allowed(self, urgency: Urgency) -> int:
+        """Writes a day after which no write of this urgency goes."""
+        kept = {Urgency.FALL_TO_ZERO: 0, Urgency.FALL: self.reserve // 2, Urgency.RISE: self.reserve}
+        return self.per_day - kept[urgency]
+
+
+@dataclass(frozen=True, slots=True)
 class AdapterTraits:
     """What an adapter declares of its marketplace, so that nothing else needs to know its name.
 
@@ -86,9 +104,10 @@ class AdapterTraits:
     may take to be live. `answer_proves_live`: an answer of success means that buyers see it. `read_age_s_max`: how old
     a read may be. `read_includes_own_sales`: the number read falls when the marketplace sells. `exclusive_ids`: names
     of marketplace ids of which two writes with one value must never be under way at once, not even in one call, because
-    the marketplace refuses the second (an item of which the variations are listings of ours). `freshness_objective_s`:
-    a change that it takes later than this after it occurred is counted as late. `tells_what_is_left`: answers of pushes
-    and reads say how much of their limit is left, so that whoever shares it sees what others use.
+    the marketplace refuses the second (an item of which the variations are listings of ours). `revisions`: how often
+    those may be written in a day, where that is limited. `freshness_objective_s`: a change that it takes later than
+    this after it occurred is counted as late. `tells_what_is_left`: answers of pushes and reads say how much of their
+    limit is left, so that whoever shares it sees what others use.
     """
 
     marketplace: Marketplace
@@ -103,6 +122,7 @@ class AdapterTraits:
     read_includes_own_sales: bool = True
     read_age_s_max: float = 0.0
     exclusive_ids: tuple[str, ...] = ()
+    revisions: RevisionLimit | None = None
     freshness_objective_s: float = 600.0
     tells_what_is_left: bool = False
 

@@ -12,6 +12,7 @@ from inventory_adapters.ebay.settings import (
     EBAY,
     INVENTORY_API,
     NOTIFICATION_API,
+    REVISIONS_RESERVE,
     TOPICS,
     TRADING_API,
     EbaySettings,
@@ -26,7 +27,7 @@ from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome
-from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
+from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer, RevisionLimit
 from inventory_domain.signals import Message, Notice, NoticeRefused, Subscription, Subscriptions
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class EbayAdapter:
             # "Concurrent access of the same Inventory or Inventory Item Group object is not allowed" (25025): the
             # variations of one item share its listing id.
             exclusive_ids=("sku", "listing_id"),
+            revisions=RevisionLimit(
+                "listing_id", settings.revisions_per_day, int(settings.revisions_per_day * REVISIONS_RESERVE)
+            ),
         )
 
     @property

@@ -51,6 +51,8 @@ GROUP_MAX = 25  # "one or more inventory items (up to 25)", field text of bulkUp
 REFRESH_AHEAD_S = 600.0  # of the 7200 s that a token lives
 SETTLING_S_MAX = 180.0  # live after 1 to 3 min
 FRESHNESS_OBJECTIVE_S = 300.0  # our own: 99 % of all changes are to be taken within it
+REVISIONS_PER_DAY = 250  # "each listing can be revised up to 250 times in one calendar day", Inventory API
+REVISIONS_RESERVE = 0.2  # our own: this share is kept from rises and half of it from falls, so that zeros always go
 TURN_ON: Final = "turn-on"
 CONTROLS: Final = (TURN_ON, "check")
 LEAVE: Final = WhenOff.LEAVE.value
@@ -91,6 +93,7 @@ class EbaySettings(AccountSettings):
     refresh_token: Secret
     scopes: tuple[str, ...]
     group_max: int
+    revisions_per_day: int
     out_of_stock_control: str
     zero_without_control: str
     signals: EbaySignals | None
@@ -137,6 +140,7 @@ def parse(raw: Mapping[str, object], path: str) -> EbaySettings:
             refresh_token=fields.secret("refresh_token"),
             scopes=fields.texts("scopes", SCOPES),
             group_max=fields.whole("group_max", GROUP_MAX, least=1, most=GROUP_MAX),
+            revisions_per_day=fields.whole("revisions_per_day", REVISIONS_PER_DAY, least=1, most=REVISIONS_PER_DAY),
             out_of_stock_control=fields.choice("out_of_stock_control", CONTROLS, TURN_ON),
             zero_without_control=fields.choice("zero_without_control", [one.value for one in WhenOff], LEAVE),
             signals=_signals(fields),

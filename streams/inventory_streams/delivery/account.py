@@ -16,6 +16,7 @@ from inventory_domain.sharing_limits import delivery_limits, kept_for_delivery
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.queue import WorkKey, WorkQueue
 from inventory_streams.delivery.retries import Waiting
+from inventory_streams.delivery.revisions import Revisions
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.throttle import AccountThrottles, Throttle
 
@@ -50,6 +51,7 @@ class Account:
                 if feed is not None:
                     self.throttles.of(feed.operation, feed.cost)
                     self.throttles.of(feed.poll_operation)
+        self.revisions = Revisions(self.traits.revisions, clock)
         self.work = asyncio.Event()
         self.by_feed: dict[ChannelId, dict[WorkKey, None]] = {}
         self.claimed: set[tuple[str, str]] = set()
@@ -130,3 +132,4 @@ class Accounts:
         """This worker has this part of every account's budget; 0 while it owns no partition."""
         for account in self.all:
             account.throttles.share(part)
+            account.revisions.share(part)

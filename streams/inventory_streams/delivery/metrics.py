@@ -137,6 +137,9 @@ class DeliveryMetrics:
             "rises_not_seen", "Sampled rises that two reads, far enough apart, did not show.", "channel"
         )
         self.rises_late = gauge("rises_late", "Sampled rises that were not seen by their deadline.", "channel")
+        self.revisions_waited = counter(
+            "revisions_waited", "Writes put off because their listing was written too often that day.", "channel"
+        )
         self.hints = counter("hints", "Signals that asked for a read.", "channel")
         self.falls_late = gauge("falls_late", "Falls not seen live in time.", "channel")
         self.falls_failing = gauge("falls_failing", "Falls not seen live for so long that zero is wanted.", "channel")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import replace
 
 from inventory_domain.clock import Clock
-from inventory_domain.due import Wanted, due_from_ms, wanted
+from inventory_domain.due import Urgency, Wanted, due_from_ms, rises, wanted
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.exposure import SINGLE, Attempt
 from inventory_domain.ports import Push
@@ -15,12 +16,16 @@ from inventory_streams.delivery.attempts import Attempts, Begun
 from inventory_streams.delivery.book import Book, TrackedListing
 from inventory_streams.delivery.intake import Intake
 from inventory_streams.delivery.masks import Masks
+from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.queue import WorkKey
 from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
 
 TAKEN_WAIT_S = 0.1  # until a listing is looked at again of which an id is taken by a request under way
 KEYS = uuid.UUID("6f0d8a52-5f0e-4f0e-9a44-0c5a4b8f7e11")  # the namespace of our idempotency keys
+
+
+log = logging.getLogger(__name__)
 
 
 class Picking:
@@ -36,6 +41,7 @@ class Picking:
         attempts: Attempts,
         intake: Intake,
         masks: Masks,
+        metrics: DeliveryMetrics,
     ) -> None:
         self.account = account
         self.book = book
@@ -45,6 +51,7 @@ class Picking:
         self._scheduler = scheduler
         self._intake = intake
         self._masks = masks
+        self._metrics = metrics
 
     def pick(self, key: WorkKey) -> TrackedListing | None:
         """The listing, if it is still due and not under way."""
@@ -57,7 +64,24 @@ class Picking:
         if due_ms is None or due_ms > self._clock.now_ms() or standing.held(want, tracked.exposure) is not None:
             self._scheduler.reconsider(tracked)
             return None
+        if (wait_s := self._revised_too_often_s(tracked, want)) > 0:
+            self._scheduler.waiting.put(tracked.key, self._clock.monotonic_s() + wait_s)
+            return None
         return self.claim(tracked)
+
+    def _revised_too_often_s(self, tracked: TrackedListing, want: Wanted) -> float:
+        """How long the write waits because its listing, with all its variations, was written too often today."""
+        assert tracked.target is not None
+        kind = Urgency.RISE if rises(want, tracked.exposure) else Urgency.FALL
+        if want.quantity == 0:
+            kind = Urgency.FALL_TO_ZERO
+        wait_s = self.account.revisions.wait_s(tracked.target.marketplace_ids, kind)
+        if wait_s > 0:
+            channel = tracked.target.channel
+            self._metrics.revisions_waited.labels(channel).inc()
+            facts = {"listing": tracked.listing_id, "channel": channel, "urgency": kind.name.lower(), "wait_s": wait_s}
+            log.warning("listing was written too often today", extra=facts)
+        return wait_s
 
     def claim(self, tracked: TrackedListing) -> TrackedListing | None:
         """The listing for a request, due or not (as for a probe), if nothing of it is under way."""
@@ -86,6 +110,8 @@ class Picking:
         """Have an attempt of a picked listing committed; see `Attempts.begin`."""
         owned = self.book.partitions[tracked.partition]
         want = self.want(tracked)
+        if tracked.target is not None:
+            self.account.revisions.take(tracked.target.marketplace_ids)
         return self.attempts.begin(
             owned,
             tracked,

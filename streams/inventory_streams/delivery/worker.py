@@ -117,7 +117,7 @@ class Worker:
         self._attempts = Attempts(settings, clock, records, self.accounting, self.masks.holds, metrics, random.Random())
         self._quotas = Quotas(settings, codecs, accounts, name, clock, threads)
         self._falls = FallWatch(settings, clock, self.book, accounts, self._scheduler, self.masks, metrics)
-        shared = (settings, clock, self.book, self._scheduler, self._attempts, self._intake, self.masks)
+        shared = (settings, clock, self.book, self._scheduler, self._attempts, self._intake, self.masks, metrics)
         pickings = [Picking(account, *shared) for account in accounts.all]
         self._dispatchers = [Dispatcher(one, settings, clock, self._tallies, metrics, failed) for one in pickings]
         self._feeds = [Feeds(one, settings, clock, self._scheduler, self._tallies, metrics, failed) for one in pickings]
