@@ -20,6 +20,8 @@ from inventory_domain.values import made_often
 from inventory_domain.velocity import Demand
 
 NO_NODES: Mapping[NodeId, int] = MappingProxyType({})
+TWO_DAY_ELSEWHERE = "two-day, and no unit where that is offered"
+"""The step of a derivation that says so; the weekly audit looks for it."""
 
 
 @made_often
@@ -67,9 +69,16 @@ class Proposal:
             text += f"; at most {listing.max_shown}"
         if listing.nodes:
             text += f"; nodes {' + '.join([f'{node}={units}' for node, units in sorted(self.nodes.items())])}"
+            if self._supplied_elsewhere():
+                text += f"; {TWO_DAY_ELSEWHERE}"
         if listing.min_shown:
             text += f"; none below {listing.min_shown}"
         return text
+
+    def _supplied_elsewhere(self) -> bool:
+        """Whether a two-day listing shows units, and all of them are at nodes that cannot make it."""
+        quick = {node.node for node in self.listing.nodes if node.two_day}
+        return self.listing.two_day and any(self.nodes.values()) and not any(self.nodes[node] for node in quick)
 
 
 @made_often

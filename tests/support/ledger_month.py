@@ -10,6 +10,7 @@ from inventory_domain.catalog import Product, ProductStatus
 from inventory_domain.changes import SaleCancelled
 from inventory_domain.identifiers import ChannelId, EventId, OrderId
 from inventory_domain.reconciliation import CyclePhase, ObservedBy
+from inventory_domain.targets import TWO_DAY_ELSEWHERE
 from inventory_ledger.settings import Feed
 from inventory_schemas.records import (
     DISCREPANCY,
@@ -57,6 +58,7 @@ def a_month() -> Tape:
         for channel in CHANNELS:
             _sold_well(tape, f"A-{number}", channel)
     _drift(tape)
+    _two_day(tape)
     _reconciled(tape)
     _audited(tape)
     return tape
@@ -140,6 +142,25 @@ def _drift(tape: Tape) -> None:
         occurred_at_ms=at(15),
     )
     _add(tape, Feed.CHANGES, encoded(INVENTORY_CHANGE, cancelled), at(15))
+
+
+def _two_day(tape: Tape) -> None:
+    """A-3 at Walmart promised two days in the morning with units elsewhere only; A-4 did until it was restocked."""
+    for sku, hour, words in (
+        ("A-3", 9, f"; {TWO_DAY_ELSEWHERE}"),
+        ("A-4", 9, f"; {TWO_DAY_ELSEWHERE}"),
+        ("A-4", 10, ""),
+    ):
+        when = at(hour)
+        target = a_target(
+            sku=sku,
+            channel="walmart-us",
+            version=when,
+            derivation=f"atp main=10; shared-pool 10; buffer max(3, 5 %) = 3; nodes N2=7{words}",
+            changed_at_ms=when,
+            computed_at_ms=when,
+        )
+        _add(tape, Feed.TARGETS, encoded(LISTING_TARGET, target), when)
 
 
 def _reconciled(tape: Tape) -> None:

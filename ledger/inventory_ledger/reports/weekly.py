@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, case, distinct, exists, func, literal, 
 
 from inventory_domain.catalog import ProductStatus
 from inventory_domain.reconciliation import Cause
+from inventory_domain.targets import TWO_DAY_ELSEWHERE
 from inventory_ledger import tables
 from inventory_ledger.reports import asking
 from inventory_ledger.reports.asking import SETTLED, sheet
@@ -25,11 +26,12 @@ def weekly(connection: Connection, period: Period, made_at_ms: int) -> Report:
     names = asking.channels(connection)
     ghosts, missing = _ghosts(connection, begin, end), _missing(connection)
     unsynced, uncounted, twice = _never_synced(connection, made_at_ms), _uncounted(connection), _twice(connection)
+    elsewhere = _two_day_elsewhere(connection)
     buffers, every = _buffers(connection, begin, end, names), _every_channel(connection, names)
     first = end - TREND_WEEKS * 7 * DAY_MS
 
     listings = sum(int(str(row[1])) for row in every.rows)
-    found = (ghosts, missing, unsynced, uncounted, twice)
+    found = (ghosts, missing, unsynced, uncounted, twice, elsewhere)
     figures = (
         Figure("listings", "listings audited", listings),
         *(Figure(one.key, one.title.lower(), _count(one), Tone.BAD if one.rows else Tone.GOOD) for one in found),
@@ -202,6 +204,23 @@ def _twice(connection: Connection) -> Sheet:
     columns = ("channel", "listing_id", "skus", "one", "another")
     note = "One listing id under several SKUs: each would overwrite the other's number."
     return sheet("twice", "Listing ids under two SKUs", note, columns, rows)
+
+
+def _two_day_elsewhere(connection: Connection) -> Sheet:
+    """Two-day listings of which every unit is at a place that cannot deliver so soon, by their newest targets."""
+    now, told = tables.listings, tables.targets
+    newest = (told.c.listing_id == now.c.listing_id) & (told.c.version == now.c.version)
+    question = (
+        select(now.c.channel, now.c.sku, now.c.listing_id, func.max(told.c.quantity), func.max(told.c.nodes))
+        .join(told, newest)
+        .where(not_(now.c.withdrawn), told.c.derivation.contains(TWO_DAY_ELSEWHERE, autoescape=True))
+        .group_by(now.c.channel, now.c.sku, now.c.listing_id)
+        .order_by(now.c.channel, now.c.listing_id)
+    )
+    rows: list[tuple[Cell, ...]] = [tuple(row) for row in connection.execute(question)]
+    columns = ("channel", "sku", "listing_id", "units", "nodes")
+    note = "These promise two days and would be late: move stock to a place that offers it, or take the promise off."
+    return sheet("two_day", "Two-day listings supplied elsewhere", note, columns, rows)
 
 
 def _buffers(connection: Connection, begin: int, end: int, names: list[str]) -> Sheet:

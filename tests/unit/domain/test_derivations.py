@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import pytest
 
+from inventory_domain.catalog import ListingNode
 from inventory_domain.changes import StockCounted
 from inventory_domain.commands import Override, OverrideKind
 from inventory_domain.decisions import decide
-from inventory_domain.identifiers import LocationId, SourceId
+from inventory_domain.identifiers import LocationId, NodeId, SourceId
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import SkuState
+from inventory_domain.targets import TWO_DAY_ELSEWHERE
 from tests.support.kit_world import World, a_sku, skus
-from tests.support.stock import NOW_MS, SKU, a_channel, a_policy, a_product, a_stock, after
+from tests.support.stock import NOW_MS, SKU, a_channel, a_listing, a_policy, a_product, a_stock, after
 
 UNTIL = r" by ann until (released|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
 
@@ -59,6 +61,23 @@ def test_a_zero_that_comes_from_a_silent_source_names_the_source_and_its_locatio
     assert told(everywhere, erp).endswith("; source erp silent, so nothing at dallas + reno")
     assert told(only_reno, erp).endswith("; source erp silent, so nothing at reno")
     assert "silent" not in told(everywhere)
+
+
+@pytest.mark.parametrize(
+    ("quick", "reported"), [("reno", True), ("dallas", False)], ids=["only-elsewhere", "where-it-is-offered"]
+)
+def test_a_two_day_listing_with_units_only_elsewhere_says_so(quick: str, reported: bool) -> None:
+    """It is sold with a promise that no place with stock can keep."""
+    nodes = tuple(ListingNode(NodeId(one), LocationId(one), two_day=one == quick) for one in BOTH)
+    product = a_product(a_listing(), locations=BOTH)
+    listings = tuple(replace(one, nodes=nodes, two_day=True) for one in product.listings)
+    state = SkuState(SKU, a_stock(dallas=9, reno=0), replace(product, listings=listings))
+    policy = a_policy(a_channel(locations=("dallas", "reno")))
+
+    target = decide(state, policy, NOW_MS, catching_up=False, cause="test").targets[0]
+
+    assert (f"; {TWO_DAY_ELSEWHERE}" in target.derivation) is reported
+    assert target.nodes["dallas"] == target.quantity > 0  # type: ignore[index]
 
 
 def test_a_closed_location_is_named_where_the_channel_would_sell_from_it() -> None:

@@ -157,6 +157,11 @@ def test_the_audit_finds_a_listing_id_under_two_skus(audit: Report) -> None:
     ]
 
 
+def test_the_audit_finds_two_day_listings_that_are_supplied_elsewhere(audit: Report) -> None:
+    """By their newest target: one that was restocked meanwhile keeps its promise."""
+    assert [(row["listing_id"], row["units"]) for row in rows(audit, "two_day")] == [("walmart-us/A-3", 7)]
+
+
 def test_buffers_stand_beside_what_they_did_not_cover(audit: Report) -> None:
     by_channel = {row["channel"]: row for row in rows(audit, "buffers")}
 
