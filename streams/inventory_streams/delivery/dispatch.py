@@ -101,7 +101,10 @@ class Dispatcher:
         """One call. The order matters: commit, compare, send, conclude; only then may the listing go again."""
         try:
             # 1. The attempts are durable before anything leaves: whoever comes after us knows of them.
-            begun = [self._picking.begin(tracked) for tracked in group]
+            begun = [begun for tracked in group if (begun := self._picking.begin(tracked)) is not None]
+            if not begun:
+                self._account.throttles.give_back_push()
+                return []
             committed_s = await asyncio.gather(*(one.committed for one in begun))
             for one in begun:
                 one.owned.targets.finish(one.offset)  # from here on what is due is derived from the attempt

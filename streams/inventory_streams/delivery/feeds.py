@@ -184,13 +184,9 @@ class Feeds:
         """One feed. As with single calls: commit, compare, send, and only then may the listings go again."""
         try:
             # 1. Every row is an attempt that is durable before the feed leaves.
-            size = len(picked)
-            begun = {
-                number: self._picking.begin(
-                    tracked, path=FEED, feed_row=number, feed_size=size, report_s=traits.takes_s_max
-                )
-                for number, tracked in enumerate(picked, 1)
-            }
+            begun = self._begun(picked, traits)
+            if not begun:
+                return
             committed_s = min(await asyncio.gather(*(one.committed for one in begun.values())))
             for one in begun.values():
                 one.owned.targets.finish(one.offset)
@@ -203,6 +199,17 @@ class Feeds:
             # 4. Now the listings may go again, if something is due that a feed under way does not stand against.
             for tracked in picked:
                 self._picking.over(tracked)
+
+    def _begun(self, picked: Sequence[TrackedListing], traits: FeedTraits) -> dict[int, Begun]:
+        """The rows by their numbers, without what was given away or withdrawn since it was picked."""
+        begun = {}
+        for number, tracked in enumerate(picked, 1):
+            row = self._picking.begin(
+                tracked, path=FEED, feed_row=number, feed_size=len(picked), report_s=traits.takes_s_max
+            )
+            if row is not None:
+                begun[number] = row
+        return begun
 
     async def _submit(
         self, adapter: TakesFeeds, channel: ChannelId, ready: dict[int, Begun], traits: FeedTraits

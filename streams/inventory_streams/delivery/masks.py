@@ -98,6 +98,11 @@ class Masks:
             known = self._told[place] = self._derived(place)
         return known
 
+    def forget(self, partition: int) -> None:
+        """What held on the partition when it was ours before says nothing of now: derive it anew."""
+        for place in [one for one in self._told if one[1] == partition]:
+            del self._told[place]
+
     def refresh(self, places: Iterable[Place]) -> list[Place]:
         """Derive anew what holds at these places; those where it is another than it was."""
         changed = []

@@ -106,9 +106,14 @@ class Picking:
 
     def begin(
         self, tracked: TrackedListing, *, path: str = SINGLE, feed_row: int = 0, feed_size: int = 0, report_s: float = 0
-    ) -> Begun:
-        """Have an attempt of a picked listing committed; see `Attempts.begin`."""
-        owned = self.book.partitions[tracked.partition]
+    ) -> Begun | None:
+        """Have an attempt of a picked listing committed; see `Attempts.begin`.
+
+        None: it was given away or withdrawn since it was picked.
+        """
+        owned = self.book.writable(tracked)
+        if owned is None or tracked.target is None:
+            return None
         want = self.want(tracked)
         if tracked.target is not None:
             self.account.revisions.take(tracked.target.marketplace_ids)

@@ -215,6 +215,7 @@ class Worker:
         )
         owned = OwnedPartition(part.partition, writer, OffsetTracker(part.position), OffsetTracker(0))
         self.book.partitions[part.partition] = owned
+        self.masks.forget(part.partition)
         held_until_s = self._clock.monotonic_s() + self._settings.handover_wait_s
         gone = [listing_id for listing_id in part.exposures if listing_id not in part.targets]
         if gone:

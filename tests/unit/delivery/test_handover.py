@@ -7,8 +7,13 @@ import asyncio
 import pytest
 
 from inventory_domain.exposure import FEED, SINGLE, AttemptState, Exposure, Result, begin, submitted
+from inventory_domain.health import ChannelState, Stop
 from inventory_domain.identifiers import ListingId, Sku
 from inventory_domain.outcomes import LimitSeen
+from inventory_schemas.records import HealthRecord
+from inventory_streams.delivery.arrivals import HealthArrival
+from inventory_streams.delivery.assignment import LoadedPartition
+from tests.support.channels import a_channel
 from tests.support.delivery import CHANNEL, FakeMarketplace, a_target
 from tests.support.delivery_bench import Bench, a_bench
 from tests.support.delivery_feeds import FeedMarketplace
@@ -124,3 +129,49 @@ async def test_a_target_that_comes_just_after_a_former_owners_request_must_be_ov
 
     assert (before, bench.market.versions("A")) == ([], [2])
     assert tracked is not None and tracked.held_until_s is None
+
+
+async def test_what_is_lost_between_its_picking_and_its_attempt_is_not_sent() -> None:
+    """The group's session may end in just that turn of the loop, which is no bug of ours."""
+    async with a_bench() as bench:
+        bench.account.throttles.push.refused(LimitSeen(operation="write", wait_s=60.0))
+        await bench.send(a_target("A", 5, version=1))
+        dispatcher = bench.worker._dispatchers[0]
+        tracked = bench.worker.book.listing((0, a_target("A").listing_id))
+        assert tracked is not None and dispatcher._picking.claim(tracked) is tracked
+        await bench.worker.lost()
+        answers = await dispatcher._send([tracked])
+
+    assert (answers, bench.market.pushes) == ([], [])
+
+
+async def test_what_is_withdrawn_between_its_picking_and_its_attempt_is_not_sent() -> None:
+    """A tombstone may come in that turn; the listing is forgotten when the request that never was is over."""
+    async with a_bench() as bench:
+        bench.account.throttles.push.refused(LimitSeen(operation="write", wait_s=60.0))
+        await bench.send(a_target("A", 5, version=1))
+        dispatcher = bench.worker._dispatchers[0]
+        tracked = bench.worker.book.listing((0, a_target("A").listing_id))
+        assert tracked is not None and dispatcher._picking.claim(tracked) is tracked
+        await bench.withdraw("A")
+        answers = await dispatcher._send([tracked])
+        await bench.clock.pass_s(1.0)
+        left = bench.worker.book.listing(tracked.key)
+
+    assert (answers, bench.market.pushes, left) == ([], [], None)
+
+
+async def test_a_partition_that_comes_back_is_sent_nothing_under_a_stop_declared_meanwhile() -> None:
+    """Rule 21: what held when it was ours the last time is not what holds now."""
+    stopped = a_channel(state=ChannelState.STOPPED, stop=Stop("ann", "recall", 1, held=True), epoch=2)
+    async with a_bench() as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.worker.lost()
+        bench.worker.masks.follow_health(HealthArrival(0, HealthRecord(stopped)))
+        part = LoadedPartition(0, bench.transactions)
+        part.targets = {a_target("A").listing_id: bench.arrival(a_target("A", 7, version=2))}
+        await bench.worker.own(part, 0)
+        bench.worker._accounts.share(1.0)
+        await bench.clock.pass_s(30.0)
+
+    assert bench.market.quantities("A") == [5, 0]
