@@ -30,6 +30,7 @@ PARTITIONS = 6
 PARTITION = partition_of(SKU, PARTITIONS)
 GRACE_MS = 60_000
 LISTING = ListingId("market-us/1")
+WIRED = b"value-"  # how the bytes of a record of `Wire` begin
 
 T = TypeVar("T")
 Value = InventoryChange | Product | SkuCommand | Exposure
@@ -61,7 +62,7 @@ class Wire:
 
     def record(self, topic: str, key: str | None, value: Value | bytes | None) -> InputRecord:
         """The next record of the topic."""
-        raw = value if isinstance(value, bytes) or value is None else b"value-%d" % next(self._numbers)
+        raw = value if isinstance(value, bytes) or value is None else WIRED + b"%d" % next(self._numbers)
         if raw is not None and not isinstance(value, bytes) and value is not None:
             self._values[raw] = value
         offset = self._offsets.get(topic, 0)

@@ -1,6 +1,7 @@
-"""The engine's own logic on a virtual clock and a modelled Kafka, everything from one seed (rule 40).
+"""The engine's and delivery's own code on a virtual clock and a modelled Kafka, everything from one seed (rule 40).
 
-`kafka` models logs, transactions and fencing; `traffic` sends input and knows, in plain sums, what must come out;
-`worker` is one engine process around the real agent; `run` mixes them by a seed and checks. `switches` are rules that
-can be switched off, to show that the checks would notice. Delivery can join as a second kind of worker.
+`docs/simulator.md` explains it. `run` simulates the engine alone, step by step; `world` the way to a marketplace.
+`kafka` models logs, transactions, fencing; `group` the consumer group; `marketplace` what buyers see. `traffic` sends
+input and knows, in plain sums, what must come out; `promises` and `whole` check. `switches` are rules that can be
+switched off, to show that the checks would notice.
 """

@@ -4,28 +4,52 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from inventory_domain.errors import OwnershipLost
-from inventory_streams.engine.records import InputRecord
+from inventory_streams.engine.records import Headers, InputRecord
 from inventory_streams.kafka.transactions import Write
 
 Place = tuple[str, int]
+
+
+class Now(Protocol):
+    """What the broker's own clock says."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        ...
 
 
 @dataclass
 class ModeledKafka:
     """Committed records by topic and partition; None stands for a transaction marker, which takes an offset too."""
 
+    clock: Now
     logs: dict[Place, list[InputRecord | None]] = field(default_factory=lambda: defaultdict(list))
+    newest: dict[tuple[str, bytes], bytes | None] = field(default_factory=dict)
+    repeated: set[tuple[str, int, int]] = field(default_factory=set)
     epochs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     offsets: dict[Place, int] = field(default_factory=dict)
-    now_ms: int = 0
 
-    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
+    @property
+    def now_ms(self) -> int:
+        """The broker's time, which is that of its records."""
+        return self.clock.now_ms()
+
+    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         """One record."""
         log = self.logs[topic, partition]
-        log.append(InputRecord(topic, partition, len(log), self.now_ms, key, value))
+        log.append(InputRecord(topic, partition, len(log), self.now_ms, key, value, headers))
+        if key is not None:
+            self.newest[topic, key] = value
+
+    def repeat(self, record: InputRecord) -> None:
+        """A record of before comes once more, after newer ones."""
+        log = self.logs[record.topic, record.partition]
+        self.repeated.add((record.topic, record.partition, len(log)))
+        log.append(replace(record, offset=len(log), timestamp_ms=self.now_ms))
 
     def mark(self, topic: str, partition: int) -> None:
         """The marker of a transaction that wrote there."""
@@ -41,7 +65,7 @@ class ModeledKafka:
         if fenced and self.epochs[transactional_id] != epoch:
             raise OwnershipLost(f"{transactional_id}: epoch {epoch}, and {self.epochs[transactional_id]} owns it")
         for write in writes:
-            self.append(write.topic, write.partition, write.key, write.value)
+            self.append(write.topic, write.partition, write.key, write.value, write.headers)
         for place in dict.fromkeys((write.topic, write.partition) for write in writes):
             self.mark(*place)
 

@@ -18,19 +18,19 @@ from inventory_domain.changes import InventoryChange
 from inventory_domain.identifiers import EventId, Marketplace
 from inventory_domain.positions import Effect, Stock
 from inventory_domain.targets import Target
-from inventory_schemas.codec import Serde
-from inventory_schemas.records import LISTING_TARGET
 from inventory_streams.engine import committing, computing
 from tests.support.engine_work import TOPICS, Wire
 from tests.support.simulator.kafka import ModeledKafka
+from tests.support.simulator.sharing import codecs, forget
 from tests.support.simulator.switches import Off
 from tests.support.simulator.traffic import EVENT_IDS_KEPT, PARTITIONS, Traffic
-from tests.support.simulator.worker import REGISTRY, Crash, VirtualClock, Worker
-from tests.support.stock import NOW_MS
+from tests.support.simulator.worker import POLICY, Crash, VirtualClock, Worker
+from tests.support.stock import NOW_MS, a_channel, a_policy
 
 STEPS = 110
+WITHHELD_LATER_UNITS = 3
+SILENT_S = 45  # the limit and the grace of a source, and some time for what follows
 SKUS = 4
-_DECODE = Serde(LISTING_TARGET, "targets", REGISTRY)
 
 
 class Violation(AssertionError):
@@ -45,17 +45,24 @@ class Simulation:
         self._off = off
         self._chance = random.Random(seed)
         self._clock = VirtualClock(NOW_MS)
-        self._kafka = ModeledKafka(now_ms=NOW_MS)
+        self._kafka = ModeledKafka(self._clock)
         self._wire = Wire()
-        self._traffic = Traffic(self._kafka, self._wire, self._chance, SKUS)
+        self._traffic = Traffic(self._kafka, self._wire, self._chance, SKUS, catalog=True)
+        self._policy = POLICY
+        self._changes = {
+            self._chance.randrange(2 * STEPS): self._reconfigure,
+            self._chance.randrange(2 * STEPS): self._quiet,
+        }
         self._workers: list[Worker] = []
         self._owners: dict[int, Worker] = {}
         self.fired: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Let it happen, heal, and check."""
-        for _ in range(STEPS):
+        for step in range(STEPS):
             self._pass_time()
+            if step in self._changes:
+                self._changes[step]()
             await self._chance.choices(
                 (self._produce, self._fetch, self._turn, self._react, self._move, self._wake, self._commit_offsets),
                 (8, 14, 3, 5, 1, 1, 1),
@@ -78,7 +85,15 @@ class Simulation:
         if self._chance.random() < 0.02:
             self.fired["clock set back"] += 1
             self._clock.wall_ms -= 10_000
-        self._kafka.now_ms = self._clock.wall_ms
+
+    def _reconfigure(self) -> None:
+        """Processes that start from now on withhold more."""
+        self._policy = a_policy(a_channel(locations=("dallas", "reno"), units=WITHHELD_LATER_UNITS))
+        self._traffic.reconfigured(WITHHELD_LATER_UNITS)
+
+    def _quiet(self) -> None:
+        """The source of Dallas says nothing more."""
+        self._traffic.erp_quiet = True
 
     async def _produce(self) -> None:
         for _ in range(self._chance.randrange(1, 4)):
@@ -114,7 +129,7 @@ class Simulation:
         """A partition goes to another process. The former owner is not told: it is a zombie until it writes."""
         self.fired["moved"] += 1
         number = self._chance.randrange(PARTITIONS)
-        worker = Worker(self._kafka, self._wire, self._clock, self._chance, self._off)
+        worker = Worker(self._kafka, self._wire, self._clock, self._chance, self._off, policy=self._policy)
         worker.begin_to_open(number)
         self._workers.append(worker)
         self._owners[number] = worker
@@ -133,7 +148,8 @@ class Simulation:
     def _targets(self) -> Iterator[tuple[str, Target | None]]:
         for number in range(PARTITIONS):
             for record in self._kafka.read(TOPICS.targets(Marketplace("market")), number):
-                yield (record.key or b"").decode(), None if record.value is None else _decoded(record.value)
+                listing = (record.key or b"").decode()
+                yield listing, None if record.value is None else codecs().targets.decode(record.value)
 
     def _newest(self) -> dict[str, Target | None]:
         return dict(self._targets())
@@ -141,18 +157,30 @@ class Simulation:
     async def _heal(self) -> None:
         """One sound process for all partitions; every zombie has written its last."""
         await self._wake()
-        last = Worker(self._kafka, self._wire, self._clock, self._chance, self._off)
+        last = Worker(self._kafka, self._wire, self._clock, self._chance, self._off, policy=self._policy)
         last.heal()
         self._traffic.flush()
         for number in range(PARTITIONS):
             last.begin_to_open(number)
         last.open()
-        for _ in range(400):
+        await self._catch_up(last)
+        self._traffic.recount()
+        silent = self._traffic.falls_silent()
+        await self._catch_up(last)
+        if silent:
+            await self._turn_for(last, SILENT_S)
+
+    async def _turn_for(self, last: Worker, seconds: int) -> None:
+        for _ in range(seconds):
             self._clock.elapsed_s += 1.0
             self._clock.wall_ms += 1_000
             for number in range(PARTITIONS):
                 await last.fetch(number)
             await last.turn()
+
+    async def _catch_up(self, last: Worker) -> None:
+        for _ in range(400):
+            await self._turn_for(last, 1)
             if all(last.caught_up(number) for number in range(PARTITIONS)):
                 return
         self._fail("it did not catch up")
@@ -166,7 +194,7 @@ class Simulation:
                 self._fail(f"{listing}: version {target.version} after {versions[listing]}")
             versions[listing] = target.version
         newest = self._newest()
-        for sku, expected in self._traffic.expected.items():
+        for sku, expected in {**self._traffic.expected, **self._traffic.kits}.items():
             target = newest.get(f"market-us/{sku}")
             shown = target.quantity if target is not None else None
             if expected.listed and shown != expected.shown():
@@ -176,16 +204,6 @@ class Simulation:
 
     def _fail(self, what: str) -> NoReturn:
         raise Violation(f"seed {self.seed}, switched off: {self._off.value}: {what}")
-
-
-_seen: dict[bytes, Target] = {}
-
-
-def _decoded(value: bytes) -> Target:
-    found = _seen.get(value)
-    if found is None:
-        found = _seen[value] = _DECODE.decode(value)
-    return found
 
 
 def _ended(code: object, why: str) -> NoReturn:
@@ -238,8 +256,9 @@ def simulate(seeds: range, off: Off = Off.NOTHING) -> Counter[str]:
             for seed in seeds:
                 one = Simulation(seed, off)
                 runner.run(one.run())
+                forget()
                 fired.update(one.fired)
     finally:
         quiet.setLevel(before)
-        _seen.clear()
+        forget()
     return fired

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Off(Enum):
-    """Which rule is switched off; the numbers are those of the rules."""
+    """Which rule is switched off; the numbers are those of the rules. From 21 on they are delivery's."""
 
     NOTHING = "nothing"
     POSITION_GUARD = "3: a replay is applied again"
@@ -18,3 +18,30 @@ class Off(Enum):
     ONE_TRANSACTION = "13: the state and its position are two transactions"
     VERSION_FLOOR = "19: a version is the time alone"
     VERSION_MEMORY = "19: a listing that was forgotten begins at version one"
+    TARGETS_FIRST = "20: targets can be read before the state that remembers their versions is durable"
+    EXPOSURE_READ = "21: what may be on sale is not read at a takeover"
+    TARGETS_READ = "21: the newest targets are not read at a takeover"
+    HEALTH_READ = "21: the channels' health is not read at a takeover"
+    VERSIONS_COMPARED = "22: the versions of targets are not compared"
+    NEWEST_PUSHED = "22: a retry pushes the target that it notes"
+    ATTEMPT_FIRST = "23: a request leaves with nothing durable before it"
+    ONE_IN_FLIGHT = "23: a listing may have two requests under way"
+    UNKNOWN_EFFECT = "23: a request without an answer is taken for one without effect"
+    ABSOLUTE = "24: differences are sent in place of quantities"
+    DELIVERY_FENCING = "25: the broker refuses no former owner"
+    VALIDITY = "25: what was committed is sent however late"
+    HANDOVER_WAIT = "25: a successor does not wait for its predecessor's requests"
+    HANDOVER_READ = "26: what a predecessor had under way is not read back"
+    DERIVED = "27: what is due is what was read and not finished, and offsets move with reading"
+    ACCEPTED = "28: what was accepted is taken for applied"
+    HEALTH_RECORD = "33: an owner of health begins without its predecessor's record"
+    HEALTH_FENCING = "33: a former owner of health goes on writing"
+
+    @property
+    def rule(self) -> int:
+        """The number of the rule."""
+        return int(self.value.partition(":")[0]) if self is not Off.NOTHING else 0
+
+
+IN_DELIVERY = tuple(one for one in Off if one.rule > 20)
+IN_ENGINE = tuple(one for one in Off if 0 < one.rule <= 20)

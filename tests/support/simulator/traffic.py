@@ -1,17 +1,19 @@
-"""Input for a few SKUs, and plain sums of it that share nothing with the engine."""
+"""Input for a few SKUs, sometimes late, sometimes twice, with the books that say what must come of it."""
 
 from __future__ import annotations
 
 import random
 from collections import deque
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from inventory_domain.catalog import Listing, Product, ProductStatus, StockingLocation
+from inventory_domain.catalog import Component, Listing, Product, ProductStatus, StockingLocation
 from inventory_domain.changes import (
     InventoryChange,
     OrderShipped,
     ReservationReleased,
     SkuChange,
+    SourceHeartbeat,
     StockAdjusted,
     StockCounted,
     StockReserved,
@@ -33,64 +35,39 @@ from inventory_domain.identifiers import (
 from inventory_domain.targets import Target
 from inventory_streams.kafka.partitioner import partition_of
 from tests.support.engine_work import TOPICS, Wire
+from tests.support.simulator.books import Expected, ExpectedKit
 from tests.support.simulator.kafka import ModeledKafka
 
 PARTITIONS = 2
-WITHHELD_UNITS = 1
 CHANNEL = ChannelId("market-us")
+KIT = Sku("KIT")
 RESENT_WITHIN = 3  # a producer that was not answered sends again soon
 EVENT_IDS_KEPT = 5  # the engine's bound in a simulation: more than what may come between, less than a replay
-
-
-@dataclass
-class Expected:
-    """One SKU as a bookkeeper would keep it: Dallas by the sequence of its source, Reno by the order of arrival."""
-
-    counts: dict[int, int] = field(default_factory=dict)
-    moves: dict[int, int] = field(default_factory=dict)
-    reno: int = 0
-    reserved: dict[str, int] = field(default_factory=dict)
-    sold: dict[str, int] = field(default_factory=dict)
-    listed: bool = True
-    seen: set[str] = field(default_factory=set)
-
-    def shown(self) -> int:
-        """What the listing must show in the end."""
-        newest = max(self.counts)
-        dallas = self.counts[newest] + sum(units for sequence, units in self.moves.items() if sequence > newest)
-        free = max(0, dallas) + max(0, self.reno - sum(self.reserved.values())) - sum(self.sold.values())
-        return max(0, free - WITHHELD_UNITS)
-
-    def note(self, change: InventoryChange) -> None:
-        """A change has reached the topic; once more, if it was sent again."""
-        kind = change.kind
-        if change.event_id in self.seen:
-            return
-        self.seen.add(change.event_id)
-        if change.sequence is not None:
-            if isinstance(kind, StockCounted):
-                self.counts[change.sequence] = kind.on_hand
-            elif isinstance(kind, StockAdjusted):
-                self.moves[change.sequence] = kind.units
-        elif isinstance(kind, StockCounted):
-            self.reno = kind.on_hand
-        elif isinstance(kind, StockAdjusted):
-            self.reno += kind.units
-        elif isinstance(kind, StockReserved):
-            self.reserved[kind.reservation_id] = kind.units
-        elif isinstance(kind, ReservationReleased):
-            self.reserved.pop(kind.reservation_id, None)
-        elif isinstance(kind, UnitsSold):
-            self.sold[kind.order_id] = kind.units
-        elif isinstance(kind, OrderShipped):
-            self.reno -= kind.units
-            self.sold.pop(str(kind.order_id), None)
 
 
 class Traffic:
     """Sends records, sometimes late, sometimes twice, and keeps what they add up to."""
 
-    def __init__(self, kafka: ModeledKafka, wire: Wire, chance: random.Random, skus: int) -> None:
+    def __init__(
+        self,
+        kafka: ModeledKafka,
+        wire: Wire,
+        chance: random.Random,
+        skus: int,
+        *,
+        channels: Sequence[ChannelId] = (CHANNEL,),
+        buyers: bool = False,
+        catalog: bool = False,
+        noted: Callable[[Sku, Expected], None] = lambda sku, expected: None,
+    ) -> None:
+        """`buyers`: somebody else reports what is sold. `noted` is told of every SKU of which something was sent.
+
+        `catalog`: there is a kit of the first two SKUs, the last one leaves the catalog and comes back, the source of
+        Dallas sends heartbeats.
+        """
+        self._channels = channels
+        self._buyers = buyers
+        self._noted = noted
         self._kafka = kafka
         self._wire = wire
         self._chance = chance
@@ -100,15 +77,24 @@ class Traffic:
         self._numbers = 0
         self._sequence = 0
         self.fired: set[str] = set()
+        skus_known = list(self.expected)
+        self._parts = skus_known[:2] if catalog else []
+        self._leaving = skus_known[-1] if catalog else None
+        self.kits = {KIT: ExpectedKit(dict.fromkeys(self._parts, 1), self.expected)} if catalog else {}
+        self._was_gone = self.erp_quiet = self._beats = False
         for sku in self.expected:
             self._product(sku)
             self._change(sku, StockCounted(chance.randrange(20)), "dallas")
             self._change(sku, StockCounted(chance.randrange(20)), "reno")
+        for kit in self.kits:
+            self._product(kit)
 
     def act(self) -> None:
         """One thing happens to one SKU."""
         sku = self._chance.choice(list(self.expected))
-        acts = (self._dallas, self._dallas, self._reno, self._reno, self._again, self._order, self._list, self._poison)
+        acts = [self._dallas, self._dallas, self._reno, self._reno, self._again, self._order, self._list, self._poison]
+        if self.kits:
+            acts += [self._beat, self._compose]
         self._chance.choice(acts)(sku)
 
     def flush(self) -> None:
@@ -116,6 +102,36 @@ class Traffic:
         for change in self._late:
             self._send(change)
         self._late.clear()
+
+    def recount(self) -> None:
+        """A SKU that came back to the catalog is counted once more, as the producers' contract wants it."""
+        if self._was_gone and self._leaving is not None and self.expected[self._leaving].listed:
+            self._count(self._leaving)
+
+    def reconfigured(self, withheld: int) -> None:
+        """Another buffer holds from now on."""
+        self.fired.add("reconfigured")
+        for one in (*self.expected.values(), *self.kits.values()):
+            one.withheld = withheld
+
+    def falls_silent(self) -> bool:
+        """The last word of the source of Dallas was spoken, unless it never beat or speaks again now."""
+        if not self._beats or self._chance.random() < 0.5:
+            if self._beats:
+                self._beat(None)
+            return False
+        self.fired.add("silent")
+        for one in self.expected.values():
+            one.silent = True
+        return True
+
+    def sold(self, sku: Sku, channel: ChannelId, units: int) -> InventoryChange:
+        """What a channel will report of this sale; `report` sends it."""
+        return self._made(sku, UnitsSold(channel, OrderId(self._number()), units), None)
+
+    def report(self, change: InventoryChange) -> None:
+        """A change that was made before is sent now."""
+        self._send(change)
 
     def judged(self, target: Target) -> None:
         """Reconciliation asks for a listing again."""
@@ -133,7 +149,49 @@ class Traffic:
         self._append(topic, target.sku, target.listing_id, self._wire.exposure(exposure).value)
         self._kafka.mark(topic, partition_of(target.sku, PARTITIONS))
 
+    def _beat(self, _: Sku | None) -> None:
+        self.fired.add("heartbeat")
+        self._beats = True
+        for number in range(PARTITIONS):
+            beat = InventoryChange(
+                EventId(self._number()), SourceId("erp"), None, self._kafka.now_ms, None, None, SourceHeartbeat()
+            )
+            value = self._wire.change(beat, key=None).value
+            self._kafka.append(TOPICS.inventory_changes, number, None, value)
+
+    def _compose(self, _: Sku) -> None:
+        """The kit needs other parts, or is not sold for a while."""
+        self.fired.add("kit changed")
+        kit = self.kits[KIT]
+        if self._chance.random() < 0.3:
+            kit.listed = not kit.listed
+        else:
+            parts = self._parts if self._chance.random() < 0.7 else self._parts[:1]
+            kit.parts = {part: self._chance.randrange(1, 4) for part in parts}
+        self._product(KIT)
+
+    def _leave(self, sku: Sku) -> None:
+        """A SKU leaves the catalog with all that was known of it, and comes back to be counted anew."""
+        self.fired.add("tombstone")
+        self._was_gone = True
+        expected = self.expected[sku]
+        expected.listed = not expected.listed
+        self._sent[sku].clear()
+        if not expected.listed:
+            self._append(TOPICS.catalog_products, sku, sku, None)
+            return
+        self._product(sku)
+        self._count(sku)
+
+    def _count(self, sku: Sku) -> None:
+        expected = self.expected[sku]
+        expected.moves.clear()
+        self._change(sku, StockCounted(self._chance.randrange(20)), "dallas")
+        self._change(sku, StockCounted(self._chance.randrange(20)), "reno")
+
     def _dallas(self, sku: Sku) -> None:
+        if self.erp_quiet:
+            return
         counted = self._chance.random() < 0.2
         units = self._chance.randrange(20) if counted else self._chance.choice((-3, -2, -1, 1, 2))
         change = self._made(sku, StockCounted(units) if counted else StockAdjusted(units), "dallas")
@@ -150,6 +208,8 @@ class Traffic:
         self._change(sku, StockAdjusted(units) if self._chance.random() < 0.9 else StockCounted(units + 5), "reno")
 
     def _order(self, sku: Sku) -> None:
+        if sku == self._leaving:
+            return
         expected = self.expected[sku]
         name = self._number()
         if expected.reserved and self._chance.random() < 0.5:
@@ -157,7 +217,7 @@ class Traffic:
         elif expected.sold and self._chance.random() < 0.5:
             order = self._chance.choice(list(expected.sold))
             self._change(sku, OrderShipped(expected.sold[order], None, OrderId(order)), "reno")
-        elif self._chance.random() < 0.5:
+        elif self._buyers or sku in self._parts or self._chance.random() < 0.5:
             self._change(sku, StockReserved(ReservationId(name), self._chance.randrange(1, 3)), "reno")
         else:
             self._change(sku, UnitsSold(CHANNEL, OrderId(name), self._chance.randrange(1, 3)), None)
@@ -168,19 +228,25 @@ class Traffic:
             self._append_change(self._chance.choice(list(self._sent[sku])))
 
     def _list(self, sku: Sku) -> None:
-        if self._chance.random() < 0.4:
+        if sku == self._leaving:
+            self._leave(sku)
+        elif self._chance.random() < 0.4:
             self.fired.add("delisted")
             self.expected[sku].listed = not self.expected[sku].listed
             self._product(sku)
+            self._noted(sku, self.expected[sku])
 
     def _poison(self, sku: Sku) -> None:
         self.fired.add("poisoned")
         self._append(TOPICS.inventory_changes, sku, sku, b"not avro")
 
     def _product(self, sku: Sku) -> None:
-        listing = Listing(ListingId(f"{CHANNEL}/{sku}"), CHANNEL, {"sku": sku})
+        listings = tuple(Listing(ListingId(f"{one}/{sku}"), one, {"sku": sku}) for one in self._channels)
         stocked = tuple(StockingLocation(LocationId(place)) for place in ("dallas", "reno"))
-        product = Product(sku, ProductStatus.ACTIVE, "toys", stocked, (listing,) if self.expected[sku].listed else ())
+        kit = self.kits.get(sku)
+        listed = self.expected[sku].listed if kit is None else kit.listed
+        parts = () if kit is None else tuple(Component(part, units) for part, units in kit.parts.items())
+        product = Product(sku, ProductStatus.ACTIVE, "toys", stocked, listings if listed else (), parts)
         self._append(TOPICS.catalog_products, sku, sku, self._wire.product(product, key=sku).value)
 
     def _change(self, sku: Sku, kind: SkuChange, place: str | None) -> None:
@@ -204,6 +270,7 @@ class Traffic:
         sku = change.sku
         assert sku is not None
         self.expected[sku].note(change)
+        self._noted(sku, self.expected[sku])
         sent = replace(change, occurred_at_ms=self._kafka.now_ms)
         self._append(TOPICS.inventory_changes, sku, sku, self._wire.change(sent, key=sku).value)
 

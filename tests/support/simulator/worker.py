@@ -11,34 +11,36 @@ from functools import cache, partial
 from typing import Any, ParamSpec, TypeVar, cast
 
 import faust
-from prometheus_client import CollectorRegistry
 
+from inventory_domain.clock import Clock
 from inventory_domain.errors import OwnershipLost
 from inventory_domain.identifiers import Sku
 from inventory_domain.overshown import promise_of
+from inventory_domain.policies import AllocationPolicy
+from inventory_domain.silence import SilencePolicy
 from inventory_domain.sku_state import PartitionProgress
-from inventory_schemas.registry import LocalRegistry
 from inventory_streams.engine.agent import EngineAgent
 from inventory_streams.engine.catching_up import CatchUp, FetchState
 from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.fingerprint import fingerprint
 from inventory_streams.engine.inputs import InputFacts, begin_at
-from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.ownership import Ownership
 from inventory_streams.engine.partition import Partition
 from inventory_streams.engine.records import FetchedBatch
 from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes, engine_serdes
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.engine.states import SkuStates
-from inventory_streams.engine.values import Rules
+from inventory_streams.engine.values import Decoders, Rules
 from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.waking import InForce
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.kafka.transactions import Write
-from tests.support.engine_work import TOPICS, Wire
+from tests.support.engine_work import TOPICS, WIRED, Wire
+from tests.support.simulator.books import WITHHELD_UNITS
 from tests.support.simulator.kafka import ModeledKafka
+from tests.support.simulator.sharing import MARKETPLACE, NO_ENGINE_METRICS, REGISTRY, codecs
 from tests.support.simulator.switches import Off
-from tests.support.simulator.traffic import PARTITIONS, WITHHELD_UNITS
+from tests.support.simulator.traffic import PARTITIONS
 from tests.support.stock import a_channel, a_policy
 
 P = ParamSpec("P")
@@ -46,12 +48,26 @@ T = TypeVar("T")
 
 POLICY = a_policy(a_channel(locations=("dallas", "reno"), units=WITHHELD_UNITS))
 APPLICATION = "app"
+SILENCE = SilencePolicy(limit_ms=20_000, grace_ms=10_000)
 GRACE_MS = 3_600_000  # longer than a run: what waits for its product is not given up
-REGISTRY = LocalRegistry()
 
 
 class Crash(BaseException):
     """The process is gone, in the middle of what it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """How often a transaction of the engine crashes before it, hangs, crashes after it; how often a batch is lost."""
+
+    crash_before: float = 0.02
+    hang: float = 0.04
+    crash_after: float = 0.04
+    lost_batch: float = 0.03
+
+
+USUAL = Fates()
+SOUND = Fates(0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass
@@ -88,11 +104,22 @@ class _Inline(Executor):
 
 
 @cache
-def _shared() -> tuple[EngineSerdes, EngineMetrics, faust.App]:
+def _shared() -> tuple[EngineSerdes, faust.App]:
     """What costs much to make and has no memory of a run."""
     serdes = engine_serdes(TOPICS, REGISTRY)
     app = faust.App("simulation", broker="kafka://127.0.0.1:1", store="memory://")
-    return serdes, EngineMetrics(CollectorRegistry()), app
+    return serdes, app
+
+
+def _decoders(wire: Wire, serdes: EngineSerdes) -> Decoders:
+    """What the traffic sent is looked up; what real code wrote is decoded."""
+    ours, real = wire.decoders(), serdes.decoders
+    return Decoders(
+        change=ours.change,
+        product=ours.product,
+        command=lambda raw: ours.command(raw) if raw.startswith(WIRED) else real.command(raw),
+        exposure=lambda raw: ours.exposure(raw) if raw.startswith(WIRED) else codecs().exposure.decode(raw),
+    )
 
 
 @dataclass
@@ -104,19 +131,19 @@ class _Writer:
     epoch: int
     chance: random.Random
     off: Off
-    faults: bool = True
+    fates: Fates
     held: tuple[Future[None], list[Write]] | None = None
 
     def commit_all(self, writes: list[Write]) -> Future[None] | None:
         """Commit at once, crash before or after, or hang until the simulation goes on with it."""
-        fate = self.chance.random() if self.faults else 1.0
-        if fate < 0.02:
+        fate, fates = self.chance.random(), self.fates
+        if fate < fates.crash_before:
             raise Crash("before the transaction")
-        if fate < 0.06:
+        if fate < fates.crash_before + fates.hang:
             self.held = (Future(), writes)
             return self.held[0]
         self._commit(writes)
-        if fate < 0.10:
+        if fate < fates.crash_before + fates.hang + fates.crash_after:
             raise Crash("after the transaction, before anything is known of it")
         return None
 
@@ -136,10 +163,19 @@ class _Writer:
         fenced = self.off is not Off.FENCING
         if self.off is Off.ONE_TRANSACTION:
             self.kafka.commit(self.transactional_id, self.epoch, [w for w in writes if w.key != PROGRESS_KEY])
-            if self.chance.random() < 0.3 and self.faults:
+            if self.chance.random() < 0.3 and self.fates is not SOUND:
                 raise Crash("between the state and its position")
             writes = [write for write in writes if write.key == PROGRESS_KEY]
+        if self.off is Off.TARGETS_FIRST:
+            self.kafka.commit(self.transactional_id, self.epoch, [w for w in writes if _is_target(w)])
+            if self.chance.random() < 0.3 and self.fates is not SOUND:
+                raise Crash("between targets and their versions")
+            writes = [write for write in writes if not _is_target(write)]
         self.kafka.commit(self.transactional_id, self.epoch, writes, fenced=fenced)
+
+
+def _is_target(write: Write) -> bool:
+    return write.topic == TOPICS.targets(MARKETPLACE)
 
 
 @dataclass
@@ -147,7 +183,7 @@ class _Inputs:
     """The consumer of one process."""
 
     kafka: ModeledKafka
-    clock: VirtualClock
+    clock: Clock
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
     durable_positions: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -167,20 +203,31 @@ class _Inputs:
 class Worker:
     """A process that owns partitions until it ends; it may not know that another has taken them."""
 
-    def __init__(self, kafka: ModeledKafka, wire: Wire, clock: VirtualClock, chance: random.Random, off: Off) -> None:
-        serdes, metrics, app = _shared()
+    def __init__(
+        self,
+        kafka: ModeledKafka,
+        wire: Wire,
+        clock: Clock,
+        chance: random.Random,
+        off: Off,
+        *,
+        policy: AllocationPolicy = POLICY,
+        fates: Fates = USUAL,
+    ) -> None:
+        (serdes, app), metrics = _shared(), NO_ENGINE_METRICS
         self._kafka, self._clock, self._chance, self._off, self._serdes = kafka, clock, chance, off, serdes
+        self._policy = policy
         self.alive = True
-        self.faults = True
-        self._settings = EngineSettings(KafkaSettings("modelled"), TOPICS, PARTITIONS, APPLICATION)
-        in_force = InForce(fingerprint(POLICY), ())
+        self.fates = fates
+        self._settings = EngineSettings(KafkaSettings("modelled"), TOPICS, PARTITIONS, APPLICATION, silence=SILENCE)
+        in_force = InForce(fingerprint(policy), ())
         velocity = SalesVelocity(app, 1_000)
         executor = _Inline()
         self._inputs = _Inputs(kafka, clock)
         nothing = cast(Any, None)  # recovery is modelled here, so Ownership asks nobody
         self._ownership = Ownership(self._settings, nothing, nothing, executor, clock, metrics, in_force, velocity)
         self._in_force = in_force
-        rules = Rules(POLICY, TOPICS, wire.decoders(), PARTITIONS, GRACE_MS)
+        rules = Rules(policy, TOPICS, _decoders(wire, serdes), PARTITIONS, GRACE_MS)
         committer = Committer(executor, clock, metrics, GRACE_MS, self._inputs.durable)
         self._agent = EngineAgent(
             self._settings, rules, serdes, self._ownership, committer, self._inputs, clock, metrics, in_force, velocity
@@ -231,14 +278,14 @@ class Worker:
             }
         progress = begin_at(known, facts, number, APPLICATION).progress
         positions = {topic: at.position for topic, at in progress.positions.items()}
-        writer = _Writer(self._kafka, f"{APPLICATION}-{number}", epoch, self._chance, self._off, self.faults)
+        writer = _Writer(self._kafka, f"{APPLICATION}-{number}", epoch, self._chance, self._off, self.fates)
         partition = Partition(
             number,
             cast(Any, writer),
             states,
             progress,
             CatchUp({topic: fact.end for topic, fact in facts.items()}, positions),
-            partial(promise_of, policy=POLICY),
+            partial(promise_of, policy=self._policy),
             self._settings.mass_change,
         )
         partition.recovered(self._in_force.mark(self._clock.now_ms(), progress.silent))
@@ -256,7 +303,7 @@ class Worker:
         start = self._inputs.positions[topic, number]
         records, end = self._kafka.fetch(topic, number, start, self._chance.randrange(1, 30))
         self._inputs.positions[topic, number] = end
-        if self.faults and self._chance.random() < 0.03:
+        if self._chance.random() < self.fates.lost_batch:
             return
         await self._agent._batch(FetchedBatch(topic, number, start, end, records))
         await self.settle(number)
@@ -313,9 +360,9 @@ class Worker:
 
     def heal(self) -> None:
         """From now on nothing goes wrong any more."""
-        self.faults = False
+        self.fates = SOUND
         for partition in self._ownership.partitions.values():
-            cast(_Writer, cast(Any, partition.writer)).faults = False
+            cast(_Writer, cast(Any, partition.writer)).fates = SOUND
 
     def caught_up(self, number: int) -> bool:
         """Whether nothing is left to read or to pay."""

@@ -1,0 +1,171 @@
+"""What must hold at every moment of a run, looked at with everything that the marketplace is told and shows."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from inventory_domain.identifiers import ChannelId, ListingId, Sku
+from inventory_domain.ports import Push
+from inventory_streams.kafka.partitioner import partition_of
+from tests.support.engine_work import TOPICS
+from tests.support.simulator.books import WITHHELD_UNITS
+from tests.support.simulator.delivery import ENGINE_SILENT_S
+from tests.support.simulator.kafka import ModeledKafka
+from tests.support.simulator.marketplace import Sent
+from tests.support.simulator.sharing import MARKETPLACE, codecs
+from tests.support.simulator.traffic import PARTITIONS
+from tests.support.simulator.virtual_time import VirtualLoop
+
+STEPS_MAX = 5_000
+UNDER_WAY_S = 25.0  # what was committed before a stop was known may arrive so much later
+REPAIRED_WITHIN_S = 60.0  # a request that a frozen process sent is seen and set right by then
+EXPOSURE = TOPICS.exposure(MARKETPLACE)
+
+
+@dataclass
+class _Stock:
+    """What a SKU was worth at a moment: what its listings had to show, and what could truly be promised."""
+
+    at_s: float
+    shown: int
+    free: int
+
+
+@dataclass
+class Promises:
+    """Notes what is broken. `calm_from_s`: since when nothing goes wrong, so that delays are as declared (P3)."""
+
+    loop: VirtualLoop
+    kafka: ModeledKafka
+    delay_s: float
+    channels: Sequence[ChannelId]
+    found: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    steps: deque[str] = field(default_factory=lambda: deque(maxlen=STEPS_MAX))
+    calm_from_s: float = float("inf")
+    shown: dict[ListingId, int] = field(default_factory=dict)
+    _versions: dict[ListingId, int] = field(default_factory=dict)
+    _late: dict[ListingId, float] = field(default_factory=dict)
+    _stopped_s: dict[ChannelId, float] = field(default_factory=dict)
+    _epochs: dict[ChannelId, int] = field(default_factory=dict)
+    _stock: dict[Sku, list[_Stock]] = field(default_factory=dict)
+
+    def note(self, step: str) -> None:
+        """Something has happened that a reader of a failure wants to know."""
+        self.steps.append(f"{self.loop.time():8.2f} {step}")
+
+    def fired(self, what: str) -> None:
+        """As `Witness` says."""
+        self.counts[what] += 1
+
+    def wrong(self, what: str) -> None:
+        """As `Witness` says."""
+        self.found.append(f"{self.loop.time():.2f} s: {what}")
+        self.note(f"WRONG {what}")
+
+    def worth(self, sku: Sku, shown: int, free: int) -> None:
+        """The SKU's stock has changed: what must be shown from now on, and what may truly be promised."""
+        self._stock.setdefault(sku, []).append(_Stock(self.loop.time(), shown, free))
+
+    def pushed(self, push: Push, sent: Sent) -> None:
+        """P2, and nothing but zero under a stop that was known in time (P5, P6)."""
+        listing_id, now_s = push.listing_id, self.loop.time()
+        self.note(
+            f"{sent.by} sends {listing_id} = {push.quantity} v{push.version % 10_000_000}{' LATE' if sent.late else ''}"
+        )
+        if sent.late:
+            self.fired("sent late")
+            self._late[listing_id] = now_s
+            return
+        if push.version < self._versions.get(listing_id, 0):
+            self.wrong(f"P2: {listing_id} was sent version {push.version} after {self._versions[listing_id]}")
+        self._versions[listing_id] = push.version
+        if push.quantity:
+            self._check_masks(push, sent.since_s)
+
+    def _check_masks(self, push: Push, since_s: float) -> None:
+        now_s = self.loop.time()
+        self._look_at_health()
+        stopped_s = self._stopped_s.get(push.channel)
+        if stopped_s is not None and now_s - stopped_s > UNDER_WAY_S:
+            self.wrong(f"P5: {push.listing_id} was sent {push.quantity}, stopped since {stopped_s:.1f}")
+        sku = push.marketplace_ids["sku"]
+        told = self.kafka.newest.get((TOPICS.engine_progress, str(partition_of(sku, PARTITIONS)).encode()))
+        until_s = now_s - (self.kafka.now_ms - codecs().progress.decode(told).complete_until_ms) / 1000 if told else 0.0
+        if now_s - max(until_s, since_s) > ENGINE_SILENT_S + UNDER_WAY_S:
+            self.wrong(f"P5: {push.listing_id} was sent {push.quantity}, the engine is silent since {until_s:.1f}")
+
+    def shows(self, listing_id: ListingId) -> None:
+        """As `Witness` says."""
+        self.note(f"shows {listing_id} = {self.shown[listing_id]}")
+        self._check_exposure(listing_id)
+
+    def look(self) -> None:
+        """What must hold also while nothing happens."""
+        for listing_id in self.shown:
+            self._check_exposure(listing_id)
+            self._check_delay(listing_id)
+        self._look_at_health()
+
+    def _look_at_health(self) -> None:
+        for channel in self.channels:
+            value = self.kafka.newest.get((TOPICS.channel_health, channel.encode()))
+            if value is None:
+                continue
+            health = codecs().health.decode(value).health
+            if health.epoch < self._epochs.get(channel, 0):
+                self.wrong(f"33: the epoch of {channel} went from {self._epochs[channel]} to {health.epoch}")
+            self._epochs[channel] = health.epoch
+            if health.stop is None:
+                self._stopped_s.pop(channel, None)
+            elif channel not in self._stopped_s:
+                self.fired("stop-sale")
+                self._stopped_s[channel] = self.loop.time()
+
+    def may_show(self, listing_id: ListingId) -> int | None:
+        """The most that it may show as far as is durable; None: without bound."""
+        key = (EXPOSURE, listing_id.encode())
+        if key not in self.kafka.newest:
+            return -1
+        value = self.kafka.newest[key]
+        return 0 if value is None else codecs().exposure.decode(value).units()
+
+    def _check_exposure(self, listing_id: ListingId) -> None:
+        """What is shown is never above what is durably said to be possible: the attempt was there before (rule 23)."""
+        units, shown = self.may_show(listing_id), self.shown[listing_id]
+        if units is None or shown <= units:
+            return
+        if self.loop.time() - self._late.get(listing_id, float("-inf")) > REPAIRED_WITHIN_S:
+            self.wrong(f"P1: {listing_id} shows {shown}, and at most {units} is accounted for")
+
+    def _check_delay(self, listing_id: ListingId) -> None:
+        """P3: with delays as declared, what is shown was right within the delay."""
+        now_s = self.loop.time()
+        if now_s < self.calm_from_s:
+            return
+        right = max(one.shown for one in self._lately(_sku(listing_id)))
+        if self.shown[listing_id] > right:
+            self.wrong(f"P3: {listing_id} shows {self.shown[listing_id]}; at most {right} in the last {self.delay_s} s")
+
+    def _lately(self, sku: Sku) -> list[_Stock]:
+        known = self._stock[sku]
+        begin_s = self.loop.time() - self.delay_s
+        inside = [one for one in known if one.at_s >= begin_s]
+        before = [one for one in known if one.at_s < begin_s]
+        return [*before[-1:], *inside]
+
+    def sold(self, listing_id: ListingId, free: int) -> None:
+        """P3: a unit that was not there was sold only where more went in the delay than the buffer withholds."""
+        if free >= 0:
+            return
+        self.fired("oversold")
+        if self.loop.time() >= self.calm_from_s:
+            gone = max(one.free for one in self._lately(_sku(listing_id))) - free
+            if gone <= WITHHELD_UNITS:
+                self.wrong(f"P3: {listing_id} oversold, and only {gone} units went in the last {self.delay_s} s")
+
+
+def _sku(listing_id: ListingId) -> Sku:
+    return Sku(listing_id.partition("/")[2])

@@ -1,0 +1,85 @@
+"""What must be so when nothing is left to happen: all listings show what the sums say, and everybody knows it (P1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from inventory_domain.identifiers import ListingId
+from inventory_domain.targets import Target
+from tests.support.engine_work import TOPICS
+from tests.support.simulator.sharing import MARKETPLACE, codecs
+from tests.support.simulator.traffic import PARTITIONS
+
+if TYPE_CHECKING:
+    from tests.support.simulator.world import World
+
+RECONCILED_AFTER_S = 30.0
+
+
+def left(world: World) -> str | None:
+    """What is not right yet; None when all is."""
+    return next(_all_left(world), None)
+
+
+def _all_left(world: World) -> Iterator[str]:
+    for number in range(PARTITIONS):
+        owner = world.owners.get(number)
+        if owner is None or number not in owner.owns() or not owner.caught_up(number):
+            yield f"the engine has not caught up on partition {number}"
+            return
+    for sku, expected in world.traffic.expected.items():
+        for channel in world.channels:
+            yield from _left_of(world, ListingId(f"{channel}/{sku}"), expected.shown())
+    for process in world.processes:
+        if pending := process.worker.accounting.pending():
+            yield f"P4: {pending} targets of {process.name} are not accounted for"
+
+
+def _left_of(world: World, listing_id: ListingId, wanted: int) -> Iterator[str]:
+    shown, sent = world.market.shown.get(listing_id, 0), world.market.newest.get(listing_id)
+    value = world.kafka.newest.get((TOPICS.targets(MARKETPLACE), listing_id.encode()))
+    if value is None:
+        if shown != wanted:
+            yield f"{listing_id} has no target and shows {shown}, not {wanted}"
+        return
+    target = codecs().targets.decode(value)
+    if target.quantity != wanted:
+        yield f"{listing_id} has a target of {target.quantity}, not {wanted}"
+    elif sent is None or (sent.version, sent.quantity) != (target.version, target.quantity):
+        yield f"{listing_id}: of {target.quantity} the marketplace was never told, only of {sent and sent.quantity}"
+    elif shown != wanted:
+        if shown < wanted and listing_id in world.market.overtaken:
+            _reconcile(world, target)
+        yield f"{listing_id} shows {shown}, not {wanted}"
+    elif world.promises.may_show(listing_id) != shown:
+        yield f"{listing_id} shows {shown} and is known as {world.promises.may_show(listing_id)}"
+
+
+def _reconcile(world: World, target: Target) -> None:
+    """A write that was overtaken left too little on sale, which looks like sales: a matter of reconciliation."""
+    now_s, found_s = world.loop.time(), world.found_short_s.get(target.listing_id)
+    if found_s is None:
+        world.found_short_s[target.listing_id] = now_s
+    elif now_s - found_s > RECONCILED_AFTER_S:
+        del world.found_short_s[target.listing_id]
+        world.promises.fired("reconciled")
+        world.traffic.judged(target)
+
+
+def step_back(world: World) -> str | None:
+    """A version that is not newer than one before it, on `listing.targets` as the engine wrote it; None: none is."""
+    versions: dict[str, int] = {}
+    for target in _written(world):
+        if target.version <= versions.get(target.listing_id, 0):
+            return f"{target.listing_id}: version {target.version} after {versions[target.listing_id]}"
+        versions[target.listing_id] = target.version
+    return None
+
+
+def _written(world: World) -> Iterable[Target]:
+    topic = TOPICS.targets(MARKETPLACE)
+    for number in range(PARTITIONS):
+        for record in world.kafka.read(topic, number):
+            if record.value is not None and (topic, number, record.offset) not in world.kafka.repeated:
+                yield codecs().targets.decode(record.value)

@@ -1,0 +1,379 @@
+"""From a stock change to what a marketplace shows: engine, delivery, rebalances, buyers and trouble, from one seed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from inventory_domain.errors import OwnershipLost
+from inventory_domain.identifiers import ChannelId, ListingId, Sku
+from inventory_domain.operations import OperatorAction
+from tests.support.engine_work import Wire
+from tests.support.simulator.books import WITHHELD_UNITS, Expected
+from tests.support.simulator.delivery import DeliveryProcess, Fates, modeled_clients
+from tests.support.simulator.group import Group
+from tests.support.simulator.kafka import ModeledKafka
+from tests.support.simulator.marketplace import ModeledMarketplace, Weather
+from tests.support.simulator.promises import Promises
+from tests.support.simulator.rules_off import rule_off
+from tests.support.simulator.run import Violation, switched_off
+from tests.support.simulator.sharing import forget
+from tests.support.simulator.switches import Off
+from tests.support.simulator.traffic import PARTITIONS, Traffic
+from tests.support.simulator.trouble import ACTS, command
+from tests.support.simulator.virtual_time import LoopClock, TimeStandsStill, VirtualLoop
+from tests.support.simulator.whole import left, step_back
+from tests.support.simulator.worker import SOUND, Worker
+from tests.support.simulator.worker import Fates as EngineFates
+from tests.support.stock import NOW_MS, a_channel, a_policy
+
+SKUS = 4
+CHANNELS = (ChannelId("market-us"), ChannelId("market-ca"))
+POLICY = a_policy(*(a_channel(one, locations=("dallas", "reno"), units=WITHHELD_UNITS) for one in CHANNELS))
+TROUBLE_S = (40.0, 110.0)
+RECOVERY_S = 45.0  # after the trouble, until delays are as declared again
+DELAY_S = 30.0  # from a change to what buyers see: polls, a queue of eight listings, a call, settling
+DELAY_WITH_FEEDS_S = 60.0
+WATCHED_S = 15.0
+QUIET_S_MAX = 400.0
+RECONCILED_AFTER_S = 30.0
+SELLING_S = 8.0
+STEPS_TOLD = 60  # of a failure; `steps_of` gives all
+
+
+@dataclass(frozen=True, slots=True)
+class Emphasis:
+    """What a run is to have much of; what is None is the seed's choice."""
+
+    weather: Weather | None = None
+    fates: Fates | None = None
+    acts: tuple[str, ...] | None = None
+    feeds: bool | None = None
+    every_s: tuple[float, float] = (1.0, 8.0)
+
+
+SEEDS_CHOICE = Emphasis()
+
+
+class World:
+    """What happens by one seed."""
+
+    def __init__(self, seed: int, off: Off, emphasis: Emphasis, loop: VirtualLoop) -> None:
+        self.seed = seed
+        self._off = off
+        self.loop = loop
+        self.dice = random.Random(f"{seed}")
+        self.clock = LoopClock(loop, NOW_MS)
+        self.kafka = ModeledKafka(self.clock)
+        chosen = Weather.any(self.dice)
+        self.weather = emphasis.weather or chosen
+        self._feeds = self.dice.random() < 0.5 if emphasis.feeds is None else emphasis.feeds
+        self._fates = emphasis.fates or Fates(self.dice.choice((0.0, 0.002, 0.01)), self.dice.choice((0.0, 0.1)))
+        self._acts = emphasis.acts or tuple(one for one in ACTS if self.dice.random() < 0.5)
+        self._emphasis = emphasis
+        self.channels = CHANNELS
+        self._watched = self.dice.random() < 0.3
+        self.promises = Promises(loop, self.kafka, DELAY_WITH_FEEDS_S if self._feeds else DELAY_S, CHANNELS)
+        self.market = ModeledMarketplace(loop, random.Random(f"{seed}/market"), replace(self.weather), self.promises)
+        self.market.absolute = off is not Off.ABSOLUTE
+        self.promises.shown = self.market.shown
+        self._wire = Wire()
+        self._unreported: Counter[Sku] = Counter()
+        self.traffic = Traffic(
+            self.kafka, self._wire, self.dice, SKUS, channels=CHANNELS, buyers=True, noted=self._noted
+        )
+        self._group = Group(loop, PARTITIONS)
+        self.processes: list[DeliveryProcess] = []
+        self.wanted = 2
+        self._numbers = 0
+        self._engines: list[Worker] = []
+        self.owners: dict[int, Worker] = {}
+        self.engine_rests_until_s = 0.0
+        self._engine_fates = EngineFates(0.002, 0.01, 0.004, 0.01)
+        self.troubled = True
+        self._trading = True
+        self._tasks: list[asyncio.Task[None]] = []
+        self.found_short_s: dict[ListingId, float] = {}
+
+    async def run(self) -> None:
+        """Trouble, then calm in which delays must be as declared, then rest in which everything must be right."""
+        self.loop.set_exception_handler(self._unforeseen)
+        for _ in range(self.wanted):
+            self._start_process()
+        for run in (self._trade(), self._buy(), self._run_engine(), self._make_trouble(), self._look()):
+            self._tasks.append(asyncio.create_task(run))
+        try:
+            await self._pass(self.dice.uniform(*TROUBLE_S))
+            self._calm()
+            if self._watched:
+                await self._pass(RECOVERY_S)
+                self.promises.calm_from_s = self.loop.time() + self.promises.delay_s
+                await self._pass(self.promises.delay_s + WATCHED_S)
+            self._trading = False
+            self.traffic.flush()
+            await self._rest()
+        finally:
+            await self._end()
+        if (stepped := step_back(self)) is not None:
+            self._fail(f"P2: {stepped}")
+        self.promises.counts.update(self.traffic.fired)
+        self.promises.counts["rebalanced"] += self._group.rebalances
+
+    async def _pass(self, seconds: float) -> None:
+        until_s = self.loop.time() + seconds
+        while self.loop.time() < until_s:
+            await asyncio.sleep(min(1.0, until_s - self.loop.time()))
+            self._check()
+
+    def _check(self) -> None:
+        for task in self._tasks:
+            if task.done() and (error := task.exception()) is not None:
+                raise error
+        if self.promises.found:
+            self._fail(self.promises.found[0])
+
+    def _fail(self, what: str) -> NoReturn:
+        raise self.violation(what)
+
+    def violation(self, what: str) -> Violation:
+        """What is wrong, with the seed that repeats it and the last steps before it."""
+        steps = "\n".join(list(self.promises.steps)[-STEPS_TOLD:])
+        return Violation(f"seed {self.seed}, switched off: {self._off.value}: {what}\nlast steps:\n{steps}")
+
+    def _unforeseen(self, loop: object, context: dict[str, object]) -> None:
+        if not isinstance(context.get("exception"), OwnershipLost):  # of a process that was gone before it heard of it
+            self.promises.wrong(f"unforeseen: {context.get('message')} {context.get('exception')!r}")
+
+    # Input, and what buyers do
+
+    def _noted(self, sku: Sku, expected: Expected) -> None:
+        if expected.counts:
+            self.promises.worth(sku, expected.shown(), expected.free() - self._unreported[sku])
+
+    async def _trade(self) -> None:
+        while self._trading:
+            await asyncio.sleep(self.dice.uniform(0.2, 3.0))
+            if self._trading:
+                self.traffic.act()
+
+    async def _buy(self) -> None:
+        while self._trading:
+            await asyncio.sleep(self.dice.uniform(0.5, SELLING_S))
+            on_sale = [one for one, units in self.market.shown.items() if units]
+            if not self._trading or not on_sale:
+                continue
+            listing_id = self.dice.choice(on_sale)
+            units = self.market.sell(listing_id, self.dice.randrange(1, 3))
+            channel, _, name = listing_id.partition("/")
+            sku = Sku(name)
+            self.promises.note(f"sold {units} of {listing_id}")
+            change = self.traffic.sold(sku, ChannelId(channel), units)
+            self._unreported[sku] += units
+            expected = self.traffic.expected[sku]
+            self._noted(sku, expected)
+            self.promises.sold(listing_id, expected.free() - self._unreported[sku])
+            self.loop.outside(self.dice.uniform(0.0, 3.0), self._reported, sku, units, change)
+
+    def _reported(self, sku: Sku, units: int, change: object) -> None:
+        self._unreported[sku] -= units
+        self.traffic.report(change)  # type: ignore[arg-type]
+
+    # The engine
+
+    async def _run_engine(self) -> None:
+        turns = 0
+        while True:
+            await asyncio.sleep(self.dice.uniform(0.1, 0.3))
+            if self.loop.time() < self.engine_rests_until_s:
+                continue
+            turns += 1
+            for number in range(PARTITIONS):
+                owner = self.owners.get(number)
+                if owner is None or not owner.alive:
+                    self.move_engine(number)
+            for worker in list(self._engines):
+                await self._work(worker, turns)
+
+    async def _work(self, worker: Worker, turns: int) -> None:
+        worker.open()
+        for number in worker.owns():
+            if worker.alive:
+                await worker.fetch(number)
+        if worker.alive and turns % 3 == 0:
+            await worker.turn()
+            worker.commit_offsets()
+            if worker.hangs():
+                await worker.go_on()
+        if not worker.alive:
+            self.promises.fired("engine crashed")
+            self._engines.remove(worker)
+            worker.end()
+
+    def move_engine(self, number: int) -> None:
+        """Another process begins to work on the partition."""
+        skew_ms = -10_000 if self.troubled and self.dice.random() < 0.1 else 0
+        clock = LoopClock(self.loop, NOW_MS, skew_ms)
+        fates = self._engine_fates if self.troubled else SOUND
+        worker = Worker(self.kafka, self._wire, clock, self.dice, self._off, policy=POLICY, fates=fates)
+        worker.begin_to_open(number)
+        self._engines.append(worker)
+        self.owners[number] = worker
+
+    # Processes of delivery
+
+    def number(self) -> str:
+        """The next one, in the order of names."""
+        self._numbers += 1
+        return f"{self._numbers:04}"
+
+    def _start_process(self) -> None:
+        name = f"d{self.number()}"
+        self.promises.note(f"start {name}")
+        process = DeliveryProcess(
+            name,
+            loop=self.loop,
+            kafka=self.kafka,
+            group=self._group,
+            market=self.market,
+            clock=LoopClock(self.loop, NOW_MS),
+            dice=random.Random(f"{self.seed}/{name}"),
+            fates=self._fates if self.troubled else Fates(),
+            feeds=self._feeds,
+            channels=CHANNELS,
+            tell=self.promises.note,
+            ended=self.ended,
+            off=self._off,
+        )
+        self.processes.append(process)
+        process.start()
+
+    def ended(self, process: DeliveryProcess, why: str, error: BaseException | None) -> None:
+        """From within the process: it is gone as soon as the loop turns."""
+        self.promises.note(f"end {process.name}: {why} {error!r}")
+        if error is not None and not isinstance(error, OwnershipLost):
+            self.promises.wrong(f"{process.name} failed: {error!r}")
+        process.doomed = True
+        self.loop.outside(0.0, self._bury, process)
+
+    def _bury(self, process: DeliveryProcess) -> None:
+        if process in self.processes:
+            self.processes.remove(process)
+            self.promises.fired("died")
+            self._tasks.append(asyncio.create_task(self.loop.kill(process)))
+            self.loop.outside(self.dice.uniform(0.5, 6.0), self.replace_missing)
+
+    def replace_missing(self) -> None:
+        """Start what should be there and is not."""
+        while len(self.processes) < self.wanted:
+            self._start_process()
+
+    # Trouble
+
+    async def _make_trouble(self) -> None:
+        while self.troubled:
+            await asyncio.sleep(self.dice.uniform(*self._emphasis.every_s))
+            if self.troubled and self._acts:
+                name = self.dice.choice(self._acts)
+                self.promises.note(f"trouble: {name}")
+                self.promises.fired(name)
+                ACTS[name](self)
+
+    def wake(self, process: DeliveryProcess) -> None:
+        """A process that stood still goes on."""
+        if process.frozen:
+            self.promises.note(f"wake {process.name}")
+            self.loop.wake(process)
+
+    def _calm(self) -> None:
+        """Everything heals."""
+        self.troubled = False
+        self.promises.note("calm")
+        self.market.weather = Weather()
+        self.engine_rests_until_s = 0.0
+        for worker in self._engines:
+            worker.heal()
+        for process in self.processes:
+            process.fates = Fates()
+            self.wake(process)
+        self.replace_missing()
+        for action in (OperatorAction.RESUME, OperatorAction.RESTORE):
+            command(self, action)
+
+    # Checks
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            self._group.expel_silent()
+            self.promises.look()
+
+    async def _rest(self) -> None:
+        """Until everything is right and stays so for a while; not being right for long is what is wrong."""
+        until_s, right = self.loop.time() + QUIET_S_MAX, 0
+        while right < 5:
+            await self._pass(2.0)
+            unfinished = left(self)
+            right = right + 1 if unfinished is None else 0
+            if unfinished is not None and self.loop.time() > until_s:
+                self._fail(f"P1: {unfinished}")
+
+    async def _end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for process in list(self.processes):
+            await self.loop.kill(process)
+        for worker in self._engines:
+            worker.end()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+def simulate_world(seeds: range, off: Off = Off.NOTHING, emphasis: Emphasis = SEEDS_CHOICE) -> Counter[str]:
+    """Run each seed. Returns how often each kind of fault happened.
+
+    Raises:
+        Violation: with the seed that repeats it, and the last steps before it.
+    """
+    fired: Counter[str] = Counter()
+    with _simulated(off):
+        for seed in seeds:
+            fired.update(_one(seed, off, emphasis).counts)
+    return fired
+
+
+def steps_of(seed: int) -> list[str]:
+    """Everything that a run tells of itself."""
+    with _simulated(Off.NOTHING):
+        return list(_one(seed, Off.NOTHING, SEEDS_CHOICE).steps)
+
+
+def _one(seed: int, off: Off, emphasis: Emphasis) -> Promises:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, VirtualLoop)
+        world = World(seed, off, emphasis, loop)
+        try:
+            runner.run(world.run())
+        except TimeStandsStill as stuck:
+            raise world.violation(str(stuck)) from stuck
+        finally:
+            forget()
+    return world.promises
+
+
+@contextmanager
+def _simulated(off: Off) -> Iterator[None]:
+    quiet = logging.getLogger("inventory_streams")
+    before = quiet.level
+    quiet.setLevel(logging.CRITICAL + 1)
+    try:
+        with switched_off(off), modeled_clients(), rule_off(off):
+            yield
+    finally:
+        quiet.setLevel(before)
