@@ -19,8 +19,13 @@ InstanceId = Annotated[
 ]
 
 
+Replay = Annotated[str | None, typer.Option(hidden=True, help="Be the engine of the replay of this name.")]
+
+
 @app.callback(invoke_without_command=True)
-def engine(context: typer.Context, config: EngineConfigFile = None, instance_id: InstanceId = None) -> None:
+def engine(
+    context: typer.Context, config: EngineConfigFile = None, instance_id: InstanceId = None, replay: Replay = None
+) -> None:
     """Compute what each listing should show, from stock changes and the catalog, until Ctrl-C or SIGTERM.
 
     Run several for more throughput: they share the partitions. Serves /metrics, /livez and /readyz.
@@ -45,14 +50,17 @@ def engine(context: typer.Context, config: EngineConfigFile = None, instance_id:
     settings = wiring.observed(settings, metrics)
     processes = settings.processes
     configure("engine", level=processes.log_level, form=processes.log_format, secrets=wiring.secrets(settings))
+    registry = wiring.registry(settings)
+    if replay is not None:
+        from inventory_schemas.registry import OtherSubjects
+        from inventory_streams.engine.replay.apart import apart
+
+        told = wiring.engine_settings(settings)
+        own = apart(told, replay)
+        subjects = OtherSubjects(registry, own.topics.prefix, told.topics.prefix)
+        raise typer.Exit(run(own, settings.policy, subjects, metrics, SystemClock()))
     with traced(settings, "engine") as settings:
-        status = run(
-            wiring.engine_settings(settings, instance_id),
-            settings.policy,
-            wiring.registry(settings),
-            metrics,
-            SystemClock(),
-        )
+        status = run(wiring.engine_settings(settings, instance_id), settings.policy, registry, metrics, SystemClock())
     raise typer.Exit(status)
 
 

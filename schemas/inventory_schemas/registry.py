@@ -78,6 +78,23 @@ class LocalRegistry:
         return schema
 
 
+class OtherSubjects:
+    """A registry in which subjects that begin with `prefix` have the schemas of those that begin with `stands_for`."""
+
+    def __init__(self, registry: Registry, prefix: str, stands_for: str) -> None:
+        self._registry = registry
+        self._prefix = prefix
+        self._stands_for = stands_for
+
+    def id_of(self, subject: str, schema_text: str) -> int:
+        """The id, as `Registry` says, under the subject that this one stands for."""
+        return self._registry.id_of(self._stands_for + subject.removeprefix(self._prefix), schema_text)
+
+    def schema_of(self, schema_id: int) -> Schema:
+        """The schema, as `Registry` says."""
+        return self._registry.schema_of(schema_id)
+
+
 class ConfluentRegistry:
     """A registry with the Confluent API. It looks schemas up and never registers one.
 

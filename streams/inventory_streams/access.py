@@ -58,6 +58,7 @@ class Principal:
 DESCRIBE: Final = ("Describe",)
 READ: Final = ("Describe", "Read")
 WRITE: Final = ("Describe", "Write")
+REPLAY: Final = ("Create", "Delete", "Describe", "DescribeConfigs", "Read", "Write")
 ADMINISTER: Final = ("AlterConfigs", "Create", "Describe", "DescribeConfigs")
 
 
@@ -90,6 +91,8 @@ def grants(topics: Topics, application: str, principal: Principal) -> tuple[Gran
             operations.update(WRITE)
         if len(operations) > 1:
             found.append(Grant(Resource.TOPIC, declaration.name, tuple(sorted(operations))))
+    if principal.role == "operators":
+        found += _of_replays(topics, application)
     return (*found, *_of_processes(application, principal))
 
 
@@ -98,6 +101,15 @@ def _topics_of(topics: Topics, principal: Principal) -> Sequence[TopicDeclaratio
     if principal.marketplace is None:
         return topics.declarations()
     return Topics((principal.marketplace,), topics.prefix).declarations()
+
+
+def _of_replays(topics: Topics, application: str) -> list[Grant]:
+    """`inventory-sync replay` makes topics of its own, runs an engine of its own on them, and removes them again."""
+    return [
+        Grant(Resource.TOPIC, f"{topics.prefix}replay-", REPLAY, prefixed=True),
+        Grant(Resource.GROUP, f"{application}-replay-", ("Delete", "Describe", "Read"), prefixed=True),
+        Grant(Resource.TRANSACTIONAL_ID, f"{application}-replay-", WRITE, prefixed=True),
+    ]
 
 
 def _of_processes(application: str, principal: Principal) -> tuple[Grant, ...]:

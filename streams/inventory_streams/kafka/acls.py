@@ -26,6 +26,7 @@ ANSWER_MARGIN_S: Final = 5.0
 _OPERATIONS: Final = {
     "AlterConfigs": AclOperation.ALTER_CONFIGS,
     "Create": AclOperation.CREATE,
+    "Delete": AclOperation.DELETE,
     "Describe": AclOperation.DESCRIBE,
     "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
     "Read": AclOperation.READ,

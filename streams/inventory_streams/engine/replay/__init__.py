@@ -1,0 +1,1 @@
+"""The engine's state computed once more by an engine apart, and held against the running one."""
