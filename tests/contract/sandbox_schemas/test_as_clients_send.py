@@ -9,12 +9,14 @@ import pytest
 from inventory_sandbox.marketplaces.assortment import ListingKind
 from tests.support.sandbox import (
     LOCATION,
+    SET_WITH_KEY,
     Bench,
     a_bench,
     a_shopify_listing,
     a_walmart_listing,
     an_ebay_listing,
     ebay_bulk,
+    shopify_input,
 )
 
 SHOP = "http://shopify.test/admin"
@@ -146,6 +148,23 @@ async def test_a_shops_webhooks_made_by_rest_are_those_of_graphql() -> None:
     ]
     assert counted == {"count": 1}
     assert (gone.status_code, left) == (200, {"webhooks": []})
+
+
+@pytest.mark.parametrize("before", ["#graphql\n", "fragment F on Shop { name }\nquery Other { shop { ...F } }\n"])
+async def test_a_mutation_costs_ten_points_whatever_stands_before_it(before: str) -> None:
+    """Shopify's templates begin every text with a comment, and a text may hold several operations."""
+    bench = a_bench(a_shopify_listing())
+    row = {"inventoryItemId": "gid://shopify/InventoryItem/1", "quantity": 3, "changeFromQuantity": None}
+    body = {
+        "query": before + SET_WITH_KEY,
+        "variables": {"input": shopify_input([row]), "key": "k"},
+        "operationName": "Set",
+    }
+
+    answer = await bench.client.post(f"{SHOP}/api/2026-07/graphql.json", json=body, headers=shop_token(bench))
+
+    assert answer.json()["extensions"]["cost"]["actualQueryCost"] == 10
+    assert answer.json()["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"] == 1990
 
 
 async def test_trading_reads_a_boolean_as_pythons_client_writes_it() -> None:

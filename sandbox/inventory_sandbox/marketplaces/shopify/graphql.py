@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from graphql import GraphQLEnumType, GraphQLError, GraphQLResolveInfo, execute_sync
+from graphql import (
+    DocumentNode,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLResolveInfo,
+    OperationType,
+    execute_sync,
+    get_operation_ast,
+)
 
 from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
@@ -82,7 +90,7 @@ class GraphQL:
         body = self._execute(version, text, variables, name, call)
         data = body.get("data")
         actual = requested
-        if not _is_mutation(text) and isinstance(data, dict):
+        if not _is_mutation(document.node, name) and isinstance(data, dict):
             actual = min(requested, max(actual_cost(data) - 1, 1))
             self._rules.points.give(requested - actual)
         body["extensions"] = {"cost": self._rules.cost_json(requested, actual, call.at)}
@@ -193,8 +201,10 @@ def _request(call: Call) -> tuple[str, dict[str, object], str | None] | Answer:
     return str(body["query"]), variables, str(name) if name else None
 
 
-def _is_mutation(text: str) -> bool:
-    return text.lstrip().startswith("mutation")
+def _is_mutation(document: DocumentNode, name: str | None) -> bool:
+    """Whether a mutation is executed: comments and fragments may stand before it, other operations beside it."""
+    operation = get_operation_ast(document, name)
+    return operation is not None and operation.operation is OperationType.MUTATION
 
 
 def _error_json(error: GraphQLError) -> Json:
