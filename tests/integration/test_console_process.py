@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from confluent_kafka import Message
 from inventory_cli.settings import load
 from inventory_cli.template import AccountDraft, ChannelDraft, Draft, settings_text
 from inventory_cli.wiring import registry
+from inventory_console.run import LEAVE_S_MAX
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_ledger.settings import Feed
@@ -42,7 +44,7 @@ def config(kafka: str, registry_url: str, topic_prefix: str, application_id: str
     file.write_text(text.replace("port: 9480", "port: 0"))
     for arguments in (["topics", "apply"], ["schemas", "register"], ["ledger", "migrate"]):
         done = subprocess.run(
-            [*COMMAND, *arguments, "--config", str(file)], capture_output=True, text=True, timeout=60, check=False
+            [*COMMAND, *arguments, "--config", str(file)], capture_output=True, text=True, timeout=240, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
     engine = opened(f"sqlite:///{tmp_path / 'inventory-ledger.db'}")
@@ -101,6 +103,27 @@ def test_a_command_goes_from_the_page_to_the_topic(config: Path, console: tuple[
     assert 'inventory_sync_console_actions_total{action="pause",result="written"} 1.0' in metrics
     assert process.wait(60) == 0
     assert PASSWORD not in log.read_text()
+
+
+def test_an_open_page_does_not_hold_the_end_up(console: tuple[subprocess.Popen[bytes], Path]) -> None:
+    """A browser keeps its stream of events open for as long as it lives; Kubernetes would kill the process for it."""
+    process, log = console
+    wait_until(lambda: process.poll() is None and "console served" in events(log), log.read_text()[-2000:], 60)
+    address = f"http://127.0.0.1:{events(log)['console served']['port']}"
+
+    with httpx.Client(base_url=address, headers={"origin": address}, timeout=60) as browser:
+        browser.post("/sign-in", data={"operator": "alice", "password": PASSWORD})
+        with browser.stream("GET", "/events") as stream:
+            assert stream.status_code == 200
+            began_s = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            for _ in stream.iter_raw():
+                pass  # until the process closes it
+            status = process.wait(60)
+            took_s = time.monotonic() - began_s
+
+    assert status == 0
+    assert took_s < LEAVE_S_MAX
 
 
 def commands(config: Path) -> list[OperatorCommand]:
