@@ -16,7 +16,10 @@ from inventory_streams.topics import TopicDeclaration, Topics
 
 ENGINE: Final = "engine"
 DELIVERY: Final = "delivery"
-ROLES: Final = (ENGINE, DELIVERY, "reconcile", "signals", "ledger", "console", "operators", "producers")
+RECONCILE: Final = "reconcile"
+BY_HAND: Final = "reconcile-by-hand"
+"""Who runs `inventory-sync reconcile CHANNEL`: asks the process that owns the channel, or takes its place."""
+ROLES: Final = (ENGINE, DELIVERY, RECONCILE, BY_HAND, "signals", "ledger", "console", "operators", "producers")
 """Every role that a topic may name. Delivery has a user per marketplace, each other role one."""
 TOPICS_ADMIN: Final = "topics"
 """Who runs `topics apply` before a rollout; the only one who may create topics and alter their settings."""
@@ -130,6 +133,13 @@ def _of_processes(application: str, principal: Principal) -> tuple[Grant, ...]:
         )
     if principal.role == "producers":
         return ()
+    if principal.role == BY_HAND:
+        return (
+            Grant(Resource.GROUP, f"{application}-{RECONCILE}", ("Describe",)),  # whether a process is there to ask
+            reading,
+            # With the owner's own ids: an owner that starts meanwhile takes over from whoever looks by hand.
+            Grant(Resource.TRANSACTIONAL_ID, f"{application}-{RECONCILE}-", WRITE, prefixed=True),
+        )
     return (
         Grant(Resource.GROUP, f"{application}-{principal.role}", READ, prefixed=True),
         reading,

@@ -167,9 +167,10 @@ class Topics:
                 "SKU",
                 delete,
                 "inventory_change",
-                ("producers", "signals", "reconcile", "operators"),  # operators: input of dead letters again
+                # console, operators: input of dead letters again
+                ("producers", "signals", "reconcile", "operators", "console"),
                 append_time=True,
-                read_by=("engine", "reconcile", "ledger", "operators"),
+                read_by=("engine", "reconcile", "reconcile-by-hand", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.catalog_products,
@@ -178,14 +179,14 @@ class Topics:
                 "product",
                 ("producers",),
                 append_time=True,
-                read_by=("engine", "reconcile", "signals", "ledger", "operators"),
+                read_by=("engine", "reconcile", "reconcile-by-hand", "signals", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.sku_commands,
                 "SKU",
                 delete,
                 "sku_command",
-                ("engine", "reconcile", "operators"),
+                ("engine", "reconcile", "reconcile-by-hand", "operators", "console"),
                 append_time=True,
                 read_by=("engine", "ledger", "operators"),
             ),
@@ -219,9 +220,9 @@ class Topics:
                 "original key",
                 delete,
                 None,
-                ("engine", "operators"),
+                ("engine", "operators", "console"),
                 retention_ms=90 * DAY_MS,
-                read_by=("ledger", "operators"),
+                read_by=("ledger", "operators", "console"),
             ),
         )
 
@@ -241,9 +242,9 @@ class Topics:
                 "listing id",
                 delete,
                 "discrepancy",
-                ("reconcile",),
+                ("reconcile", "reconcile-by-hand"),
                 retention_ms=90 * DAY_MS,
-                read_by=("reconcile", "ledger", "operators"),
+                read_by=("reconcile", "reconcile-by-hand", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.channel_health,
@@ -259,9 +260,9 @@ class Topics:
                 "channel",
                 delete,
                 "operator_command",
-                ("operators", "console", "delivery"),
+                ("operators", "console", "delivery", "reconcile-by-hand"),
                 Partitioning.SINGLE,
-                read_by=("delivery", "reconcile", "ledger", "operators"),
+                read_by=("delivery", "reconcile", "reconcile-by-hand", "ledger", "operators"),
             ),
         )
 
@@ -274,7 +275,7 @@ class Topics:
                 compact,
                 "listing_target",
                 ("engine",),
-                read_by=("delivery", "reconcile", "ledger", "operators"),
+                read_by=("delivery", "reconcile", "reconcile-by-hand", "ledger", "operators", "console"),
             ),
             TopicDeclaration(
                 self.exposure(one),
@@ -283,7 +284,16 @@ class Topics:
                 "listing_exposure",
                 ("delivery",),
                 append_time=True,
-                read_by=("engine", "delivery", "reconcile", "signals", "ledger", "operators"),
+                read_by=(
+                    "engine",
+                    "delivery",
+                    "reconcile",
+                    "reconcile-by-hand",
+                    "signals",
+                    "ledger",
+                    "operators",
+                    "console",
+                ),
             ),
             TopicDeclaration(
                 self.retries(one), "listing id", delete, "listing_target", ("delivery",), read_by=("delivery",)
@@ -293,17 +303,17 @@ class Topics:
                 "listing id",
                 delete,
                 None,
-                ("delivery", "operators"),
+                ("delivery", "operators", "console"),
                 retention_ms=90 * DAY_MS,
-                read_by=("delivery", "ledger", "operators"),
+                read_by=("delivery", "ledger", "operators", "console"),
             ),
             TopicDeclaration(
                 self.observations(one),
                 "listing id",
                 delete,
                 "listing_observation",
-                ("reconcile", "signals", "delivery"),
-                read_by=("delivery", "reconcile", "ledger", "operators"),
+                ("reconcile", "reconcile-by-hand", "signals", "delivery"),
+                read_by=("delivery", "reconcile", "reconcile-by-hand", "ledger", "operators"),
             ),
             TopicDeclaration(
                 self.reports(one),
@@ -319,9 +329,9 @@ class Topics:
                 "channel",
                 delete,
                 "reconciliation_cycle",
-                ("reconcile",),
+                ("reconcile", "reconcile-by-hand"),
                 Partitioning.SINGLE,
                 retention_ms=90 * DAY_MS,
-                read_by=("reconcile", "ledger", "operators"),
+                read_by=("reconcile", "reconcile-by-hand", "ledger", "operators"),
             ),
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import httpx
 import pytest
@@ -112,12 +113,16 @@ def test_every_role_works_with_its_own_user_and_nothing_but_it(
         started.start(process, "deliver", name, "--config", "sync.yaml", env=secured.env(process))
     _done(tmp_path, secured, "producers", "produce", str(EXAMPLES / "03_events.jsonl"), "--config", "sync.yaml")
 
+    wait_until(lambda: _shown(facts["control_url"]) == SHOWN, f"both marketplaces show {SHOWN}")
+    alone = _reconciled(tmp_path, secured, "--sku", "SKU-00002")
     for name, command in OTHERS.items():
         started.start(name, *command, "--config", "sync.yaml", env=secured.env(name))
 
-    wait_until(lambda: _shown(facts["control_url"]) == SHOWN, f"both marketplaces show {SHOWN}")
     for name in OTHERS:
         wait_until(lambda name=name: _ready(ports[name]), f"{name} is ready")  # type: ignore[misc]
+    asked = _reconciled(tmp_path, secured)
+    assert (alone["read"], alone["cycle"]) == ({"shop/SKU-00002": "38"}, None)
+    assert asked["cycle"]["phase"] == "complete"
     _make_trouble(facts["control_url"], secured, tmp_path)
     said = _said(secured, ports, tmp_path)
     assert {name: status for name, status in started.end().items() if status != 0} == {}
@@ -289,6 +294,15 @@ def _done(folder: Path, secured: Secured, process: str, *arguments: str) -> str:
     done = run_command(*arguments, folder=folder, env=secured.env(process))
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def _reconciled(folder: Path, secured: Secured, *options: str) -> dict[str, Any]:
+    """What a person's reconciliation of the shop said, with the rights that are meant for it."""
+    env = secured.env("reconcile-by-hand")
+    done = run_command("reconcile", "shop", "--json", "--config", "sync.yaml", *options, folder=folder, env=env)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def _shown(control_url: str) -> dict[str, int]:

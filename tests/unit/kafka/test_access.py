@@ -53,7 +53,7 @@ def test_only_the_one_who_makes_topics_may_alter_them() -> None:
 
 
 def test_a_transactional_id_belongs_to_one_user() -> None:
-    """Whoever may use another's transactional id can fence its owner."""
+    """Whoever may use another's transactional id can fence its owner; who reconciles by hand is meant to."""
     prefixes = {
         (one.name, principal.process)
         for principal in principals(TOPICS)
@@ -61,7 +61,34 @@ def test_a_transactional_id_belongs_to_one_user() -> None:
         if one.resource is Resource.TRANSACTIONAL_ID
     }
 
-    overlapping = [
-        (left, right) for left in prefixes for right in prefixes if left[1] != right[1] and left[0].startswith(right[0])
-    ]
-    assert overlapping == []
+    overlapping = {
+        (left[1], right[1])
+        for left in prefixes
+        for right in prefixes
+        if left[1] != right[1] and left[0].startswith(right[0])
+    }
+    assert overlapping == {("reconcile-by-hand", "reconcile")}
+
+
+def test_who_reconciles_by_hand_writes_what_the_process_writes_and_joins_no_group() -> None:
+    """It may ask the owner of a channel or take its place, and has nothing of counts or held pools."""
+    by_hand, process = granted("reconcile-by-hand"), granted("reconcile")
+
+    def writes(found: dict[str, Grant]) -> set[str]:
+        return {name for name, one in found.items() if "Write" in one.operations and name.startswith("topic:")}
+
+    assert writes(by_hand) - {"topic:t.operator.commands"} == writes(process) - {"topic:t.inventory.changes"}
+    assert by_hand["group:sync-reconcile"].operations == ("Describe",)
+
+
+def test_the_console_may_do_what_its_buttons_do_and_no_more() -> None:
+    found = granted("console")
+
+    assert {name for name, one in found.items() if "Write" in one.operations and name.startswith("topic:")} == {
+        "topic:t.operator.commands",
+        "topic:t.sku.commands",
+        "topic:t.inventory.changes",
+        "topic:t.inventory.dead-letters",
+        "topic:t.listing.dead-letters.amazon",
+        "topic:t.listing.dead-letters.ebay",
+    }
