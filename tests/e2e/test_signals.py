@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -14,13 +15,15 @@ from inventory_domain.changes import InventoryChange, UnitsSold
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.reconciliation import Observation, ObservedBy
 from inventory_sandbox.marketplaces import SandboxSettings
-from inventory_schemas.codec import Serde
+from inventory_schemas.codec import RecordKind, Serde
 from inventory_schemas.records import INVENTORY_CHANGE, LISTING_OBSERVATION
 from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
 from tests.support.own_system import EXAMPLES, Started, a_system, ended, run, wait_for
+
+T = TypeVar("T")
 
 SHOPIFY = Marketplace("shopify")
 PARTITIONS = 6
@@ -33,12 +36,11 @@ def started(tmp_path: Path) -> Iterator[Started]:
     found.end()
 
 
-def observations(kafka: str, registry_url: str, prefix: str) -> list[Observation]:
-    """All that was observed at the shop so far."""
-    topic = Topics((SHOPIFY,), prefix).observations(SHOPIFY)
+def read(kafka: str, registry_url: str, topic: str, kind: RecordKind[T]) -> list[T]:
+    """Everything on the topic so far."""
     registry = ConfluentRegistry(registry_url)
-    serde = Serde(LISTING_OBSERVATION, f"{topic}-value", registry)
-    found: list[Observation] = []
+    serde = Serde(kind, f"{topic}-value", registry)
+    found: list[T] = []
     places = [(topic, number) for number in range(PARTITIONS)]
     read_to_end(
         KafkaSettings(kafka), places, lambda messages: found.extend(serde.decode(one.value()) for one in messages)
@@ -47,18 +49,25 @@ def observations(kafka: str, registry_url: str, prefix: str) -> list[Observation
     return found
 
 
-def sales(kafka: str, registry_url: str, prefix: str) -> list[InventoryChange]:
-    """All that was told of orders so far by the process that takes signals."""
-    topic = Topics((SHOPIFY,), prefix).inventory_changes
-    registry = ConfluentRegistry(registry_url)
-    serde = Serde(INVENTORY_CHANGE, f"{topic}-value", registry)
-    found: list[InventoryChange] = []
-    places = [(topic, number) for number in range(PARTITIONS)]
-    read_to_end(
-        KafkaSettings(kafka), places, lambda messages: found.extend(serde.decode(one.value()) for one in messages)
-    )
-    registry.close()
-    return [one for one in found if one.source == "signals-shop"]
+def shop_tells_us(folder: Path) -> None:
+    """The shop's account is to tell of changes, to a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "api.secret").write_text(SandboxSettings().credentials.shopify_api_secret)
+    settings = folder / "sync.yaml"
+    told = yaml.safe_load(settings.read_text())
+    shop = told["accounts"][told["channels"]["shop"]["account"]]
+    secret = {"file": str(folder / "api.secret")}
+    shop["signals"] = {"endpoint": f"http://127.0.0.1:{port}/shop", "api_secret": secret}
+    told["signals"]["port"] = port
+    settings.write_text(yaml.safe_dump(told))
+
+
+def edited(facts: dict[str, str]) -> None:
+    """Somebody sets ninety on the shop's own pages."""
+    edit = {"marketplace": "shopify", "key": "50000000002", "quantity": 90}
+    httpx.post(f"{facts['control_url']}/edits", json=edit).raise_for_status()
 
 
 @pytest.mark.timeout(480)
@@ -66,17 +75,7 @@ def test_an_edit_at_the_shop_becomes_a_hint_and_an_order_a_sale(
     kafka: str, registry_url: str, topic_prefix: str, application_id: str, tmp_path: Path, started: Started
 ) -> None:
     facts = a_system(started, tmp_path, kafka, registry_url, topic_prefix, application_id)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (tmp_path / "api.secret").write_text(SandboxSettings().credentials.shopify_api_secret)
-    settings = tmp_path / "sync.yaml"
-    told = yaml.safe_load(settings.read_text())
-    shop = told["accounts"][told["channels"]["shop"]["account"]]
-    secret = {"file": str(tmp_path / "api.secret")}
-    shop["signals"] = {"endpoint": f"http://127.0.0.1:{port}/shop", "api_secret": secret}
-    told["signals"]["port"] = port
-    settings.write_text(yaml.safe_dump(told))
+    shop_tells_us(tmp_path)
     run("produce", str(EXAMPLES / "03_events.jsonl"), "--config", "sync.yaml", cwd=tmp_path)
 
     started.start("signals", "signals", "serve", "--config", "sync.yaml")
@@ -84,12 +83,12 @@ def test_an_edit_at_the_shop_becomes_a_hint_and_an_order_a_sale(
     wait_for(lambda: "signals taken" in log.read_text())
     missing = ended("signals", "status", "shop", "--config", "sync.yaml", cwd=tmp_path)
     subscribed = run("signals", "subscribe", "shop", "--config", "sync.yaml", cwd=tmp_path)
-    edit = {"marketplace": "shopify", "key": "50000000002", "quantity": 90}
-    httpx.post(f"{facts['control_url']}/edits", json=edit).raise_for_status()
+    edited(facts)
+    topics = Topics((SHOPIFY,), topic_prefix)
     hints: list[Observation] = []
 
     def hinted() -> bool:
-        hints[:] = observations(kafka, registry_url, topic_prefix)
+        hints[:] = read(kafka, registry_url, topics.observations(SHOPIFY), LISTING_OBSERVATION)
         return bool(hints)
 
     wait_for(hinted)
@@ -98,7 +97,8 @@ def test_an_edit_at_the_shop_becomes_a_hint_and_an_order_a_sale(
     told_sales: list[InventoryChange] = []
 
     def sold() -> bool:
-        told_sales[:] = sales(kafka, registry_url, topic_prefix)
+        found = read(kafka, registry_url, topics.inventory_changes, INVENTORY_CHANGE)
+        told_sales[:] = [one for one in found if one.source == "signals-shop"]
         return bool(told_sales)
 
     wait_for(sold)

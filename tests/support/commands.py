@@ -75,9 +75,10 @@ class Started:
         finally:
             self.kill()
 
-    def kill(self) -> None:
-        """Leave none behind."""
-        for process in self._running.values():
+    def kill(self, *names: str) -> None:
+        """End these at once, as by a power cut, and forget them; without a name, leave none behind."""
+        for name in names or tuple(self._running):
+            process = self._running.pop(name) if names else self._running[name]
             process.kill()
             process.wait()
 

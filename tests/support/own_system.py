@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
+from tests.support.commands import Started, first_line, run_command, wait_until
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
-LIMIT_S = 120
-COMMAND = (sys.executable, "-m", "inventory_cli")
+LIMIT_S = 150  # half a dozen processes load at once, and the machine may be busy with more
 
 
 def ended(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """A command that has ended, however it did."""
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=240, check=False, cwd=cwd)
+    return run_command(*arguments, folder=cwd)
 
 
 def run(*arguments: str, cwd: Path) -> str:
@@ -27,40 +27,6 @@ def run(*arguments: str, cwd: Path) -> str:
     done = ended(*arguments, cwd=cwd)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-class Started:
-    """Processes of one test, each of which must end well when it is asked to."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, name: str, *arguments: str) -> Path:
-        """Start it; returns the file that its standard output goes to."""
-        out = self._folder / f"{name}.out"
-        with out.open("wb") as out_file, (self._folder / f"{name}.log").open("wb") as log_file:
-            self._running[name] = subprocess.Popen(
-                [*COMMAND, *arguments], stdout=out_file, stderr=log_file, cwd=self._folder
-            )
-        return out
-
-    def kill(self, name: str) -> None:
-        """End it at once, as by a power cut."""
-        process = self._running.pop(name)
-        process.kill()
-        process.wait()
-
-    def end(self) -> dict[str, int]:
-        """Ask all to end; returns their exit statuses."""
-        for process in self._running.values():
-            process.terminate()
-        try:
-            return {name: process.wait(LIMIT_S) for name, process in self._running.items()}
-        finally:
-            for process in self._running.values():
-                process.kill()
-                process.wait()
 
 
 def a_system(
@@ -80,17 +46,6 @@ def a_system(
     return facts
 
 
-def first_line(file: Path) -> str:
-    """The first line of a file, once it is whole."""
-    end = time.monotonic() + LIMIT_S
-    while time.monotonic() < end:
-        line, newline, _ = file.read_text().partition("\n")
-        if newline:
-            return line
-        time.sleep(0.05)
-    raise AssertionError(f"nothing in {file} within {LIMIT_S} s")
-
-
 def shown(control_url: str, until: dict[str, int]) -> dict[str, int]:
     """What the marketplaces show, once it is that or the time is over."""
     end = time.monotonic() + LIMIT_S
@@ -105,7 +60,4 @@ def shown(control_url: str, until: dict[str, int]) -> dict[str, int]:
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """Returns when it holds; fails when it does not within the limit."""
-    end = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < end, f"not within {LIMIT_S} s"
-        time.sleep(0.1)
+    wait_until(condition, "what is waited for", LIMIT_S)

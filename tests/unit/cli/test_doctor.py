@@ -7,6 +7,8 @@ import pytest
 from inventory_adapters.secrets import Secret
 from inventory_cli import doctor
 from inventory_cli.doctor import Finding
+from inventory_domain.account_calls import DailyQuota, DailyQuotas
+from inventory_domain.bulk import BulkTraits
 from inventory_domain.identifiers import AccountId
 from inventory_sandbox.marketplaces import FaultMode, SandboxSettings
 from tests.support.adapters_sandbox import Stage, a_stage
@@ -84,3 +86,23 @@ async def test_a_marketplace_that_does_not_answer_is_told() -> None:
     await stage.adapter.aclose()
 
     assert found["acc credentials"].well is False and "outage" in found["acc credentials"].text
+
+
+class NoCallsLeft:
+    """An account whose calls of the day are used up."""
+
+    @property
+    def quota_traits(self) -> BulkTraits:
+        return BulkTraits("quotas", 0)
+
+    async def daily_quotas(self) -> DailyQuotas:
+        spent = DailyQuota(operation="write", calls=5_000, remaining=0, window_s=86_400.0, resets_at_ms=None)
+        left = DailyQuota(operation="read", calls=5_000, remaining=17, window_s=86_400.0, resets_at_ms=None)
+        return DailyQuotas(quotas=(spent, left), api="quotas")
+
+
+async def test_a_quota_that_is_used_up_is_told() -> None:
+    found = {one.about: one async for one in doctor._quotas(ACCOUNT, NoCallsLeft())}  # type: ignore[arg-type]
+
+    assert found["acc quota write"].well is False and "0 of 5,000 calls are left" in found["acc quota write"].text
+    assert found["acc quota read"].well is True
