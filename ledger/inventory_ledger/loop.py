@@ -91,7 +91,9 @@ class LedgerLoop:
     def _turn(self, reader: LedgerReader) -> None:
         messages = reader.take()
         if not messages:
-            self._settle()
+            # What is still being written is not waited for here: the group is answered meanwhile.
+            if self._under_way is not None and self._under_way[1].done():
+                self._settle()
             return
         marketplace_of = self._projection.marketplace_of
         arrivals = [arrival_of(message, marketplace_of(str(message.topic()))) for message in messages]

@@ -42,6 +42,7 @@ from tests.support.ledger_process import Ledgers
 SEED = 20_261
 KILLS = 3
 BURST = 1_500
+WAITS_S = 5.0  # given up too early, partitions are another's within a second
 
 
 @pytest.fixture
@@ -204,10 +205,13 @@ def test_partitions_change_hands_only_when_the_batch_under_way_is_in_the_tables(
     traffic.burst(500)
     with engine.connect() as holding:
         holding.execute(text("LOCK TABLE outcomes IN ACCESS EXCLUSIVE MODE"))  # the first batch stands still half way
-        first = ledgers.start(batch_records_max=100)
+        first = ledgers.start(batch_wait_s=2.0)  # all of it is one batch, and nothing more comes
         wait_until(lambda: writes_wait(engine), "the first batch is under way", 60)
-        second = ledgers.start(batch_records_max=100)
-        wait_until(lambda: joining(kafka, ledgers.group), "the group gives the partitions out anew", 60)
+        second = ledgers.start()
+        wait_until(lambda: joining(kafka, ledgers.group), "the group gives the partitions out anew", 120)
+        end = time.monotonic() + WAITS_S
+        while time.monotonic() < end:
+            assert joining(kafka, ledgers.group), "partitions were given up though their batch was under way"
         holding.rollback()
     wait_until(lambda: count(engine, tables.outcomes) == 500, "all is there", 60)
     wait_until(lambda: ledgers.log.read_bytes().count(b"partitions assigned") >= 3, "both read", 60)
