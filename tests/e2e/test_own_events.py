@@ -41,6 +41,7 @@ def test_events_from_a_file_are_shown_by_every_marketplace(
     assert said.startswith("6 sent")
     assert shown(facts["control_url"], until=SHOWN) == SHOWN
     assert _explained("SKU-00002", cwd=tmp_path) == SHOWN_BY_CHANNEL
+    _held_and_stopped_by_hand("shop", facts["control_url"], cwd=tmp_path)
     run("sku", "zero", "SKU-00002", "--why", "recall", "--config", "sync.yaml", cwd=tmp_path)
     recalled = dict.fromkeys(SHOWN, 0)
     assert shown(facts["control_url"], until=recalled) == recalled
@@ -48,6 +49,43 @@ def test_events_from_a_file_are_shown_by_every_marketplace(
     assert {name: status for name, status in statuses.items() if status != 0} == {}
     assert "nothing to adopt" in run("engine", "adopt", "--config", "sync.yaml", cwd=tmp_path)
     assert all('"level": "error"' not in log.read_text() for log in tmp_path.glob("*.log"))
+
+
+def _held_and_stopped_by_hand(channel: str, control_url: str, cwd: Path) -> None:
+    """An operator pauses a channel, resumes it, stops it and restores it: what it shows follows, with who and why."""
+    key = "shopify/50000000002"
+
+    def hand(action: str, why: str) -> None:
+        who = ("--why", why, "--by", "ann", "--wait", "60", "--config", "sync.yaml")
+        assert channel in run("channel", action, channel, *who, cwd=cwd)
+
+    assert _status(channel, {"state": "selling"}, cwd)[0] == 0
+    hand("pause", "checking numbers")
+    ended, paused = _status(channel, {"state": "paused"}, cwd)
+    assert (ended, paused["by"], paused["reason"]) == (1, "ann", "pause: checking numbers")
+    hand("resume", "numbers are right")
+    assert _status(channel, {"state": "selling"}, cwd)[0] == 0
+    hand("stop-sale", "wrong prices")
+    assert _shown(control_url, until={key: 0}) == {key: 0}
+    ended, stopped = _status(channel, {"state": "stopped"}, cwd)
+    assert (ended, stopped["by"], stopped["reason"]) == (1, "ann", "stop-sale: wrong prices")
+    hand("restore", "prices are right again")
+    assert _shown(control_url, until={key: SHOWN[key]}) == {key: SHOWN[key]}
+    ended, restored = _status(channel, {"state": "selling"}, cwd)
+    assert (ended, restored["epoch"]) == (0, stopped["epoch"] + 1)  # type: ignore[operator]
+
+
+def _status(channel: str, until: dict[str, object], cwd: Path) -> tuple[int, dict[str, object]]:
+    """The exit status of `channel status`, and what it says of the channel, once it says that."""
+    end = time.monotonic() + LIMIT_S
+    asked = [*COMMAND, "channel", "status", channel, "--json", "--config", "sync.yaml"]
+    while True:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=LIMIT_S, check=False, cwd=cwd)
+        found: list[dict[str, object]] = json.loads(done.stdout) if done.stdout.startswith("[") else []
+        if found and until.items() <= found[0].items():
+            return done.returncode, found[0]
+        assert time.monotonic() < end, done.stdout + done.stderr
+        time.sleep(0.2)
 
 
 def _explained(sku: str, cwd: Path) -> dict[str, tuple[int, bool]]:
