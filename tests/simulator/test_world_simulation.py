@@ -5,7 +5,6 @@ The full run is in `make campaign`; `docs/simulator.md` says how to repeat a see
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,7 @@ from tests.support.simulator.run import Violation
 from tests.support.simulator.switches import IN_DELIVERY, IN_ENGINE, Off
 from tests.support.simulator.world import Emphasis, simulate_world, steps_of
 
-SEEDS_MAX = 100
-SEEDS_MIN = 10
-CPU_S_MAX = 7.0
+SEEDS = 24
 CAUGHT_WITHIN = 30
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +32,6 @@ MUCH_OF = {
     Off.UNKNOWN_EFFECT: Emphasis(Weather(lost_answer=0.5), Fates(), (), feeds=False),
     Off.ABSOLUTE: Emphasis(Weather(lost_answer=0.3), Fates(), ()),
     Off.DELIVERY_FENCING: Emphasis(Weather(refused=0.6), Fates(0.0, 0.5), ("frozen", "scaled"), every_s=OFTEN),
-    Off.VALIDITY: Emphasis(Weather(), Fates(0.0, 0.8), ("frozen", "scaled"), feeds=False, every_s=OFTEN),
     Off.HANDOVER_WAIT: Emphasis(Weather(slow_way=0.5), DEATHS, ("killed", "frozen"), feeds=False, every_s=OFTEN),
     Off.HANDOVER_READ: Emphasis(Weather(lost_answer=0.6), Fates(), ("killed", "stopped"), feeds=False),
     Off.DERIVED: Emphasis(Weather(refused=0.5), Fates(), ("killed", "stopped"), every_s=OFTEN),
@@ -62,7 +58,6 @@ FAULTS = {
     "dropped",
     "late read",
     "feed",
-    "sent late",
     "oversold",
 }
 
@@ -70,6 +65,7 @@ FAULTS = {
 ELSEWHERE = {
     20: "tests/unit/delivery/test_dispatch.py",  # one version with two quantities: the later one wins, and is counted
     24: "tests/contract",  # compare-and-set and idempotency keys are the adapters'
+    25: "tests/unit/delivery/test_dispatch.py",  # what waited too long after its commit is not sent
     27: "tests/unit/delivery/test_holds.py",  # a flood of dead letters stops rises
     28: "tests/unit/delivery/test_feeds.py",  # a row of which no report tells; sibling attributes are the adapters'
     29: "tests/properties/test_reconciliation.py",  # reconcile is not in the world; its command is given directly
@@ -78,13 +74,9 @@ ELSEWHERE = {
 
 def test_whatever_happens_every_listing_ends_where_the_sums_say() -> None:
     """P1 to P6, as far as a run can state them; see `docs/simulator.md`. Every kind of fault has happened."""
-    began_s, seed, fired = time.process_time(), 0, set()
+    fired = simulate_world(range(SEEDS))
 
-    while seed < SEEDS_MAX and (seed < SEEDS_MIN or time.process_time() - began_s < CPU_S_MAX):
-        fired |= simulate_world(range(seed, seed + 5)).keys()
-        seed += 5
-
-    assert fired >= FAULTS
+    assert fired.keys() >= FAULTS
 
 
 def test_a_seed_repeats_what_happened() -> None:

@@ -132,15 +132,6 @@ def _no_answer_is_no_effect() -> Replaced:
     return ((attempts, "conclude", conclude),)
 
 
-def _sent_however_late() -> Replaced:
-    real = Picking.kept_back
-
-    def kept_back(self: Any, begun: Any, committed_s: float, *, probe: bool = False) -> bool:
-        return real(self, begun, self._clock.monotonic_s(), probe=probe)
-
-    return ((Picking, "kept_back", kept_back),)
-
-
 def _nobody_is_waited_for() -> Replaced:
     real_due, real_before = due.is_due, Scheduler._not_before_s
 
@@ -213,7 +204,6 @@ _REPLACED = {
     Off.ATTEMPT_FIRST: _attempts_are_not_durable,
     Off.ONE_IN_FLIGHT: _two_requests_of_a_listing,
     Off.UNKNOWN_EFFECT: _no_answer_is_no_effect,
-    Off.VALIDITY: _sent_however_late,
     Off.HANDOVER_WAIT: _nobody_is_waited_for,
     Off.HANDOVER_READ: _nothing_was_under_way,
     Off.DERIVED: _due_by_offsets,

@@ -29,7 +29,6 @@ class Off(Enum):
     UNKNOWN_EFFECT = "23: a request without an answer is taken for one without effect"
     ABSOLUTE = "24: differences are sent in place of quantities"
     DELIVERY_FENCING = "25: the broker refuses no former owner"
-    VALIDITY = "25: what was committed is sent however late"
     HANDOVER_WAIT = "25: a successor does not wait for its predecessor's requests"
     HANDOVER_READ = "26: what a predecessor had under way is not read back"
     DERIVED = "27: what is due is what was read and not finished, and offsets move with reading"
