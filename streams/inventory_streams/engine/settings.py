@@ -16,9 +16,7 @@ BATCHES_WAITING_MAX = 6  # counts batches, not records: thousands of batches wou
 OFFSET_COMMIT_INTERVAL_S = 1.0
 
 DECODED_STATES_MAX = 5_000  # SKUs of one partition kept decoded; all others are the bytes of their changelog record
-BATCH_SKUS_MAX = (
-    4_000  # different SKUs of one batch: each is some 10 KB until it is committed; below what stays decoded
-)
+BATCH_SKUS_MAX = 4_000  # different SKUs of one batch, some 10 KB each until the commit; fewer than stay decoded
 WAKE_CHUNK = 200  # SKUs that timers, owed rises and sweeps recompute in one transaction
 TURN_IDLE_S = 0.5  # how long the loop waits for input before it looks at timers and progress
 TURN_BUSY_S = 0.05  # how often it looks at them while there is always input
