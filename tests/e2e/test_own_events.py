@@ -61,26 +61,25 @@ def _held_and_stopped_by_hand(channel: str, control_url: str, cwd: Path) -> None
 
     assert _status(channel, {"state": "selling"}, cwd)[0] == 0
     hand("pause", "checking numbers")
-    ended, paused = _status(channel, {"state": "paused"}, cwd)
-    assert (ended, paused["by"], paused["reason"]) == (1, "ann", "pause: checking numbers")
+    status, paused = _status(channel, {"state": "paused"}, cwd)
+    assert (status, paused["by"], paused["reason"]) == (1, "ann", "pause: checking numbers")
     hand("resume", "numbers are right")
     assert _status(channel, {"state": "selling"}, cwd)[0] == 0
     hand("stop-sale", "wrong prices")
-    assert _shown(control_url, until={key: 0}) == {key: 0}
-    ended, stopped = _status(channel, {"state": "stopped"}, cwd)
-    assert (ended, stopped["by"], stopped["reason"]) == (1, "ann", "stop-sale: wrong prices")
+    assert shown(control_url, until={key: 0}) == {key: 0}
+    status, stopped = _status(channel, {"state": "stopped"}, cwd)
+    assert (status, stopped["by"], stopped["reason"]) == (1, "ann", "stop-sale: wrong prices")
     hand("restore", "prices are right again")
-    assert _shown(control_url, until={key: SHOWN[key]}) == {key: SHOWN[key]}
-    ended, restored = _status(channel, {"state": "selling"}, cwd)
-    assert (ended, restored["epoch"]) == (0, stopped["epoch"] + 1)  # type: ignore[operator]
+    assert shown(control_url, until={key: SHOWN[key]}) == {key: SHOWN[key]}
+    status, restored = _status(channel, {"state": "selling"}, cwd)
+    assert (status, restored["epoch"]) == (0, stopped["epoch"] + 1)  # type: ignore[operator]
 
 
 def _status(channel: str, until: dict[str, object], cwd: Path) -> tuple[int, dict[str, object]]:
     """The exit status of `channel status`, and what it says of the channel, once it says that."""
     end = time.monotonic() + LIMIT_S
-    asked = [*COMMAND, "channel", "status", channel, "--json", "--config", "sync.yaml"]
     while True:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=LIMIT_S, check=False, cwd=cwd)
+        done = ended("channel", "status", channel, "--json", "--config", "sync.yaml", cwd=cwd)
         found: list[dict[str, object]] = json.loads(done.stdout) if done.stdout.startswith("[") else []
         if found and until.items() <= found[0].items():
             return done.returncode, found[0]
