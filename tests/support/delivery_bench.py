@@ -235,6 +235,7 @@ async def a_bench(
     *,
     channels: Sequence[ChannelId] = (CHANNEL,),
     targets: Sequence[Target] = (),
+    trace: TraceContext | None = None,
     exposures: Sequence[Exposure] = (),
     share: float = 1.0,
     clock: VirtualClock | None = None,
@@ -245,7 +246,7 @@ async def a_bench(
     reconciliation: AsksReconciliation | None = None,
     **changes: object,
 ) -> AsyncIterator[Bench]:
-    """A worker that has taken partition 0 over with these targets and exposures in it.
+    """A worker that has taken partition 0 over with these targets (all of that trace) and exposures in it.
 
     `complete_until_ms`: the engine's last word on the partition; None: it never said anything.
     """
@@ -285,7 +286,7 @@ async def a_bench(
     transactions = KeptTransactions()
     bench = Bench(worker, market, clock, settings, codecs, transactions, reports, registry, account, failures)
     part = LoadedPartition(0, transactions)
-    part.targets = {target.listing_id: bench.arrival(target) for target in targets}
+    part.targets = {target.listing_id: bench.arrival(target, trace) for target in targets}
     part.exposures = {exposure.listing_id: exposure for exposure in exposures}
     part.position = bench.offset
     if complete_until_ms is not None:
