@@ -105,7 +105,10 @@ class Scheduler:
             self.look_at(tracked)
 
     def drop(self, tracked: TrackedListing) -> None:
-        """The listing waits for nothing more."""
+        """The listing waits for nothing more. Of a former record of one that came back nothing waits any more."""
+        known = self._book.listing(tracked.key)
+        if known is not None and known is not tracked:
+            return
         self.waiting.discard(tracked.key)
         channel = tracked.target.channel if tracked.target is not None else None
         for account in self._accounts.all:

@@ -12,13 +12,12 @@ from inventory_domain import due, exposure
 from inventory_domain.exposure import Exposure, Result
 from inventory_domain.outcomes import Accepted, Applied, Outcome
 from inventory_domain.targets import Target
-from inventory_streams.delivery import assignment, attempts, worker
+from inventory_streams.delivery import assignment, attempts, health_post, worker
 from inventory_streams.delivery.arrivals import HealthArrival
 from inventory_streams.delivery.intake import Intake
 from inventory_streams.delivery.offsets import OffsetTracker
 from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.records import Records
-from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.worker import Worker
 from inventory_streams.kafka.transactions import Write
 from tests.support.simulator.switches import Off
@@ -133,22 +132,18 @@ def _no_answer_is_no_effect() -> Replaced:
 
 
 def _nobody_is_waited_for() -> Replaced:
-    real_due, real_before = due.is_due, Scheduler._not_before_s
+    real = Worker.own
 
-    def not_before_s(self: Any, tracked: Any, want: Any, at_ms: int) -> float:
-        tracked.held_until_s = None
-        return real_before(self, tracked, want, at_ms)
+    def over(known: Exposure) -> Exposure:
+        if known.last is None or known.last.result is not Result.OPEN:
+            return known
+        return replace(known, open=(), last=replace(known.last, result=Result.FAILED))
 
-    def is_due(want: Any, known: Exposure | None) -> bool:
-        if known is not None and known.last is not None and known.last.result is Result.OPEN:
-            known = replace(known, open=(), last=replace(known.last, result=Result.FAILED))
-        return real_due(want, known)
+    async def own(self: Any, part: Any, finished_below: int) -> None:
+        part.exposures = {one: over(known) for one, known in part.exposures.items()}
+        await real(self, part, finished_below)
 
-    return (
-        (Scheduler, "_not_before_s", not_before_s),
-        (due, "is_due", is_due),
-        (Worker, "_wake", lambda self, tracked: self._scheduler.reconsider(tracked)),
-    )
+    return ((Worker, "own", own),)
 
 
 def _nothing_was_under_way() -> Replaced:
@@ -186,13 +181,13 @@ def _accepted_is_applied() -> Replaced:
 
 
 def _no_record_of_the_predecessor() -> Replaced:
-    real = worker.take_health_over
+    real = health_post.take_health_over
 
     def take_health_over(*given: Any) -> Any:
         taken = real(*given)
-        return None if taken is None else (taken[0], [])
+        return None if taken is None else replace(taken, known=[])
 
-    return ((worker, "take_health_over", take_health_over),)
+    return ((health_post, "take_health_over", take_health_over),)
 
 
 _REPLACED = {

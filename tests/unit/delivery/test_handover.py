@@ -175,3 +175,26 @@ async def test_a_partition_that_comes_back_is_sent_nothing_under_a_stop_declared
         await bench.clock.pass_s(30.0)
 
     assert bench.market.quantities("A") == [5, 0]
+
+
+async def test_a_request_that_ends_after_its_partition_came_back_does_not_end_the_wait_of_its_successor() -> None:
+    """Both have one key. Without its wait the listing would be held, unread and unsent, until its next target."""
+    market = FakeMarketplace(open=asyncio.Event())
+    async with a_bench(market) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        exposure = bench.exposure("A")
+        await bench.worker.lost()
+        part = LoadedPartition(0, bench.transactions)
+        part.targets = {a_target("A").listing_id: bench.arrival(a_target("A", 5, version=1))}
+        assert exposure is not None
+        part.exposures = {exposure.listing_id: exposure}
+        await bench.worker.own(part, 0)
+        bench.worker._accounts.share(1.0)
+        await bench.clock.pass_s(3.0)
+        assert market.open is not None
+        market.open.set()
+        await bench.clock.pass_s(60.0)
+        after = bench.exposure("A")
+
+    assert after is not None and after.last is not None
+    assert (after.last.number, after.last.result) == (2, Result.ACCEPTED)
