@@ -35,8 +35,11 @@ def concerns_others(before: SkuState | None, after: SkuState) -> bool:
     return before is not None and (before.links is not None or bool(units_needed(before.product)))
 
 
-def recomposed(state: SkuState, product: Product | None) -> SkuState:
+def recomposed(state: SkuState, product: Product | None, durable: SkuState | None = None) -> SkuState:
     """The state with another product in it; what components said is kept where they are still a part.
+
+    `durable` is the state before the batch: a component that is needed as it was then is not asked anew, so what it
+    said then holds, and not what is left of it by reckoning to other units and back.
 
     A SKU that becomes a kit has no positions of its own any more, and one without a product knows of no stock at all.
     """
@@ -45,16 +48,20 @@ def recomposed(state: SkuState, product: Product | None) -> SkuState:
     for part in units_needed(state.product):
         if part not in needed:
             stock, links = component_left(stock, links, part)
-    answers = {
-        part: said if said.units == needed[part] else rescaled(said, needed[part])
-        for part, said in links.answers.items()
-    }
+    said_then = durable.links.answers if durable is not None and durable.links is not None else {}
+    answers = {part: _for_units(said, needed[part], said_then.get(part)) for part, said in links.answers.items()}
     links = replace(links, answers=answers)
     if product is None:
         stock, links = Stock(), replace(links, waiting={})
     elif needed and stock.positions:
         stock = replace(stock, positions={})
     return replace(state, product=product, stock=stock, links=None if links.is_empty else links)
+
+
+def _for_units(said: KitAvailability, units: int, said_then: KitAvailability | None) -> KitAvailability:
+    if said_then is not None and (said_then.version, said_then.units) == (said.version, units):
+        return said_then
+    return said if said.units == units else rescaled(said, units)
 
 
 def exchange(
@@ -173,6 +180,8 @@ def _answer(
     """What may be said to the kit, and what would be said if input were caught up with; None: nothing is known."""
     served = links.serves[kit]
     told = served.told
+    if told is not None and told.units != served.units:
+        told = rescaled(told, served.units)  # as the kit takes it, until it is told anew
     refused = refusal(product, links, kit, served)
     if refused:
         answer = KitAvailability(state.sku, (), served.units, refused=refused)

@@ -104,7 +104,7 @@ def registered(links: KitLinks, asked: KitRegistered) -> KitLinks:
         return links
     if known is None and len(links.serves) >= KITS_MAX:
         raise InvalidRecord("too-many-kits", f"kit {asked.kit}: this SKU is in {KITS_MAX} kits already")
-    told = known.told if known is not None and known.units == asked.units else None
+    told = known.told if known is not None else None  # of other units too: what is said next must be newer than that
     return replace(links, serves={**links.serves, asked.kit: Served(asked.units, asked.above, told)})
 
 

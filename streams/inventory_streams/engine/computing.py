@@ -324,7 +324,7 @@ class Work:
         state = self._known(sku)
         check_kit(product, state.links or NO_LINKS)
         held = state.held
-        after = replace(recomposed(state, product), held=(), unknown_since_ms=None)
+        after = replace(recomposed(state, product, self._durable.get(sku)), held=(), unknown_since_ms=None)
         self._touch(after, record.timestamp_ms, "product")
         for kept in held:
             self._release(sku, InputRecord.of_held(kept))

@@ -29,7 +29,7 @@ from tests.support.stock import NOW_MS, a_channel, a_policy
 
 STEPS = 110
 WITHHELD_LATER_UNITS = 3
-SILENT_S = 45  # the limit and the grace of a source, and some time for what follows
+SILENT_S_MAX = 200  # until a source counts as silent, also where its last word came before the clock was set back
 SKUS = 4
 
 
@@ -168,7 +168,16 @@ class Simulation:
         silent = self._traffic.falls_silent()
         await self._catch_up(last)
         if silent:
-            await self._turn_for(last, SILENT_S)
+            await self._fall_silent(last)
+            await self._turn_for(last, 3)  # the sweep of what a source told of begins with the next turn
+            await self._catch_up(last)
+
+    async def _fall_silent(self, last: Worker) -> None:
+        for _ in range(SILENT_S_MAX):
+            await self._turn_for(last, 1)
+            if all(last.thinks_silent(number) for number in range(PARTITIONS)):
+                return
+        self._fail("nobody noticed that a source fell silent")
 
     async def _turn_for(self, last: Worker, seconds: int) -> None:
         for _ in range(seconds):

@@ -364,6 +364,10 @@ class Worker:
         for partition in self._ownership.partitions.values():
             cast(_Writer, cast(Any, partition.writer)).fates = SOUND
 
+    def thinks_silent(self, number: int) -> bool:
+        """Whether a source counts as silent on the partition."""
+        return bool(self._ownership.partitions[number].progress.silent)
+
     def caught_up(self, number: int) -> bool:
         """Whether nothing is left to read or to pay."""
         partition = self._ownership.partitions[number]

@@ -532,3 +532,23 @@ def test_the_end_of_a_components_sale_is_the_end_of_its_kits(selling: World) -> 
     selling.run()
 
     assert selling.shown[KIT] == 0
+
+
+def test_a_kit_that_is_changed_and_changed_back_in_one_batch_shows_what_it_showed(selling: World) -> None:
+    """Nobody is asked anew then, and what is reckoned to other units and back is less than it was."""
+    selling.product(a_sku(KIT, **{PART: 2, OTHER: 9}))
+    selling.product(a_sku(KIT, **{PART: 2, OTHER: 1}))
+    selling.run()
+
+    assert selling.shown[KIT] == 5
+
+
+def test_an_answer_for_other_units_is_newer_than_all_that_was_answered_before(selling: World) -> None:
+    """The clock may have been set back meanwhile; an answer that is not newer is passed over."""
+    selling.memory(PART).now_ms -= 60_000
+    selling.product(a_sku(KIT, **{PART: 3, OTHER: 1}))
+    selling.run()
+    selling.change(PART, StockAdjusted(-4), sequence=2)
+    selling.run()
+
+    assert selling.shown[KIT] == 2
