@@ -13,7 +13,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, Sku, SourceId
 from inventory_domain.progress import EngineProgress
 from inventory_domain.velocity import Demand
-from inventory_streams.engine.catching_up import FetchState, complete_until_ms
+from inventory_streams.engine.catching_up import FetchState, applied_until_ms, complete_until_ms
 from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.continuity import Fit, fit
@@ -296,6 +296,7 @@ class EngineAgent:
 
     def _until_ms(self, partition: Partition, positions: Mapping[str, int]) -> int | None:
         fetched = self._inputs.fetch_states(positions, partition.number)
+        partition.newest_applied_ms = applied_until_ms(positions, fetched, partition.newest_applied_ms)
         return complete_until_ms(positions, fetched, partition.newest_applied_ms)
 
     def _fetch_what_stands_still(self) -> None:

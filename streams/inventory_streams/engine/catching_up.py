@@ -55,3 +55,19 @@ def complete_until_ms(
             return None
         until = known if until is None else min(until, known)
     return until
+
+
+def applied_until_ms(
+    positions: Mapping[str, int], fetched: Mapping[str, FetchState], before_ms: Mapping[str, int]
+) -> dict[str, int]:
+    """Per input up to when it is known to be applied; what was known before stays known.
+
+    Without it the first record that comes to a quiet input would take the word on the partition back to the record
+    before that one, hours ago perhaps, until it is applied.
+    """
+    known = dict(before_ms)
+    for topic, position in positions.items():
+        state = fetched.get(topic)
+        if state is not None and position >= state.end:
+            known[topic] = max(known.get(topic, 0), state.answered_ms)
+    return known

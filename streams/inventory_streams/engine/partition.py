@@ -141,7 +141,8 @@ class Partition:
         if done.topic is not None:
             self.catch_up.reached(done.topic, done.position)
             if computed.newest_record_ms is not None:
-                self.newest_applied_ms[done.topic] = computed.newest_record_ms
+                before_ms = self.newest_applied_ms.get(done.topic, 0)
+                self.newest_applied_ms[done.topic] = max(before_ms, computed.newest_record_ms)
         if done.sweep_ends:
             self.sweep = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inventory_streams.engine.catching_up import CatchUp, FetchState, complete_until_ms
+from inventory_streams.engine.catching_up import CatchUp, FetchState, applied_until_ms, complete_until_ms
 
 
 def test_a_partition_is_caught_up_when_every_input_is_at_its_end() -> None:
@@ -57,3 +57,17 @@ def test_nothing_is_said_of_an_input_of_which_nothing_is_known() -> None:
 
     assert complete_until_ms({"changes": 10, "products": 0}, fetched, {}) is None
     assert complete_until_ms({"changes": 3}, fetched, {}) is None
+
+
+def test_the_word_does_not_go_back_when_a_record_comes_to_a_quiet_input() -> None:
+    """The catalog's last record was applied long ago, and all of it was known to be applied a moment ago.
+
+    A word as old as that record would make delivery take the engine for dead, and show zeros.
+    """
+    positions = {"changes": 10, "catalog": 5}
+    quiet = {"changes": FetchState(10, 100_000), "catalog": FetchState(5, 100_000)}
+    known = applied_until_ms(positions, quiet, {"catalog": 1_000})
+    come = {"changes": FetchState(10, 100_500), "catalog": FetchState(6, 100_500)}
+
+    assert complete_until_ms(positions, come, known) == 100_000
+    assert applied_until_ms(positions, come, known) == {"changes": 100_500, "catalog": 100_000}
