@@ -169,8 +169,8 @@ class Simulation:
         await self._catch_up(last)
         if silent:
             await self._fall_silent(last)
-            await self._turn_for(last, 3)  # the sweep of what a source told of begins with the next turn
-            await self._catch_up(last)
+        await self._turn_for(last, 3)  # what was said of a source is judged once a second, and swept after that
+        await self._catch_up(last)
 
     async def _fall_silent(self, last: Worker) -> None:
         for _ in range(SILENT_S_MAX):
