@@ -10,7 +10,7 @@ from inventory_domain.catalog import Product, opened
 from inventory_domain.commands import KitAvailability, KitKind, KitRegistered, KitRemoved, KitSold
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, Sku, SourceId
 from inventory_domain.kit_answers import an_answer, no_rise, refusal, under_override
-from inventory_domain.kits import NO_LINKS, KitLinks, component_left, rescaled, units_needed
+from inventory_domain.kits import NO_LINKS, OTHER_UNITS, KitLinks, component_left, rescaled, units_needed
 from inventory_domain.overrides import in_force
 from inventory_domain.silence import vouched
 from inventory_domain.sku_state import SkuState
@@ -180,8 +180,8 @@ def _answer(
     """What may be said to the kit, and what would be said if input were caught up with; None: nothing is known."""
     served = links.serves[kit]
     told = served.told
-    if told is not None and told.units != served.units:
-        told = rescaled(told, served.units)  # as the kit takes it, until it is told anew
+    if told is not None and told.units == OTHER_UNITS:
+        told = None
     refused = refusal(product, links, kit, served)
     if refused:
         answer = KitAvailability(state.sku, (), served.units, refused=refused)

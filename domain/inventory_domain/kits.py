@@ -23,6 +23,8 @@ from inventory_domain.stock import Stock
 KITS_MAX: Final = 1_000  # kits that one SKU may be a part of
 COMPONENTS_MAX: Final = 50  # components of one kit
 
+OTHER_UNITS: Final = 0  # of an answer for units that are not asked for any more: only that the next is newer counts
+
 CYCLE: Final = "kit-cycle"
 TOO_DEEP: Final = "kit-too-deep"
 PART_TWICE: Final = "kit-part-twice"
@@ -104,7 +106,9 @@ def registered(links: KitLinks, asked: KitRegistered) -> KitLinks:
         return links
     if known is None and len(links.serves) >= KITS_MAX:
         raise InvalidRecord("too-many-kits", f"kit {asked.kit}: this SKU is in {KITS_MAX} kits already")
-    told = known.told if known is not None else None  # of other units too: what is said next must be newer than that
+    told = known.told if known is not None else None
+    if told is not None and known is not None and known.units != asked.units:
+        told = replace(told, units=OTHER_UNITS)
     return replace(links, serves={**links.serves, asked.kit: Served(asked.units, asked.above, told)})
 
 

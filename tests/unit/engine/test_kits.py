@@ -18,6 +18,8 @@ from inventory_domain.changes import (
 from inventory_domain.commands import Override, OverrideKind, SaleSettled
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku, SourceId
 from inventory_streams.engine.values import Surroundings
+from inventory_streams.kafka.partitioner import partition_of
+from tests.support.engine_work import PARTITIONS
 from tests.support.kit_world import World, a_sku, skus
 from tests.support.stock import NOW_MS, a_channel, a_policy
 
@@ -552,3 +554,13 @@ def test_an_answer_for_other_units_is_newer_than_all_that_was_answered_before(se
     selling.run()
 
     assert selling.shown[KIT] == 2
+
+
+def test_a_component_that_is_asked_for_other_units_and_back_in_one_batch_answers_all_the_same(selling: World) -> None:
+    """Its kit has reckoned with the other units meanwhile, and goes by what is left of the answer of before."""
+    for units in (9, 1):
+        selling.product(a_sku(KIT, **{PART: 2, OTHER: units}))
+        selling.step(partition_of(KIT, PARTITIONS))
+    selling.run()
+
+    assert selling.shown[KIT] == 5
