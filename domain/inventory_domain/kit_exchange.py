@@ -49,7 +49,8 @@ def recomposed(state: SkuState, product: Product | None, durable: SkuState | Non
         if part not in needed:
             stock, links = component_left(stock, links, part)
     said_then = durable.links.answers if durable is not None and durable.links is not None else {}
-    answers = {part: _for_units(said, needed[part], said_then.get(part)) for part, said in links.answers.items()}
+    back = {part: said for part, said in said_then.items() if needed.get(part) == said.units}
+    answers = back | {part: _for_units(said, needed[part], back.get(part)) for part, said in links.answers.items()}
     links = replace(links, answers=answers)
     if product is None:
         stock, links = Stock(), replace(links, waiting={})
@@ -59,7 +60,7 @@ def recomposed(state: SkuState, product: Product | None, durable: SkuState | Non
 
 
 def _for_units(said: KitAvailability, units: int, said_then: KitAvailability | None) -> KitAvailability:
-    if said_then is not None and (said_then.version, said_then.units) == (said.version, units):
+    if said_then is not None and said_then.version == said.version:
         return said_then
     return said if said.units == units else rescaled(said, units)
 

@@ -545,6 +545,17 @@ def test_a_kit_that_is_changed_and_changed_back_in_one_batch_shows_what_it_showe
     assert selling.shown[KIT] == 5
 
 
+def test_a_part_that_is_left_out_and_taken_back_in_one_batch_is_still_known(selling: World) -> None:
+    """It is not told that it was left out, so it would not answer again."""
+    selling.product(a_sku(KIT, **{PART: 2}))
+    selling.product(a_sku(KIT, **{PART: 2, OTHER: 1}))
+    selling.run()
+    selling.change(PART, StockAdjusted(-4), sequence=2)
+    selling.run()
+
+    assert selling.shown[KIT] == 3
+
+
 def test_an_answer_for_other_units_is_newer_than_all_that_was_answered_before(selling: World) -> None:
     """The clock may have been set back meanwhile; an answer that is not newer is passed over."""
     selling.memory(PART).now_ms -= 60_000
