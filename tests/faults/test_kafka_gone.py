@@ -88,4 +88,5 @@ async def test_zeros_while_kafka_is_gone_and_a_full_reconciliation_when_it_is_ba
             await until(lambda: set(market.shown.values()) == {4}, "all is shown again", 90)
 
     assert first.returncode == int(ExitCode.RECOVERY_FAILED), (tmp_path / "first.log").read_text()
-    assert asked == [(CHANNEL, OperatorAction.RECONCILE, "system")]
+    # By who wrote the zeros, and perhaps by who took the channels' health over meanwhile and saw how old it was.
+    assert set(asked) == {(CHANNEL, OperatorAction.RECONCILE, "system")}

@@ -102,9 +102,13 @@ class LastResort:
             log.error("kafka does not answer", extra={"listings": len(self._known), "error": str(cause)})
 
     def forget(self) -> None:
-        """Partitions were taken over in good order: what was known before counts no more."""
+        """Partitions were taken over in good order: what was known before counts no more.
+
+        Zeros that were written stay known: their channels are looked at, and this process ends, as without a takeover.
+        """
         self._known.clear()
-        self._cause, self._alerted = None, False
+        if not self._written:
+            self._cause, self._alerted = None, False
 
     async def run(self) -> None:
         """Look every few seconds, while Kafka is away, whether it is back or the limit has come."""
