@@ -14,7 +14,7 @@ from tests.support.simulator.switches import IN_ENGINE, Off
 
 SEEDS_MAX = 500
 SEEDS_MIN = 50
-CPU_S_MAX = 6.0
+CPU_S_MAX = 5.0
 CAUGHT_WITHIN = 1_000
 FAULTS = {
     "moved",

@@ -15,7 +15,7 @@ from tests.support.simulator.run import Violation
 from tests.support.simulator.switches import IN_DELIVERY, IN_ENGINE, Off
 from tests.support.simulator.world import Emphasis, simulate_world, steps_of
 
-SEEDS = 24
+SEEDS = 14
 CAUGHT_WITHIN = 30
 ROOT = Path(__file__).parents[2]
 

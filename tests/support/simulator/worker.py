@@ -163,7 +163,7 @@ class _Writer:
         fenced = self.off is not Off.FENCING
         if self.off is Off.ONE_TRANSACTION:
             self.kafka.commit(self.transactional_id, self.epoch, [w for w in writes if w.key != PROGRESS_KEY])
-            if self.chance.random() < 0.3 and self.fates is not SOUND:
+            if self.chance.random() < 0.7 and self.fates is not SOUND:
                 raise Crash("between the state and its position")
             writes = [write for write in writes if write.key == PROGRESS_KEY]
         if self.off is Off.TARGETS_FIRST:
