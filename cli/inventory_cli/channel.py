@@ -15,7 +15,6 @@ from inventory_cli.options import BootstrapServers, By, ChannelName, OptionalCon
 
 if TYPE_CHECKING:
     from inventory_schemas.records import HealthRecord
-    from inventory_streams.producer.channels import ChannelOperator
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,9 +50,11 @@ def status(
 
         inventory-sync channel status amazon-us --config sync.yaml
     """
+    from inventory_cli.operating import channel_operator
     from inventory_domain.health import ChannelState
 
-    found = _operator(config, bootstrap_servers, schema_registry).healths()
+    with channel_operator("channel", config, bootstrap_servers, schema_registry) as operator:
+        found = operator.healths()
     if channel is not None:
         _known(channel, config, set(found))
     chosen = [record for name, record in found.items() if channel in (None, name)]
@@ -141,18 +142,6 @@ def restore(
     _command(channel, "RESTORE", why, by, wait, config, bootstrap_servers, schema_registry)
 
 
-def _operator(config: Path | None, bootstrap_servers: str | None, schema_registry: str | None) -> ChannelOperator:
-    from inventory_cli.clock import SystemClock
-    from inventory_cli.connecting import connection, registry_of
-    from inventory_cli.logging import configure
-    from inventory_streams.producer.channels import ChannelOperator
-
-    configure("channel", level="ERROR")  # what a client says while it waits for Kafka is not this command's output
-    found = connection(config, bootstrap_servers, schema_registry)
-    registry = registry_of(found)
-    return ChannelOperator(found.kafka, found.topics, registry, now_ms=SystemClock().now_ms)
-
-
 def _command(
     channel: str,
     action: str,
@@ -167,22 +156,23 @@ def _command(
 ) -> None:
     from rich.console import Console
 
+    from inventory_cli.operating import channel_operator
     from inventory_domain.errors import InvalidRecord
     from inventory_domain.identifiers import ChannelId
     from inventory_domain.operations import OperatorAction
 
-    operator = _operator(config, bootstrap_servers, schema_registry)
-    _known(channel, config, set(operator.healths()))
     who = by or getpass.getuser()
-    try:
-        command, offset = operator.send(ChannelId(channel), OperatorAction[action], who, why, falls_too=falls_too)
-    except InvalidRecord as error:
-        raise typer.BadParameter(str(error)) from error
-    typer.echo(f"{channel}: {command.action.value} is recorded, by {who}: {command.why}")
-    if not wait:
-        return
-    with Console(stderr=True).status(f"waiting for the delivery of {channel} to take it"):
-        record = operator.taken(ChannelId(channel), offset, wait)
+    with channel_operator("channel", config, bootstrap_servers, schema_registry) as operator:
+        _known(channel, config, set(operator.healths()))
+        try:
+            command, offset = operator.send(ChannelId(channel), OperatorAction[action], who, why, falls_too=falls_too)
+        except InvalidRecord as error:
+            raise typer.BadParameter(str(error)) from error
+        typer.echo(f"{channel}: {command.action.value} is recorded, by {who}: {command.why}")
+        if not wait:
+            return
+        with Console(stderr=True).status(f"waiting for the delivery of {channel} to take it"):
+            record = operator.taken(ChannelId(channel), offset, wait)
     if record is None:
         typer.secho(
             f"not taken within {wait:g} s. It will be when the marketplace's `deliver` process runs.",

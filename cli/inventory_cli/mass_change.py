@@ -79,31 +79,13 @@ def _send(
     bootstrap_servers: str | None,
     schema_registry: str | None,
 ) -> None:
-    import uuid
+    from inventory_cli.operating import channel_operator
+    from inventory_domain.errors import InvalidRecord
+    from inventory_domain.identifiers import ChannelId
+    from inventory_domain.operations import OperatorAction
 
-    from inventory_cli.clock import SystemClock
-    from inventory_cli.connecting import connection, registry_of
-    from inventory_cli.logging import configure
-    from inventory_domain.identifiers import ChannelId, EventId
-    from inventory_domain.operations import OperatorAction, OperatorCommand
-    from inventory_schemas.codec import Serde
-    from inventory_schemas.records import OPERATOR_COMMAND
-    from inventory_streams.letters import LetterDesk
-
-    configure("mass-change", level="ERROR")  # what a client says while it waits is not this command's output
-    found = connection(config, bootstrap_servers, schema_registry)
-    command = OperatorCommand(
-        EventId(str(uuid.uuid4())),
-        ChannelId(channel),
-        OperatorAction[action],
-        who,
-        why,
-        SystemClock().now_ms(),
-        until_ms=until_ms,
-    )
-    registry = registry_of(found)
-    try:
-        raw = Serde(OPERATOR_COMMAND, f"{found.topics.operator_commands}-value", registry).encode(command)
-    finally:
-        registry.close()
-    LetterDesk(found.kafka).send(found.topics.operator_commands, 0, channel.encode(), raw)
+    with channel_operator("mass-change", config, bootstrap_servers, schema_registry) as operator:
+        try:
+            operator.send(ChannelId(channel), OperatorAction[action], who, why, until_ms=until_ms)
+        except InvalidRecord as error:
+            raise typer.BadParameter(str(error)) from error

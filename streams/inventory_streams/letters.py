@@ -122,13 +122,13 @@ class LetterDesk:
     def decide(self, letter: Letter, decision: str, by: str, why: str) -> None:
         """Note beside the letter what was decided on it. Raises LetterNotSent when Kafka does not take it."""
         headers = {RESOLVES: letter.place, DECISION: decision, BY: by, WHY: why}
-        self.send(letter.topic, letter.partition, letter.key, None, headers)
+        self._send(letter.topic, letter.partition, letter.key, None, headers)
 
     def send_again(self, letter: Letter) -> None:
         """The letter's bytes once more, to the place that they came from. Raises LetterNotSent."""
-        self.send(letter.origin_topic, letter.origin_partition, letter.key or None, letter.raw)
+        self._send(letter.origin_topic, letter.origin_partition, letter.key or None, letter.raw)
 
-    def send(
+    def _send(
         self,
         topic: str,
         partition: int,

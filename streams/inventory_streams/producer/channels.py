@@ -54,9 +54,18 @@ class ChannelOperator:
         )
 
     def send(
-        self, channel: ChannelId, action: OperatorAction, by: str, why: str, *, falls_too: bool = False
+        self,
+        channel: ChannelId,
+        action: OperatorAction,
+        by: str,
+        why: str,
+        *,
+        falls_too: bool = False,
+        until_ms: int | None = None,
     ) -> tuple[OperatorCommand, int]:
         """The command as it was sent, and its offset. Sending the same again changes nothing more.
+
+        `falls_too` is a pause's, `until_ms` that of a mass change that is held.
 
         Raises:
             InvalidRecord: a field has a value that cannot be; the message names it.
@@ -65,7 +74,14 @@ class ChannelOperator:
         if not why.strip() or len(why) > WHY_LENGTH_MAX:
             raise InvalidRecord("bad-reason", f"why has {len(why)} characters, 1 to {WHY_LENGTH_MAX}")
         command = OperatorCommand(
-            EventId(str(uuid.uuid4())), channel, action, checked(by, "by"), why.strip(), self._now_ms(), falls_too
+            EventId(str(uuid.uuid4())),
+            channel,
+            action,
+            checked(by, "by"),
+            why.strip(),
+            self._now_ms(),
+            falls_too,
+            until_ms,
         )
         offsets: list[int] = []
         refused: list[str] = []
