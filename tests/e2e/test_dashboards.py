@@ -1,7 +1,6 @@
 """Dashboards and metrics pages against real processes that a real Prometheus scrapes."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -57,13 +56,6 @@ SHOWN_BY = {
 }
 """What each process must show a value of, by the names without their beginning."""
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.kill()
 
 
 @pytest.mark.timeout(900)

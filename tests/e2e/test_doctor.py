@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -35,13 +34,6 @@ NOWHERE = {
     "INVENTORY_SYNC_BOOTSTRAP_SERVERS": "127.0.0.1:1",
     "INVENTORY_SYNC_SCHEMA_REGISTRY": "http://127.0.0.1:1",
 }
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.kill()
 
 
 def examined(folder: Path, *options: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, tuple[str, str]]]:

@@ -90,13 +90,6 @@ def secured(registry_url: str) -> Iterator[Secured]:
         yield Secured(broker, url)
 
 
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.kill()
-
-
 @pytest.mark.timeout(900)
 def test_every_role_works_with_its_own_user_and_nothing_but_it(
     secured: Secured, tmp_path: Path, started: Started

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -16,26 +15,11 @@ import yaml
 from inventory_sandbox.stack.ports import pick_free
 from inventory_streams.signals.run import LEAVE_S_MAX
 from tests.support.commands import Started, wait_until
-from tests.support.own_system import Started as SystemStarted
 from tests.support.own_system import a_system
 from tests.support.queue_server import a_queue_server
 
 AWS = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_EC2_METADATA_DISABLED": "true"}
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:notifications"
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[SystemStarted]:
-    found = SystemStarted(tmp_path)
-    yield found
-    found.end()
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.kill()
 
 
 @pytest.mark.timeout(480)
@@ -45,7 +29,7 @@ def test_a_reader_of_a_queue_ends_within_its_grace_period(
     topic_prefix: str,
     application_id: str,
     tmp_path: Path,
-    sandbox: SystemStarted,
+    sandbox: Started,
     started: Started,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,27 +12,12 @@ from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.kafka.tracing import context_of
 from tests.support.commands import Started, wait_until
-from tests.support.own_system import Started as SystemStarted
 from tests.support.own_system import a_system, run, shown
 from tests.support.traces import Collector, a_collector
 
 COUNT = {"kind": "StockCounted", "source": "my-erp", "sku": "SKU-00002", "location": "dallas"}
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOPIFY = "shopify/50000000002"
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[SystemStarted]:
-    found = SystemStarted(tmp_path)
-    yield found
-    found.end()
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.kill()
 
 
 @pytest.mark.timeout(480)
@@ -43,7 +27,7 @@ def test_a_traced_event_is_one_trace_from_its_producer_to_its_push(
     topic_prefix: str,
     application_id: str,
     tmp_path: Path,
-    sandbox: SystemStarted,
+    sandbox: Started,
     started: Started,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support.commands import Started, wait_until
-from tests.support.own_system import Started as SystemStarted
 from tests.support.own_system import a_system
 
 TRAFFIC = ("traffic", "--skus", "20", "--events-per-s", "20", "--config", "sync.yaml", "--control")
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[SystemStarted]:
-    found = SystemStarted(tmp_path)
-    yield found
-    found.end()
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.kill()
 
 
 @pytest.mark.timeout(480)
@@ -36,7 +20,7 @@ def test_buyers_come_until_it_is_asked_to_stop_and_again_when_it_is_started_agai
     topic_prefix: str,
     application_id: str,
     tmp_path: Path,
-    sandbox: SystemStarted,
+    sandbox: Started,
     started: Started,
 ) -> None:
     control = a_system(sandbox, tmp_path, kafka, registry_url, topic_prefix, application_id)["control_url"]

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -24,6 +23,7 @@ from inventory_domain.outcomes import Accepted, PushOutcome, Transient
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer, Shown
 from inventory_streams.delivery.run import run
 from tests.support.delivery import ACCOUNT, CHANNEL, Bus, SystemClock, settings, traits
+from tests.support.serving import QuietHandler, served
 
 ROOT = Path(__file__).parents[2]
 # Our `tests` is a package without __init__, and some distributions install one with: named here, it is ours.
@@ -102,43 +102,24 @@ def standing_in() -> Iterator[StandIn]:
     market = StandIn()
     market.gate.set()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             market.received.append(Received(body["listing"], body["quantity"], body["version"], body["by"]))
             market.gate.wait(60)
             market.shown[body["listing"]] = body["quantity"]
-            self._answer(b"{}")
+            self.answer(b"{}")
 
         def do_GET(self) -> None:
             listing = str(httpx.URL(self.path).params["listing"])
             market.reads.append(listing)
-            self._answer(json.dumps(market.shown.get(listing, 0)).encode())
+            self.answer(json.dumps(market.shown.get(listing, 0)).encode())
 
-        def _answer(self, body: bytes) -> None:
-            try:
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            except (BrokenPipeError, ConnectionResetError):
-                return  # whoever asked was killed
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    market.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield market
-    finally:
-        market.gate.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with served(Handler) as market.url:
+        try:
+            yield market
+        finally:
+            market.gate.set()
 
 
 @contextmanager

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import groupby
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from inventory_streams.topics import Topics
 from tests.support.engine import SystemClock
 from tests.support.ledger import PARTITIONS, REGISTRY
 from tests.support.pulls import CHANNEL, MARKETPLACE, PagedMarket, a_page, found
+from tests.support.serving import QuietHandler, served
 
 PAGE = 500
 FAST = tuple(OperationLimit(name, 1_000.0, 1_000.0) for name in ("write", "read", "pull"))
@@ -79,7 +79,7 @@ def a_pulled_market(shown: Mapping[str, int], held_from: int) -> Iterator[Pulled
     market.gate.set()
     every = list(shown.items())
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             asked = httpx.URL(self.path).params
             start = int(asked["from"])
@@ -88,30 +88,13 @@ def a_pulled_market(shown: Mapping[str, int], held_from: int) -> Iterator[Pulled
                 market.gate.wait(60)
             then = start + PAGE
             told = {"found": every[start:then], "next": str(then) if then < len(every) else None}
-            body = json.dumps(told).encode()
-            try:
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            except (BrokenPipeError, ConnectionResetError):
-                return  # whoever asked was killed
+            self.answer(json.dumps(told).encode())
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    market.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield market
-    finally:
-        market.gate.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with served(Handler) as market.url:
+        try:
+            yield market
+        finally:
+            market.gate.set()
 
 
 @dataclass

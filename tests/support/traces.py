@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from inventory_streams.kafka.tracing import Facts, SpanKind, TraceContext
+from tests.support.serving import QuietHandler, served
 
 
 def a_context(trace: int = 1, span: int = 1) -> TraceContext:
@@ -115,26 +114,12 @@ def a_collector() -> Iterator[Collector]:
     """A collector on a free port for as long as the block runs."""
     collector = Collector()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             assert self.path == "/v1/traces", self.path
             collector.headers = dict(self.headers.items())
             collector.take(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer()
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    collector.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with served(Handler) as collector.endpoint:
         yield collector
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
