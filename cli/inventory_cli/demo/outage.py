@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from inventory_cli.connecting import Connection
 from inventory_cli.demo.sandbox_control import SandboxControl
@@ -18,7 +18,7 @@ from inventory_schemas.codec import Serde
 from inventory_schemas.records import CHANNEL_HEALTH
 from inventory_schemas.registry import Registry
 from inventory_streams.delivery.settings import DeliverySettings
-from inventory_streams.kafka.reading import READING_GROUP
+from inventory_streams.kafka.reading import groupless_consumer
 
 STOP_AFTER_S: Final = 12.0
 DOWN_S: Final = STOP_AFTER_S + 8.0  # beyond the limit, so that zeros are tried for a while
@@ -78,15 +78,7 @@ class OutageShow:
         self._serde = Serde(CHANNEL_HEALTH, f"{connection.topics.channel_health}-value", registry)
         self._health: dict[ChannelId, ChannelHealth] = {}
         self._seen: dict[ChannelId, list[ChannelState]] = {}
-        self._consumer = Consumer(
-            {
-                **connection.kafka.consumer(),
-                "group.id": READING_GROUP,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-            }
-        )
+        self._consumer = groupless_consumer(connection.kafka)
         self._consumer.assign([TopicPartition(connection.topics.channel_health, 0, OFFSET_BEGINNING)])
 
     @property

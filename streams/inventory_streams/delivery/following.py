@@ -11,7 +11,7 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from inventory_streams.delivery.arrivals import Arrival, Arrivals
-from inventory_streams.kafka.reading import READING_GROUP
+from inventory_streams.kafka.reading import groupless_consumer
 from inventory_streams.kafka.settings import KafkaSettings
 
 BATCH_MAX = 500
@@ -77,17 +77,7 @@ class Following:
             self._failed(error)
 
     def _read_until_stopped(self) -> None:
-        consumer = Consumer(
-            {
-                **self._kafka.consumer(),
-                "group.id": READING_GROUP,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 50,
-            }
-        )
+        consumer = groupless_consumer(self._kafka, {"fetch.wait.max.ms": 50})
         try:
             assigned = False
             while not self._stopping.is_set():

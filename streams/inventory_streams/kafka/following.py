@@ -6,9 +6,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
-from inventory_streams.kafka.reading import READING_GROUP, Place
+from inventory_streams.kafka.reading import Place, groupless_consumer
 from inventory_streams.kafka.settings import KafkaSettings
 
 BATCH_MAX = 500
@@ -58,16 +58,7 @@ class Follower:
             self._failed(error)
 
     def _follow(self) -> None:
-        consumer = Consumer(
-            {
-                **self._kafka.consumer(),
-                "group.id": READING_GROUP,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-            }
-        )
+        consumer = groupless_consumer(self._kafka)
         consumer.assign([TopicPartition(topic, number, at) for (topic, number), at in self._positions.items()])
         try:
             while not self._stopping.is_set():

@@ -22,10 +22,37 @@ BROKER_CALL_S = 30.0
 Place: TypeAlias = tuple[str, int]
 """A topic and a partition of it."""
 FROM_THE_FIRST: Final[Mapping[Place, int]] = MappingProxyType({})
+NO_MORE: Final[Mapping[str, object]] = MappingProxyType({})
+WHOLE: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "enable.partition.eof": True,
+        "queued.max.messages.kbytes": 65_536,
+        "fetch.message.max.bytes": 8 << 20,
+        "fetch.wait.max.ms": 10,
+    }
+)
 
 
 class ReadStalled(InventorySyncError):
     """A partition could not be read to its end: no progress within the limit, or an error that stays."""
+
+
+def groupless_consumer(settings: KafkaSettings, properties: Mapping[str, object] = NO_MORE) -> Consumer:
+    """A consumer of committed records that joins no group and commits nothing. The caller assigns and closes it.
+
+    `properties`: more of librdkafka's, by their names.
+    """
+    return Consumer(
+        {
+            **settings.consumer(),
+            "group.id": READING_GROUP,
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            **properties,
+        }
+    )
 
 
 def is_reachable(settings: KafkaSettings, limit_s: float = 5.0) -> bool:
@@ -69,7 +96,7 @@ def read_to_end(
     Raises:
         ReadStalled: nothing came for `stall_limit_s`, or the broker refuses the read.
     """
-    consumer = _consumer(settings)
+    consumer = groupless_consumer(settings, WHOLE)
     try:
         return _read(consumer, partitions, on_records, abandoned, stall_limit_s, starts)
     finally:
@@ -82,7 +109,7 @@ def positions_at(settings: KafkaSettings, partitions: Sequence[Place], at_ms: in
     Raises:
         ReadStalled: the broker does not answer, or refuses.
     """
-    consumer = _consumer(settings)
+    consumer = groupless_consumer(settings, WHOLE)
     try:
         asked = [TopicPartition(topic, number, max(0, at_ms)) for topic, number in partitions]
         found = consumer.offsets_for_times(asked, timeout=BROKER_CALL_S)
@@ -94,23 +121,6 @@ def positions_at(settings: KafkaSettings, partitions: Sequence[Place], at_ms: in
     if wrong is not None:
         raise ReadStalled(f"{wrong.topic}[{wrong.partition}]: {wrong.error}")
     return {(one.topic, one.partition): one.offset if one.offset >= 0 else OFFSET_END for one in found}
-
-
-def _consumer(settings: KafkaSettings) -> Consumer:
-    return Consumer(
-        {
-            **settings.consumer(),
-            "group.id": READING_GROUP,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-            "queued.max.messages.kbytes": 65_536,
-            "fetch.message.max.bytes": 8 << 20,
-            "fetch.wait.max.ms": 10,
-        }
-    )
 
 
 def _read(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, Message, Producer, TopicPartition
 
 from inventory_domain.errors import InventorySyncError
 from inventory_domain.identifiers import Sku
@@ -14,7 +14,7 @@ from inventory_domain.sku_state import PartitionProgress
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
 from inventory_streams.engine.settings import EngineSettings
-from inventory_streams.kafka.reading import READING_GROUP, Place
+from inventory_streams.kafka.reading import Place, groupless_consumer
 
 APPLIED_LIMIT_S: Final = 120.0  # without any progress of the engine apart
 QUIET_S: Final = 1.5  # so long nothing comes when kits and components have said all that they have to say
@@ -60,17 +60,7 @@ class Copying:
                 "compression.type": "lz4",
             }
         )
-        self._consumer = Consumer(
-            {
-                **own.kafka.consumer(),
-                "group.id": READING_GROUP,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 10,
-            }
-        )
+        self._consumer = groupless_consumer(own.kafka, {"fetch.wait.max.ms": 10})
         followed = (own.topics.sku_state, own.topics.sku_commands)
         self._consumer.assign([TopicPartition(one, number, 0) for one in followed for number in self.states])
 

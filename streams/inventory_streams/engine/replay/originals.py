@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from inventory_streams.engine.records import InputRecord
-from inventory_streams.kafka.reading import READING_GROUP, STALL_LIMIT_S, Place, ReadStalled
+from inventory_streams.kafka.reading import STALL_LIMIT_S, Place, ReadStalled, groupless_consumer
 from inventory_streams.kafka.settings import KafkaSettings
 
 WAITING_MAX: Final = 5_000  # records of one partition that wait for older ones of the others; then it is paused
@@ -40,17 +40,7 @@ class _Reading:
         self._waiting: dict[Place, deque[InputRecord]] = {place: deque() for place in starts}
         self._open = set(starts)  # places of which more may come
         self._paused: set[Place] = set()
-        self._consumer = Consumer(
-            {
-                **kafka.consumer(),
-                "group.id": READING_GROUP,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-            }
-        )
+        self._consumer = groupless_consumer(kafka, {"enable.partition.eof": True})
         self._consumer.assign([TopicPartition(*place, at) for place, at in starts.items()])
 
     def close(self) -> None:
