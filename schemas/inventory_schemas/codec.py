@@ -113,14 +113,7 @@ class Serde(Generic[T]):
         """
         if not data:
             raise UndecodableRecord(EMPTY, f"{self._subject}: there is no value")
-        if len(data) < HEADER.size or data[0] != MAGIC:
-            raise UndecodableRecord(
-                NOT_FRAMED, f"{self._subject}: begins with {data[:5].hex()}, not 00 and a schema id"
-            )
-        schema_id = int.from_bytes(data[1:5], "big")
-        reading = self._readings.get(schema_id)
-        if reading is None:
-            reading = self._readings[schema_id] = self._reading(schema_id)
+        schema_id, reading = self._format_of(data)
         if reading.reader is None and self._kind.read is not None:
             try:
                 return self._kind.read(data, HEADER.size)
@@ -144,6 +137,13 @@ class Serde(Generic[T]):
 
         Asks the registry for a format that is new here, as `decode` does, and raises as it does for bytes of none.
         """
+        _, reading = self._format_of(data)
+        if reading.reader is None:
+            return []
+        return [str(one) for one in faults(self._text, json.dumps(reading.writer))]
+
+    def _format_of(self, data: bytes) -> tuple[int, _Reading]:
+        """The id of the schema that these bytes were written with, and how they are read."""
         if len(data) < HEADER.size or data[0] != MAGIC:
             raise UndecodableRecord(
                 NOT_FRAMED, f"{self._subject}: begins with {data[:5].hex()}, not 00 and a schema id"
@@ -152,9 +152,7 @@ class Serde(Generic[T]):
         reading = self._readings.get(schema_id)
         if reading is None:
             reading = self._readings[schema_id] = self._reading(schema_id)
-        if reading.reader is None:
-            return []
-        return [str(one) for one in faults(self._text, json.dumps(reading.writer))]
+        return schema_id, reading
 
     def _reading(self, schema_id: int) -> _Reading:
         writer = self._registry.schema_of(schema_id)
