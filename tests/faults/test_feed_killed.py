@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 
 from inventory_cli.demo.catalog import demo_catalog
 from inventory_domain.catalog import Listing
-from inventory_domain.identifiers import ChannelId, Marketplace, Sku
+from inventory_domain.identifiers import ChannelId, Marketplace
 from inventory_domain.progress import EngineProgress
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Serde
@@ -23,11 +23,12 @@ from inventory_schemas.records import ENGINE_PROGRESS, LISTING_TARGET
 from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.topics import Topics
-from tests.support.own_system import Started, first_line, run, wait_for
+from tests.support import delivery
+from tests.support.own_system import Started, a_system, wait_for
 
 AMAZON, CHANNEL = Marketplace("amazon"), ChannelId("amazon-us")
 SKUS = 2_600  # more than 2,000 are on Amazon in the US, so that more than 1,000 wait when the first look is over
-FACTOR = "0.02"  # a feed takes 12 s
+FACTOR = 0.02  # a feed takes 12 s
 PARTITIONS = 3
 SEED = 7
 
@@ -52,23 +53,11 @@ def amazon_listings() -> list[tuple[str, Listing]]:
 
 
 def a_target(sku: str, listing: Listing, quantity: int, now_ms: int) -> Target:
-    return Target(
+    return replace(
+        delivery.a_target(sku, quantity, version=now_ms, channel=CHANNEL, changed_at_ms=now_ms),
         listing_id=listing.listing_id,
-        sku=Sku(sku),
-        channel=CHANNEL,
         marketplace=AMAZON,
-        version=now_ms,
-        quantity=quantity,
-        nodes={},
         marketplace_ids=listing.marketplace_ids,
-        atp=quantity,
-        allocation=quantity,
-        buffer=0,
-        strategy="shared-pool",
-        cause="count",
-        derivation="",
-        changed_at_ms=now_ms,
-        computed_at_ms=now_ms,
     )
 
 
@@ -125,18 +114,19 @@ def logged(log: Path, event: str) -> list[dict[str, object]]:
 def test_a_feed_under_way_is_taken_up_by_the_next_process_and_handed_in_once(
     started: Started, kafka: str, registry_url: str, topic_prefix: str, application_id: str, tmp_path: Path
 ) -> None:
-    announced = started.start("sandbox", "sandbox", "--json", "--skus", str(SKUS), "--factor", FACTOR)
-    facts = json.loads(first_line(announced))
-    addresses = ("--bootstrap-servers", kafka, "--schema-registry", registry_url)
-    run("config", "init", "sync.yaml", "--sandbox", str(announced), *addresses, cwd=tmp_path)
+    facts = a_system(
+        started,
+        tmp_path,
+        kafka,
+        registry_url,
+        topic_prefix,
+        application_id,
+        skus=SKUS,
+        factor=FACTOR,
+        partitions=PARTITIONS,
+    )
     file = tmp_path / "sync.yaml"
-    text = file.read_text().replace('prefix: ""', f"prefix: {topic_prefix}")
-    text = text.replace("application_id: inventory-sync", f"application_id: {application_id}")
-    text = re.sub(r"partitions: \d+", f"partitions: {PARTITIONS}", text)
-    text = text.replace("format: auto", "format: json")
-    file.write_text(re.sub(r": 94\d\d$", ": 0", text, flags=re.MULTILINE))
-    run("topics", "apply", "--config", "sync.yaml", cwd=tmp_path)
-    run("schemas", "register", "--config", "sync.yaml", cwd=tmp_path)
+    file.write_text(file.read_text().replace("format: auto", "format: json"))
     control, now_ms = facts["control_url"], time.time_ns() // 1_000_000
     listings = amazon_listings()
     targets = [a_target(sku, one, 3 + number % 40, now_ms) for number, (sku, one) in enumerate(listings)]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from inventory_cli.connecting import PARTITIONS_DEFAULT
 from tests.support.commands import Started, first_line, run_command, wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -30,16 +31,26 @@ def run(*arguments: str, cwd: Path) -> str:
 
 
 def a_system(
-    started: Started, folder: Path, kafka: str, registry_url: str, prefix: str, application_id: str
+    started: Started,
+    folder: Path,
+    kafka: str,
+    registry_url: str,
+    prefix: str,
+    application_id: str,
+    *,
+    skus: int = 5,
+    factor: float = 0.001,
+    partitions: int = PARTITIONS_DEFAULT,
 ) -> dict[str, str]:
     """The sandbox is up, settings for it are in `sync.yaml`, topics and schemas are there; what the sandbox said."""
-    announced = started.start("sandbox", "sandbox", "--json", "--skus", "5", "--factor", "0.001")
+    announced = started.start("sandbox", "sandbox", "--json", "--skus", str(skus), "--factor", str(factor))
     facts: dict[str, str] = json.loads(first_line(announced))
     addresses = ("--bootstrap-servers", kafka, "--schema-registry", registry_url)
     run("config", "init", "sync.yaml", "--sandbox", str(announced), *addresses, cwd=folder)
     settings = folder / "sync.yaml"
     text = settings.read_text().replace('prefix: ""', f"prefix: {prefix}")
     text = text.replace("application_id: inventory-sync", f"application_id: {application_id}")
+    text = re.sub(r"partitions: \d+", f"partitions: {partitions}", text)
     settings.write_text(re.sub(r": 94\d\d$", ": 0", text, flags=re.MULTILINE))
     run("topics", "apply", "--config", "sync.yaml", cwd=folder)
     run("schemas", "register", "--config", "sync.yaml", cwd=folder)
