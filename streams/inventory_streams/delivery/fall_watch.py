@@ -54,6 +54,7 @@ class FallWatch:
     async def look(self) -> None:
         """Look once."""
         failing: dict[ChannelId, list[TrackedListing]] = {channel: [] for channel in self._accounts.channels}
+        limits_of = {channel: self._limits(channel) for channel in failing}
         late, held, refused, unseen = (Counter[ChannelId]() for _ in range(4))
         for number, tracked in enumerate(list(self._book)):
             if number % BREATH == BREATH - 1:
@@ -61,14 +62,15 @@ class FallWatch:
             if tracked.target is None or not self._masks.writes(tracked):
                 continue
             channel, last = tracked.target.channel, tracked.exposure.last if tracked.exposure else None
+            limits, now_ms = limits_of[channel], self._clock.now_ms()
             if last is not None and last.failures >= FAILURES_TOLD:
                 refused[channel] += 1
             if self._masks.holds.until_s(tracked) is not None:
                 held[channel] += 1
-            if self._is_late(tracked, channel):
+            if self._is_late(tracked, limits, now_ms):
                 late[channel] += 1
-            unseen[channel] += self._is_unseen(tracked, channel)
-            if is_failing(tracked.exposure, self._limits(channel), self._clock.now_ms()):
+            unseen[channel] += self._is_unseen(tracked, limits, now_ms)
+            if is_failing(tracked.exposure, limits, now_ms):
                 failing[channel].append(tracked)
             elif tracked.failing_fall:
                 self._lift(tracked)
@@ -85,22 +87,21 @@ class FallWatch:
         settling_s = account.traits.settling_s_max if account is not None else 0.0
         return FallLimits(self._settings.seen_within(channel, settling_s), self._settings.failing_fall_s, settling_s)
 
-    def _is_late(self, tracked: TrackedListing, channel: ChannelId) -> bool:
-        late = is_late(tracked.exposure, self._limits(channel), self._clock.now_ms())
+    def _is_late(self, tracked: TrackedListing, limits: FallLimits, now_ms: int) -> bool:
+        late = is_late(tracked.exposure, limits, now_ms)
         if late and not tracked.late_fall:
-            facts = {"listing": tracked.listing_id, "may_show": _units(tracked), "wanted": _wanted(tracked)}
-            log.error("fall not seen live in time: it is tried by the other path", extra=facts)
+            log.error("fall not seen live in time: it is tried by the other path", extra=_facts(tracked))
         if late is not tracked.late_fall:
             tracked.late_fall = late
             self._scheduler.reconsider(tracked)
         return late
 
-    def _is_unseen(self, tracked: TrackedListing, channel: ChannelId) -> bool:
-        unseen = is_unseen(tracked.exposure, self._limits(channel), self._clock.now_ms())
+    def _is_unseen(self, tracked: TrackedListing, limits: FallLimits, now_ms: int) -> bool:
+        unseen = is_unseen(tracked.exposure, limits, now_ms)
         if unseen and not tracked.late_rise:
-            facts = {"listing": tracked.listing_id, "may_show": _units(tracked), "wanted": _wanted(tracked)}
             log.error(
-                "rise not seen live in time: it is tried by the other path once that cannot be a sale", extra=facts
+                "rise not seen live in time: it is tried by the other path once that cannot be a sale",
+                extra=_facts(tracked),
             )
         tracked.late_rise = unseen
         return unseen
@@ -117,8 +118,7 @@ class FallWatch:
         for tracked in new:
             tracked.failing_fall = True
             self._metrics.failing_falls.labels(channel).inc()
-            facts = {"listing": tracked.listing_id, "may_show": _units(tracked), "wanted": _wanted(tracked)}
-            log.error("fall does not land: the listing goes to zero by every path", extra=facts)
+            log.error("fall does not land: the listing goes to zero by every path", extra=_facts(tracked))
             self._scheduler.reconsider(tracked)
 
     def _lift(self, tracked: TrackedListing) -> None:
@@ -127,9 +127,10 @@ class FallWatch:
         self._scheduler.reconsider(tracked)
 
 
-def _units(tracked: TrackedListing) -> int | None:
-    return tracked.exposure.units() if tracked.exposure is not None else None
-
-
-def _wanted(tracked: TrackedListing) -> int | None:
-    return tracked.target.quantity if tracked.target is not None else None
+def _facts(tracked: TrackedListing) -> dict[str, object]:
+    target, exposure = tracked.target, tracked.exposure
+    return {
+        "listing": tracked.listing_id,
+        "may_show": exposure.units() if exposure is not None else None,
+        "wanted": target.quantity if target is not None else None,
+    }
