@@ -54,7 +54,7 @@ def classify(observed: int, expected: ExpectedRange, as_of_ms: int, known: Evide
     if (
         signal is not None
         and signal.quantity == observed
-        and signal.at_ms >= expected.since_ms
+        and signal.at_ms >= expected.from_ms
         and (over or _sure(known))
     ):
         said = f"a signal of {_time(signal.at_ms)} said {observed} ({signal.evidence}), which we did not send"

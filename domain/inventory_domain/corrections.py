@@ -179,6 +179,8 @@ def _within(reading: Observation, expected: ExpectedRange, known: Judged, case: 
     last = known.evidence.exposure.last
     judged = case.corrected_version if case.noted_version is None else case.noted_version
     written = judged is not None and last is not None and (last.version > judged or case.noted_version == last.version)
+    if written and (why := _unfinished(known)) is not None:
+        return Verdict(Standing.WITHIN, why, case)
     if case.corrected_version is not None and not written and known.version > case.corrected_version:
         return Verdict(Standing.WITHIN, "correction-on-its-way", case)
     if written:
@@ -189,6 +191,16 @@ def _within(reading: Observation, expected: ExpectedRange, known: Judged, case: 
             cause = Cause.LATE_PROCESSING
     found = _Found(reading, expected, 0, Severity.NOTE, known, case)
     return Verdict(Standing.WITHIN, why, None, found.record(action, cause, why))
+
+
+def _unfinished(known: Judged) -> str | None:
+    """Why our newest write proves nothing yet: a range that it is open in may still hold what it is to mend."""
+    exposure = known.evidence.exposure
+    last = exposure.last
+    assert last is not None  # else nothing was written
+    if last.result is Result.OPEN or any(one.number == last.number for one in exposure.open):
+        return "correction-settling"
+    return "write-due" if last.result in _REPEATED else None
 
 
 def _over_shown_node(reading: Observation, known: Judged) -> int | None:

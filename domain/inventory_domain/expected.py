@@ -34,13 +34,14 @@ class ExpectedRange:
     """From the least to the most units; `high` is None where there is no bound, because nothing was ever confirmed.
 
     `since_ms`: a reading of an earlier time may still show what was there before our newest number that is known to
-    be live, so nothing follows from it. `number` is that number.
+    be live, so nothing follows from it. `number` is that number; it was not live before `from_ms`.
     """
 
     low: int
     high: int | None
     since_ms: int
     number: int | None
+    from_ms: int
 
     def delta(self, observed: int) -> int:
         """Observed minus the nearest end; 0 within the range."""
@@ -66,10 +67,10 @@ def expected_range(
     lows = [one.quantity - _units(sales, one.sent_at_ms - CLOCKS_MS, read_at_ms) for one in exposure.open]
     highs = [one.quantity for one in exposure.open]
     if base is None:
-        return ExpectedRange(max(0, min(lows)), None, 0, None) if lows else None
+        return ExpectedRange(max(0, min(lows)), None, 0, None, 0) if lows else None
     lows.append(base.quantity - _units(sales, base.from_ms - CLOCKS_MS, read_at_ms))
     highs.append(base.quantity - _units(sales, base.live_ms + CLOCKS_MS, as_of_ms - CLOCKS_MS))
-    return ExpectedRange(max(0, min(lows)), max(0, *highs), base.live_ms, base.quantity)
+    return ExpectedRange(max(0, min(lows)), max(0, *highs), base.live_ms, base.quantity, base.from_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,10 @@ def _base(exposure: Exposure, sales: Sequence[ChannelMove], traits: ReadTraits) 
         if known.proof is Proof.ASSUMED:
             return _Base(written.quantity, written.at_ms, written.at_ms + traits.settling_ms)
         return _Base(known.quantity, known.at_ms, known.at_ms)
-    return _Base(written.quantity, written.at_ms, written.at_ms + traits.settling_ms)
+    live_ms = written.at_ms + traits.settling_ms
+    if known is not None and written.result is Result.OVER_SHOWN:
+        live_ms = min(live_ms, known.at_ms)  # no read finds that before the write was proven, or past its time
+    return _Base(written.quantity, written.at_ms, live_ms)
 
 
 def _written(exposure: Exposure) -> LastAttempt | None:

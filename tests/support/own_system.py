@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
+import yaml
 
 from inventory_cli.connecting import PARTITIONS_DEFAULT
+from inventory_sandbox.marketplaces import SandboxSettings
+from inventory_schemas.codec import RecordKind, Serde
+from inventory_schemas.registry import ConfluentRegistry
+from inventory_streams.kafka.reading import read_to_end
+from inventory_streams.kafka.settings import KafkaSettings
 from tests.support.commands import Started, first_line, run_command, wait_until
+
+T = TypeVar("T")
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIMIT_S = 150  # half a dozen processes load at once, and the machine may be busy with more
@@ -55,6 +65,37 @@ def a_system(
     run("topics", "apply", "--config", "sync.yaml", cwd=folder)
     run("schemas", "register", "--config", "sync.yaml", cwd=folder)
     return facts
+
+
+def the_shop_tells(folder: Path) -> None:
+    """In these settings the shop's account is to tell of changes, to a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "api.secret").write_text(SandboxSettings().credentials.shopify_api_secret)
+    settings = folder / "sync.yaml"
+    told = yaml.safe_load(settings.read_text())
+    shop = told["accounts"][told["channels"]["shop"]["account"]]
+    secret = {"file": str(folder / "api.secret")}
+    shop["signals"] = {"endpoint": f"http://127.0.0.1:{port}/shop", "api_secret": secret}
+    told["signals"]["port"] = port
+    settings.write_text(yaml.safe_dump(told))
+
+
+def said_on(
+    kafka: str, registry_url: str, topic: str, kind: RecordKind[T], *, partitions: int = PARTITIONS_DEFAULT
+) -> list[T]:
+    """Everything on the topic so far."""
+    registry = ConfluentRegistry(registry_url)
+    serde = Serde(kind, f"{topic}-value", registry)
+    found: list[T] = []
+    read_to_end(
+        KafkaSettings(kafka),
+        [(topic, number) for number in range(partitions)],
+        lambda messages: found.extend(serde.decode(one.value()) for one in messages),
+    )
+    registry.close()
+    return found
 
 
 def shown(control_url: str, until: dict[str, int]) -> dict[str, int]:

@@ -10,8 +10,9 @@ from inventory_domain.causes import Evidence, SentNumber, SignalSeen
 from inventory_domain.changes import InventoryChange, SaleCancelled, UnitsSold
 from inventory_domain.corrections import Case, Judged, Verdict, case_after, judge
 from inventory_domain.expected import ChannelMove, ReadTraits
-from inventory_domain.exposure import Exposure
+from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import ChannelId, ListingId, Sku
+from inventory_domain.readings import found_over_shown, is_ahead, left_behind
 from inventory_domain.reconciliation import Action, Discrepancy, Observation, ObservedBy
 from inventory_domain.targets import Target
 from inventory_streams.reconcile.codecs import Codecs
@@ -24,12 +25,16 @@ MOVES_KEPT = 500  # sales kept per SKU and channel
 
 @dataclass(slots=True)
 class KnownListing:
-    """One listing. The exposure is kept as it came: it takes a tenth of the room and is read when it is judged by."""
+    """One listing. The exposure is kept as it came: it takes a tenth of the room and is read when it is judged by.
+
+    `over_shown`: the exposure that a read left behind which is not judged yet; delivery has written since.
+    """
 
     sku: Sku
     channel: ChannelId
     version: int = 0
     exposure: bytes | None = None
+    over_shown: bytes | None = None
     sent: tuple[SentNumber, ...] = ()
     signal: SignalSeen | None = None
     case: Case | None = None
@@ -62,7 +67,7 @@ class Knowledge:
         known = self.listings.get(ListingId(key.decode(errors="replace")))
         if exposure is None:
             if known is not None:
-                known.exposure = None
+                known.exposure = known.over_shown = None
             return
         if known is None:
             channel = ChannelId(exposure.listing_id.partition("/")[0])
@@ -70,9 +75,11 @@ class Knowledge:
                 return
             known = self._of(exposure.listing_id, exposure.sku, channel)
         known.exposure = value
+        if found_over_shown(exposure):
+            known.over_shown = value
         last, confirmed = exposure.last, exposure.confirmed
         numbers = [SentNumber(last.quantity, last.at_ms)] if last is not None else []
-        if confirmed is not None and (last is None or confirmed.version < last.version):
+        if confirmed is not None and (last is None or confirmed.version < last.version) and _is_ours(confirmed, known):
             numbers.insert(0, SentNumber(confirmed.quantity, confirmed.at_ms))
         for number in numbers:
             if number not in known.sent:
@@ -111,6 +118,13 @@ class Knowledge:
         if known is not None and observation.observed_by is ObservedBy.SIGNAL and not own:
             known.signal = SignalSeen(observation.quantity, observation.as_of_ms, observation.evidence)
 
+    def is_ahead(self, reading: Observation) -> bool:
+        """Whether what was written with a read of this listing has not come yet."""
+        known = self.listings.get(reading.listing_id)
+        if known is None or known.exposure is None:
+            return False
+        return is_ahead(reading, self.codecs.exposure.decode(known.exposure))
+
     def judge(self, reading: Observation, now_ms: int) -> Verdict | None:
         """What follows from a reading; the listing's case stands as it says. None: it is no listing that we write."""
         known = self.listings.get(reading.listing_id)
@@ -118,7 +132,7 @@ class Knowledge:
             return None
         traits, policy = self.traits[known.channel], self.settings.policy
         evidence = Evidence(
-            exposure=self.codecs.exposure.decode(known.exposure),
+            exposure=self._judged_by(reading, known, known.exposure),
             moves=tuple(self.moves.get((known.sku, known.channel), ())),
             sent=known.sent,
             signal=known.signal,
@@ -131,6 +145,17 @@ class Knowledge:
         if verdict.record is not None:
             known.told_ms = max(known.told_ms, verdict.record.observed_at_ms)
         return verdict
+
+    def _judged_by(self, reading: Observation, known: KnownListing, newest: bytes) -> Exposure:
+        """The exposure that goes with a reading: the newest, unless the reading found what delivery mends already."""
+        if known.over_shown is not None and reading.observed_by is ObservedBy.READ:
+            found = self.codecs.exposure.decode(known.over_shown)
+            if found.confirmed is None or found.confirmed.at_ms <= reading.as_of_ms:
+                known.over_shown = None
+            # What was told of before is read again after a restart.
+            if left_behind(reading, found) and reading.observed_at_ms > known.told_ms:
+                return found
+        return self.codecs.exposure.decode(newest)
 
     def begin_anew(self, listing_id: ListingId) -> None:
         """A person has asked: what was given up is tried again."""
@@ -152,3 +177,10 @@ class Knowledge:
             known = self.listings[listing_id] = KnownListing(sku, channel)
         known.sku = sku
         return known
+
+
+def _is_ours(confirmed: Confirmed, known: KnownListing) -> bool:
+    """Whether a number that was confirmed can be one of ours: none that was read is above all that we have sent."""
+    if confirmed.proof is not Proof.READ or not known.sent:
+        return True
+    return confirmed.quantity <= max(one.quantity for one in known.sent)

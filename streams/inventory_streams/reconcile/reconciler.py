@@ -30,6 +30,7 @@ from inventory_streams.reconcile.metrics import ReconcileMetrics
 from inventory_streams.reconcile.pulling import CALL_S_MAX
 from inventory_streams.reconcile.records import Records
 from inventory_streams.reconcile.settings import ReconcileSettings
+from inventory_streams.reconcile.waiting import WaitingReadings
 
 LOOK_S = 1.0  # how often commands and single reads are looked at
 FIRST_APART_S = 30.0  # between the first pulls of a new process, so that they do not all begin at once
@@ -239,7 +240,7 @@ class Reconciler:
 
     async def _look(self, parts: Parts) -> None:
         """Single reads are judged as they come, a bounded number at once; commands move a channel's next pull."""
-        waiting = list(parts.arrivals.take_readings())
+        waiting = WaitingReadings(parts.knowledge.is_ahead, parts.arrivals.take_readings())
         while True:
             await self.clock.sleep(LOOK_S)
             for command in parts.arrivals.take_commands():
@@ -247,9 +248,8 @@ class Reconciler:
                 if plan is not None and (last is None or last.started_at_ms < command.at_ms):
                     plan.due_ms, plan.reason = 0, f"asked for by {command.by}: {command.why}"
                     self._wake.set()
-            # What was read is judged a moment later: the exposure that was written with it is there by then.
-            batch, waiting = waiting[:BATCH], [*waiting[BATCH:], *parts.arrivals.take_readings()]
-            writes = parts.judging.judge(batch, self.clock.now_ms(), Judgements(0))
+            writes = parts.judging.judge(waiting.take(BATCH), self.clock.now_ms(), Judgements(0))
+            waiting.add(parts.arrivals.take_readings())
             await self.commit(writes)
 
     async def _serve(self, account: ReconciledAccount, cycles: Cycles, parts: Parts) -> None:

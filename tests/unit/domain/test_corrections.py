@@ -9,7 +9,7 @@ import pytest
 from inventory_domain.causes import SentNumber, SignalSeen
 from inventory_domain.corrections import Case, CorrectionPolicy, Judged, Standing, Verdict, case_after, judge
 from inventory_domain.expected import ReadTraits
-from inventory_domain.exposure import Confirmed, Proof
+from inventory_domain.exposure import Confirmed, Proof, observe
 from inventory_domain.identifiers import NodeId
 from inventory_domain.reconciliation import Action, Cause, Severity
 from tests.support.reconciling import SETTLING, a_reading, at, judged_by, settling, shown, sold
@@ -137,6 +137,31 @@ def test_a_correction_on_its_way_is_given_time() -> None:
 
     assert (before_answer.why, while_settling.why) == ("correction-on-its-way", "correction-settling")
     assert before_answer.case == while_settling.case == first.case
+
+
+def test_nothing_is_verified_while_the_newest_write_is_open() -> None:
+    """The range holds the wrong number, too, until it is over."""
+    exposure = shown(10, 0, seen_min=20)
+    first = judge(a_reading(4, 240), judged_by(exposure, 240), None)
+    corrected = judge(a_reading(4, 480), judged_by(exposure, 480), first.case)
+    read = replace(exposure, confirmed=Confirmed(4, 1, at(480), Proof.READ))
+
+    still = judge(a_reading(4, 490), judged_by(settling(read, 10, 485), 490), corrected.case)
+    after = judge(a_reading(10, 520), judged_by(shown(10, 485, seen_min=505, version=2), 520), still.case)
+
+    assert (still.why, still.record, still.case) == ("correction-settling", None, corrected.case)
+    assert told(after)[0] == Action.VERIFIED.value
+
+
+def test_what_delivery_is_to_send_again_is_not_verified_by_an_older_reading() -> None:
+    """A pull that began before somebody's edit, judged after the read that found it."""
+    over = observe(shown(10, 0, seen_min=20), 50, at(240))
+    found = judge(a_reading(50, 240), judged_by(over, 240), None)
+
+    older = judge(a_reading(10, 241), judged_by(over, 241), found.case)
+
+    assert told(found)[0] == Action.WRITE_DUE.value
+    assert (older.record, older.case) == (None, found.case)
 
 
 def test_a_correction_that_nobody_answers_is_asked_for_again_and_counts_once() -> None:

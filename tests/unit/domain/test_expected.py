@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inventory_domain.expected import ExpectedRange, ReadTraits, expected_range
-from inventory_domain.exposure import Confirmed, Exposure, Proof, Result
+from inventory_domain.exposure import Confirmed, Exposure, Proof, Result, observe
 from tests.support.reconciling import HOUR, LISTING, SETTLING, SKU, TRAITS, at, settling, shown, sold
 
 
@@ -114,3 +114,12 @@ def test_units_sold_before_a_listing_was_filled_up_are_subtracted_once() -> None
     )
 
     assert [(one.low, one.high) for one in (before, during, after)] == [(2, 2), (2, 5), (5, 5)]
+
+
+def test_what_is_read_above_a_write_that_is_over_says_something_however_soon() -> None:
+    """An answer that proves a number ends a write at once: an edit in the minutes after it is no write that settles."""
+    proven = replace(shown(10, 0), confirmed=Confirmed(10, 1, at(0.1), Proof.ANSWER))
+
+    expected = by(observe(proven, 50, at(2)), 2)
+
+    assert (expected.low, expected.high, expected.since_ms, expected.from_ms) == (10, 10, at(2), at(0))

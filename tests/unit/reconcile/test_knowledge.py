@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from inventory_domain.changes import InventoryChange, SaleCancelled, StockAdjusted, UnitsSold
 from inventory_domain.expected import ReadTraits
-from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, Sku, SourceId
-from inventory_domain.reconciliation import Action, Observation, ObservedBy
+from inventory_domain.exposure import Exposure, observe
+from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, OrderId, Sku, SourceId
+from inventory_domain.reconciliation import Action, Cause, Observation, ObservedBy
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.reconcile.codecs import codecs_of
@@ -15,7 +16,7 @@ from inventory_streams.reconcile.knowledge import OWN_HINT, Knowledge
 from inventory_streams.reconcile.settings import ReconcileSettings
 from inventory_streams.topics import Topics
 from tests.support.pulls import MARKETPLACE
-from tests.support.reconciling import CHANNEL, HOUR, LISTING, SETTLING, SKU, a_reading, at, shown
+from tests.support.reconciling import CHANNEL, HOUR, LISTING, SETTLING, SKU, a_reading, at, settling, shown
 
 SETTINGS = ReconcileSettings("app", KafkaSettings("nowhere:1"), Topics((MARKETPLACE,)), 4)
 CODECS = codecs_of(SETTINGS.topics, MARKETPLACE, LocalRegistry())
@@ -123,6 +124,72 @@ def test_a_hint_of_ours_is_nobodys_word() -> None:
     known.signal(Observation(LISTING, SKU, CHANNEL, None, {}, ObservedBy.SIGNAL, at(100), at(100), f"{OWN_HINT}old"))
 
     assert known.listings[LISTING].signal is None
+
+
+def told(known: Knowledge, exposure: Exposure) -> Exposure:
+    """It comes from the topic."""
+    known.exposure(LISTING.encode(), CODECS.exposure.encode(exposure), exposure)
+    return exposure
+
+
+def a_read(quantity: int, minutes: float) -> Observation:
+    """As delivery reads one listing."""
+    return replace(a_reading(quantity, minutes), observed_by=ObservedBy.READ)
+
+
+def test_a_read_is_judged_by_what_it_left_behind_though_delivery_has_written_since() -> None:
+    """The attempt that is open by then would make the number read a part of what is expected."""
+    known = knowledge()
+    left = told(known, observe(shown(10, 0, seen_min=20), 50, at(100)))
+    told(known, settling(left, 10, 100.1))
+
+    verdict = known.judge(a_read(50, 100), at(101))
+    again = known.judge(a_read(50, 100), at(102))
+
+    assert verdict is not None and verdict.record is not None and verdict.restate is None
+    assert (verdict.record.action, verdict.record.delta) == (Action.WRITE_DUE.value, 40)
+    assert again is not None and again.record is None
+
+
+def test_a_read_is_ahead_until_what_was_written_with_it_has_come() -> None:
+    """Judged by what was known before, delivery's own repetition would be asked for once more."""
+    known = knowledge()
+    before = known.is_ahead(a_read(50, 100))
+    told(known, observe(shown(10, 0, seen_min=20), 50, at(100)))
+
+    assert (before, known.is_ahead(a_read(50, 100))) == (True, False)
+    assert not known.is_ahead(replace(a_read(50, 100), listing_id=ListingId("market-us/B")))
+
+
+def test_a_reading_that_was_told_of_is_not_told_of_again_after_a_restart() -> None:
+    """Readings of the last minutes are read again at a start, when their case may be over already."""
+    first = knowledge()
+    left = told(first, observe(shown(10, 0, seen_min=20), 50, at(100)))
+    verdict = first.judge(a_read(50, 100), at(101))
+    assert verdict is not None and verdict.record is not None
+
+    after_restart = knowledge()
+    told(after_restart, left)
+    told(after_restart, shown(10, 101, seen_min=120))
+    after_restart.discrepancy(verdict.record)
+    after_restart.discrepancy(replace(verdict.record, action=Action.VERIFIED.value, observed_at_ms=at(120)))
+    again = after_restart.judge(a_read(50, 100), at(121))
+
+    assert again is not None and again.record is None
+
+
+def test_a_number_that_somebody_set_is_not_taken_for_one_of_ours() -> None:
+    """Set once more after our next write, it would be told as a write of ours that came late."""
+    known = knowledge()
+    left = told(known, observe(shown(10, 0, seen_min=20), 50, at(100)))
+    known.listings[LISTING].version = 2
+    told(known, settling(left, 8, 101))
+    told(known, shown(8, 101, seen_min=120, version=2))
+
+    verdict = known.judge(a_reading(50, 240), at(240))
+
+    assert verdict is not None and verdict.record is not None
+    assert verdict.record.cause == Cause.MANUAL_CHANGE.value
 
 
 def test_a_listing_without_target_or_exposure_is_not_judged() -> None:
