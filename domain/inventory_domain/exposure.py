@@ -35,7 +35,7 @@ class AttemptState(Enum):
 
 class Result(Enum):
     """What is known of the last attempt. FAILED may be tried again; OVER_SHOWN was seen above what was sent;
-    UNDER_SHOWN is a sampled rise that two equal reads, further apart than orders take to be reported, did not show."""
+    UNDER_SHOWN is a sampled rise that was not taken, as its reads have shown: see `SecondLook`."""
 
     OPEN = "open"
     APPLIED = "applied"
@@ -103,7 +103,7 @@ class LastAttempt:
     """The newest attempt, open or not; what is due is derived from it. `failures` in a row since one went through.
 
     `falling_since_ms`: since when something below what may be shown is being tried, none when this is no fall.
-    `unseen`: how often two reads, far enough apart, did not show a rise to this version.
+    `unseen`: how often a rise to this version was not taken.
     """
 
     number: int
@@ -151,6 +151,31 @@ class Exposure:
     def settles_ms(self) -> int | None:
         """When the first open attempt is over its settling time, whatever it takes to close it."""
         return min((attempt.read_due_ms for attempt in self.open), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """When a sampled rise that a read did not show is read once more, and when it counts as not taken.
+
+    Where the marketplace lowers its number when it sells, buyers may have bought all that the rise added, and their
+    orders not be reported yet: sent again it would put sold units back on sale. Only two equal reads, `order_delay_ms`
+    apart, are no sale. Where it does not (`deadline_ms` after the rise was sent), what is not there was not taken.
+    """
+
+    order_delay_ms: int
+    deadline_ms: int | None = None
+
+    def due_ms(self, rise: Attempt, asked_at_ms: int) -> int:
+        """When it is read once more, after a read that was asked for at that time."""
+        if self.deadline_ms is not None and asked_at_ms < rise.sent_at_ms + self.deadline_ms:
+            return rise.sent_at_ms + self.deadline_ms
+        return asked_at_ms + self.order_delay_ms
+
+    def not_taken(self, rise: Attempt, asked_at_ms: int, *, equal: bool) -> bool:
+        """Whether such a read says so. `equal`: it shows what the read before it did."""
+        if self.deadline_ms is not None:
+            return asked_at_ms >= rise.sent_at_ms + self.deadline_ms
+        return bool(rise.look_again_ms) and equal
 
 
 def begin(
@@ -306,9 +331,8 @@ def _with_result(exposure: Exposure, number: int, result: Result, *, failed: boo
     return replace(exposure, last=replace(last, result=result, failures=failures))
 
 
-def observe(exposure: Exposure, quantity: int, asked_at_ms: int, again_ms: int = 0) -> Exposure:
-    """Note what a read showed that was asked for at that time. `again_ms`: how long after it an unseen rise is read
-    once more; 0: never.
+def observe(exposure: Exposure, quantity: int, asked_at_ms: int, second_look: SecondLook | None = None) -> Exposure:
+    """Note what a read showed that was asked for at that time. Without a second look an unseen rise is given up.
 
     Attempts past their settling time are closed by it. One that is not yet due is closed early only when the number
     seen can have come from no other write. Seen above what was last sent with nothing open any more: it is sent again.
@@ -323,8 +347,8 @@ def observe(exposure: Exposure, quantity: int, asked_at_ms: int, again_ms: int =
         one for one in exposure.open if one.settles_by_ms > asked_at_ms and not (seen_live and one.number <= seen_live)
     )
     confirmed = Confirmed(quantity, version, asked_at_ms, Proof.READ)
-    if again_ms and (unseen := _unseen(exposure, quantity, asked_at_ms)) is not None:
-        return _not_seen(replace(exposure, confirmed=confirmed, open=still), exposure, unseen, asked_at_ms + again_ms)
+    if second_look is not None and (unseen := _unseen(exposure, quantity, asked_at_ms)) is not None:
+        return _not_seen(replace(exposure, confirmed=confirmed, open=still), exposure, unseen, second_look)
     after = replace(exposure, confirmed=confirmed, open=still)
     if last is None or last.result in (Result.OPEN, Result.FAILED, Result.REJECTED):
         return after
@@ -344,13 +368,14 @@ def _unseen(exposure: Exposure, quantity: int, asked_at_ms: int) -> Attempt | No
     return newest if sampled and overdue and quantity <= known.quantity and quantity < newest.quantity else None
 
 
-def _not_seen(after: Exposure, before: Exposure, unseen: Attempt, again_ms: int) -> Exposure:
-    """It stays open, since it may yet come. Two equal reads so far apart are no sale: then it counts as not taken."""
-    assert before.confirmed is not None and before.last is not None
-    equal = after.confirmed == replace(before.confirmed, at_ms=after.confirmed.at_ms) if after.confirmed else False
-    waiting = replace(unseen, look_again_ms=again_ms)
+def _not_seen(after: Exposure, before: Exposure, unseen: Attempt, second_look: SecondLook) -> Exposure:
+    """It stays open, since it may yet come, whether it is sent again or not."""
+    assert after.confirmed is not None and before.confirmed is not None and before.last is not None
+    asked_at_ms = after.confirmed.at_ms
+    equal = after.confirmed == replace(before.confirmed, at_ms=asked_at_ms)
+    waiting = replace(unseen, look_again_ms=second_look.due_ms(unseen, asked_at_ms))
     after = replace(after, open=(*(one for one in after.open if one.number != unseen.number), waiting))
-    if not (unseen.look_again_ms and equal):
+    if not second_look.not_taken(unseen, asked_at_ms, equal=equal):
         return after
     last = replace(before.last, result=Result.UNDER_SHOWN, unseen=before.last.unseen + 1)
     return replace(after, last=last)

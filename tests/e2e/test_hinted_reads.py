@@ -17,8 +17,8 @@ from inventory_schemas.records import DISCREPANCY, SKU_COMMAND
 from inventory_streams.topics import Topics
 from tests.support.own_system import EXAMPLES, Started, a_system, ended, run, said_on, shown, the_shop_tells, wait_for
 
-RAISED, LOWERED = "SKU-00002", "SKU-00003"
-KEYS = {RAISED: "50000000002", LOWERED: "50000000003"}
+RAISED, LOWERED = "SKU-00002", "SKU-00004"
+KEYS = {RAISED: "50000000002", LOWERED: "50000000004"}
 RIGHT = {f"shopify/{key}": 38 for key in KEYS.values()}
 TOLD = {
     # Delivery sends again by itself what is shown above the target; what is shown below it waits for a second read.
@@ -38,7 +38,7 @@ def started(tmp_path: Path) -> Iterator[Started]:
 def two_products(folder: Path) -> None:
     """The events of the example, and the same of another SKU."""
     events = (EXAMPLES / "03_events.jsonl").read_text()
-    other = events.replace("00002", "00003").replace("12-34567", "12-34568")
+    other = events.replace("00002", "00004").replace("12-34567", "12-34568")
     (folder / "events.jsonl").write_text(events + other)
     run("produce", "events.jsonl", "--config", "sync.yaml", cwd=folder)
 

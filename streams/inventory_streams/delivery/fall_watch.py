@@ -100,7 +100,7 @@ class FallWatch:
         unseen = is_unseen(tracked.exposure, limits, now_ms)
         if unseen and not tracked.late_rise:
             log.error(
-                "rise not seen live in time: it is tried by the other path once that cannot be a sale",
+                "rise not seen live in time: it is tried by the other path as soon as that can be no sale",
                 extra=_facts(tracked),
             )
         tracked.late_rise = unseen

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import UNSEEN_MAX
-from inventory_domain.exposure import Exposure, Result, observe, settle
+from inventory_domain.exposure import Exposure, Result, SecondLook, observe, settle
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import Throttled, kind_of
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
@@ -197,7 +197,7 @@ class ReadBacks:
     ) -> None:
         before = tracked.exposure or Exposure(tracked.listing_id, target.sku)
         as_of_ms = asked_at_ms - self._age_ms()
-        after = observe(before, shown.quantity, as_of_ms, again_ms=int(self._settings.order_delay_s * 1000))
+        after = observe(before, shown.quantity, as_of_ms, self._second_look(target.channel))
         tracked.exposure = after
         tracked.read_failures = 0
         if not after.open:
@@ -216,6 +216,13 @@ class ReadBacks:
         )
         writes = [self._records.exposure(owned.number, after), self._records.observation(owned.number, observation)]
         await owned.writer.add(writes)
+
+    def _second_look(self, channel: ChannelId) -> SecondLook:
+        """Whether a number that is not there may have been sold is the marketplace's to say."""
+        traits, order_delay_ms = self._account.traits, int(self._settings.order_delay_s * 1000)
+        if traits.read_includes_own_sales:
+            return SecondLook(order_delay_ms)
+        return SecondLook(order_delay_ms, int(self._settings.seen_within(channel, traits.settling_s_max) * 1000))
 
     def _tell(self, tracked: TrackedListing, before: Exposure, after: Exposure, target: Target, quantity: int) -> None:
         over_shown = after.last is not None and after.last.result is Result.OVER_SHOWN

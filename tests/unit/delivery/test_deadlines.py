@@ -81,6 +81,38 @@ async def test_it_is_sent_by_the_other_path_once_two_reads_show_that_it_was_no_s
     assert exposure is not None and exposure.open == () and exposure.units() == 8
 
 
+async def test_where_sales_are_not_in_the_number_it_is_sent_by_the_other_path_at_its_deadline() -> None:
+    """No sale lowers what is read there: a number that is not there was not taken."""
+    deaf = DeafToRises(traits=feed_traits(settling_s_max=SETTLING_S, read_includes_own_sales=False), shown={LISTING: 3})
+    async with a_bench(deaf, deadlines_s={CHANNEL: 200.0}, **SAMPLED) as bench:  # type: ignore[arg-type]
+        await a_rise_passes(bench, 190)
+        before = dict(deaf.feeds)
+        await bench.clock.pass_s(30)
+        (feed_id,) = deaf.feeds
+        told, worst = bench.metric("rises_late"), bench.exposure("A")
+        deaf.work_on(feed_id)
+        await bench.clock.pass_s(200)
+        late, exposure = bench.metric("rises_late"), bench.exposure("A")
+
+    assert before == {} and told == 1.0
+    assert worst is not None and worst.units() == 8
+    assert deaf.quantities("A") == [8] and deaf.in_feeds("A") == [8] and deaf.shown[LISTING] == 8
+    assert late == 0.0
+    assert exposure is not None and exposure.open == () and exposure.units() == 8
+
+
+async def test_what_neither_path_shows_there_is_not_sent_a_third_time_nor_read_all_the_time() -> None:
+    deaf = DeafToRises(traits=feed_traits(settling_s_max=SETTLING_S, read_includes_own_sales=False), shown={LISTING: 3})
+    async with a_bench(deaf, **SAMPLED) as bench:  # type: ignore[arg-type]
+        await a_rise_passes(bench, 250)
+        deaf.done.update(deaf.feeds)  # its report says that all went well, and nothing is shown
+        await bench.clock.pass_s(4 * HOUR_S)
+        late, reads = bench.metric("rises_late"), len(deaf.reads)
+
+    assert deaf.quantities("A") == [8] and deaf.in_feeds("A") == [8] and late == 1.0
+    assert reads <= 10, "it is looked at now and then"
+
+
 async def test_what_neither_path_shows_is_not_sent_a_third_time_and_stays_told() -> None:
     deaf = market()
     async with a_bench(deaf, **SAMPLED) as bench:  # type: ignore[arg-type]
