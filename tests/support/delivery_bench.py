@@ -35,6 +35,7 @@ from inventory_streams.delivery.arrivals import (
 from inventory_streams.delivery.assignment import LoadedPartition
 from inventory_streams.delivery.codecs import Codecs, codecs_of
 from inventory_streams.delivery.gaps import AsksReconciliation
+from inventory_streams.delivery.late_requests import AsksForReads
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.retries import note_of
 from inventory_streams.delivery.settings import DeliverySettings
@@ -175,9 +176,9 @@ class Bench:
         await self.worker.take([CommandArrival(0, command)])
         await self.clock.pass_s(0.05)
 
-    async def hint(self, own_id: str, *, signal: bool = True) -> None:
+    async def hint(self, own_id: str, *, signal: bool = True, from_ms: int = 0) -> None:
         """A record of `listing.observations`."""
-        await self.worker.take([HintArrival(0, 7, ListingId(f"{CHANNEL}/{own_id}"), signal)])
+        await self.worker.take([HintArrival(0, 7, ListingId(f"{CHANNEL}/{own_id}"), signal, from_ms)])
         await self.clock.pass_s(0.05)
 
     def metric(self, name: str, **labels: str) -> float:
@@ -244,6 +245,7 @@ async def a_bench(
     sink: AlertSink | None = None,
     answers: Callable[[], bool] = lambda: True,
     reconciliation: AsksReconciliation | None = None,
+    reads: AsksForReads | None = None,
     **changes: object,
 ) -> AsyncIterator[Bench]:
     """A worker that has taken partition 0 over with these targets (all of that trace) and exposures in it.
@@ -281,6 +283,7 @@ async def a_bench(
         sink=sink,
         answers=answers,
         reconciliation=reconciliation,
+        reads=reads,
     )
     worker._attempts._dice.seed(7)  # jitter too comes from a seed here, so that a run can be repeated
     transactions = KeptTransactions()

@@ -86,12 +86,15 @@ class CommandArrival:
 
 @dataclass(frozen=True, slots=True)
 class HintArrival:
-    """A record of `listing.observations`. `signal`: the marketplace told of a change, so the listing is to be read."""
+    """A record of `listing.observations`. `signal`: something may have changed, so the listing is to be read; before
+    `from_ms` nothing of it can be seen.
+    """
 
     partition: int
     offset: int
     listing_id: ListingId
     signal: bool
+    from_ms: int = 0
 
 
 Arrival = TargetArrival | RetryArrival | ReportArrival | HealthArrival | ProgressArrival | CommandArrival | HintArrival
@@ -145,11 +148,12 @@ class Arrivals:
     def _hint(self, message: Message) -> HintArrival:
         listing_id = ListingId(_key(message).decode(errors="replace"))
         try:
-            signal = self._codecs.observations.decode(message.value()).observed_by is ObservedBy.SIGNAL
+            observation = self._codecs.observations.decode(message.value())
         except BadRecord as fault:
             log.warning("observation cannot be read", extra={"offset": message.offset(), "error": str(fault)})
-            signal = False
-        return HintArrival(_partition(message), _offset(message), listing_id, signal)
+            return HintArrival(_partition(message), _offset(message), listing_id, False)
+        signal = observation.observed_by is ObservedBy.SIGNAL
+        return HintArrival(_partition(message), _offset(message), listing_id, signal, observation.as_of_ms)
 
     def _command(self, message: Message) -> CommandArrival:
         raw = message.value()

@@ -23,7 +23,7 @@ class TrackedListing:
     told to wait until then. `retry_offsets`: records of the retry topic that stand for this wait. `must_read`: it had
     open attempts at a takeover. `claims`: marketplace ids that no other listing may be sent with meanwhile.
     `late_rise`: a sampled rise of it was not seen live in time. `late_fall`, `failing_fall`: a fall was not, or for so
-    long that it is masked. `hinted`: it is to be looked at, though nothing of it is open.
+    long that it is masked. `hinted`: it is to be looked at from `look_from_s` on, though nothing of it is open.
     `forgotten`: the engine withdrew it while an attempt was under way. `traces`: what its next push stands for, the
     newest last: the traces of its target, of those that were replaced unsent, and of attempts that failed.
     """
@@ -48,6 +48,7 @@ class TrackedListing:
     late_rise: bool = False
     failing_fall: bool = False
     hinted: bool = False
+    look_from_s: float = 0.0
     traces: tuple[TraceContext, ...] = ()
 
     @property

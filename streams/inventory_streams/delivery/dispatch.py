@@ -116,7 +116,9 @@ class Dispatcher:
                 return []
             # 3. The call, and what became of it.
             sent_at_ms = self._clock.now_ms()
+            request = self._picking.late.sent(ready, oldest_s, self._account.traits.settling_s_max)
             answers = await self._push(ready)
+            await self._picking.late.ended(request)
             await self._conclude(ready, answers, oldest_s, sent_at_ms, probe=probe)
             return answers
         finally:

@@ -18,6 +18,7 @@ from inventory_domain.write_paths import Backlog, FeedPace, FeedRows, SinglePace
 from inventory_streams.delivery.attempts import Begun
 from inventory_streams.delivery.book import TrackedListing
 from inventory_streams.delivery.feed_reports import FeedReports
+from inventory_streams.delivery.late_requests import SentRequest
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.queue import WorkKey
@@ -194,7 +195,10 @@ class Feeds:
             ready = {number: one for number, one in begun.items() if not self._picking.kept_back(one, committed_s)}
             if ready:
                 # 3. The feed, and what became of it.
-                await self._submit(adapter, channel, ready, traits)
+                request = self._picking.late.sent(
+                    ready.values(), committed_s, traits.takes_s_max + self.account.traits.settling_s_max
+                )
+                await self._submit(adapter, channel, ready, traits, request)
         finally:
             # 4. Now the listings may go again, if something is due that a feed under way does not stand against.
             for tracked in picked:
@@ -212,11 +216,17 @@ class Feeds:
         return begun
 
     async def _submit(
-        self, adapter: TakesFeeds, channel: ChannelId, ready: dict[int, Begun], traits: FeedTraits
+        self,
+        adapter: TakesFeeds,
+        channel: ChannelId,
+        ready: dict[int, Begun],
+        traits: FeedTraits,
+        request: SentRequest,
     ) -> None:
         rows = {number: self._picking.push_of(one) for number, one in ready.items()}
         since_ms = self._clock.now_ms()
         answer = await self._answer(adapter, rows, traits)
+        await self._picking.late.ended(request)
         if isinstance(answer, CallFailed) and answer.effect_unknown:
             await self._clock.sleep(FIND_AFTER_S)
             answer = await self._found(adapter, rows, since_ms) or answer

@@ -158,7 +158,7 @@ class Intake:
         if not arrival.signal or tracked is None or tracked.target is None:
             return
         self._metrics.hints.labels(tracked.target.channel).inc()
-        self._scheduler.look_at(tracked)
+        self._scheduler.look_at(tracked, arrival.from_ms)
 
 
 def _differ(one: Target, other: Target) -> bool:

@@ -134,11 +134,14 @@ class DeliveryMetrics:
             "freshness_objective_seconds", "Within which time a change is to be taken.", "channel"
         )
         self.rises_not_seen = counter(
-            "rises_not_seen", "Sampled rises that two reads, far enough apart, did not show.", "channel"
+            "rises_not_seen", "Sampled rises that were not taken, as reads far enough apart have shown.", "channel"
         )
         self.rises_late = gauge("rises_late", "Sampled rises that were not seen by their deadline.", "channel")
         self.revisions_waited = counter(
             "revisions_waited", "Writes put off because their listing was written too often that day.", "channel"
+        )
+        self.requests_late = counter(
+            "requests_late", "Listings of requests that ended when a successor may have sent already.", "channel"
         )
         self.hints = counter("hints", "Signals that asked for a read.", "channel")
         self.falls_late = gauge("falls_late", "Falls not seen live in time.", "channel")

@@ -15,6 +15,7 @@ from inventory_streams.delivery.account import Account
 from inventory_streams.delivery.attempts import Attempts, Begun
 from inventory_streams.delivery.book import Book, TrackedListing
 from inventory_streams.delivery.intake import Intake
+from inventory_streams.delivery.late_requests import LateRequests
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.queue import WorkKey
@@ -42,10 +43,12 @@ class Picking:
         intake: Intake,
         masks: Masks,
         metrics: DeliveryMetrics,
+        late: LateRequests,
     ) -> None:
         self.account = account
         self.book = book
         self.attempts = attempts
+        self.late = late
         self._settings = settings
         self._clock = clock
         self._scheduler = scheduler

@@ -139,9 +139,10 @@ class ReadBacks:
             return False
         if tracked.reading or tracked.held_until_s is not None:
             return False  # the end of either plans the next read
-        if tracked.hinted:
+        if self._hinted(tracked):
             return True
         if tracked.exposure is None:
+            self._scheduler.reconsider(tracked)
             return False
         now_ms = self._clock.now_ms()
         if not tracked.must_read:
@@ -156,6 +157,10 @@ class ReadBacks:
             return False
         return True
 
+    def _hinted(self, tracked: TrackedListing) -> bool:
+        """Whether a hint asks for a read that would say something by now."""
+        return tracked.hinted and tracked.look_from_s <= self._clock.monotonic_s()
+
     def _age_ms(self) -> int:
         return int(self._account.traits.read_age_s_max * 1000)
 
@@ -164,7 +169,8 @@ class ReadBacks:
             target = tracked.target
             if target is None or self._book.writable(tracked) is None:
                 return
-            hinted, tracked.hinted = tracked.hinted, False  # a hint that comes from here on asks for another read
+            hinted = self._hinted(tracked)
+            tracked.hinted = tracked.hinted and not hinted  # a hint that comes from here on asks for another read
             asked_at_ms = self._clock.now_ms()
             answer = await self._ask(target)
             self._metrics.reads.labels(target.channel, _label(answer)).inc()

@@ -30,6 +30,7 @@ from inventory_streams.delivery.consumption import Poller
 from inventory_streams.delivery.following import Following
 from inventory_streams.delivery.gaps import ReconciliationByCommand
 from inventory_streams.delivery.last_resort import CutOff
+from inventory_streams.delivery.late_requests import HintsByTopic
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.reports import KafkaReports, ReportsRefused
 from inventory_streams.delivery.settings import DeliverySettings
@@ -120,6 +121,7 @@ def assemble(
         sink=sink,
         answers=answers,
         reconciliation=ReconciliationByCommand(settings, registry, clock),
+        reads=HintsByTopic(settings.kafka, arrivals.observations, codecs.observations),
     )
     loop = asyncio.get_running_loop()
     following = Following(settings.kafka, arrivals, worker.take, loop, failed)
@@ -162,6 +164,7 @@ def run(
                 if isinstance(error, KAFKA_MAY_BE_GONE) and not answers():
                     loop.call_soon_threadsafe(delivery.worker.cut_off, error)
                 else:
+                    delivery.worker.late.tell_now()
                     end_for(error)
 
             delivery = assemble(

@@ -14,6 +14,8 @@ from inventory_streams.delivery.ramp import Ramp
 from inventory_streams.delivery.retries import Waiting
 from inventory_streams.delivery.settings import DeliverySettings
 
+LOOK_WAIT_S_MAX = 3_600.0  # whatever another clock says
+
 
 class Scheduler:
     """Puts every listing where it belongs: into its account's queue, among those that wait, among those to be read."""
@@ -86,11 +88,18 @@ class Scheduler:
         )
         account.work.set()
 
-    def look_at(self, tracked: TrackedListing) -> None:
-        """The listing is to be read as soon as the limits allow, whatever is known of it."""
+    def look_at(self, tracked: TrackedListing, from_ms: int = 0) -> None:
+        """The listing is to be read as soon as the limits allow, whatever is known of it.
+
+        `from_ms`: before that a read would say nothing yet; it is waited for an hour at the most.
+        """
+        account = self._accounts.of(tracked.target.channel) if tracked.target is not None else None
+        now_s = self._clock.monotonic_s()
+        from_s = now_s + min(LOOK_WAIT_S_MAX, max(0.0, (from_ms - self._clock.now_ms()) / 1000))
+        tracked.look_from_s = max(from_s, tracked.look_from_s) if tracked.hinted else from_s
         tracked.hinted = True
-        if tracked.target is not None and (account := self._accounts.of(tracked.target.channel)) is not None:
-            account.reads.put(tracked.key, max(self._clock.monotonic_s(), tracked.held_until_s or 0.0))
+        if account is not None:
+            self._plan_read(tracked)
 
     def _shadow(self, owned: OwnedPartition, tracked: TrackedListing) -> None:
         """Its channel's mode writes nothing of it: what it would be set to is compared with what it shows."""
@@ -164,20 +173,18 @@ class Scheduler:
             return
         exposure = tracked.exposure
         settles_ms = exposure.settles_ms() if exposure is not None else None
-        if tracked.hinted and not tracked.reading and not tracked.read_failures:
-            account.reads.put(tracked.key, max(self._clock.monotonic_s(), tracked.held_until_s or 0.0))
-            return
-        if settles_ms is None and tracked.hinted:
-            return
-        if settles_ms is None:
+        if settles_ms is None and not tracked.hinted:
             account.reads.discard(tracked.key)
             return
         if tracked.reading or tracked.read_failures:
             return  # its end, or the wait after a read that said nothing, comes first
-        age_ms = int(account.traits.read_age_s_max * 1000)
-        wait_s = max(0.0, (settles_ms + age_ms - self._clock.now_ms()) / 1000)
-        at_s = max(self._clock.monotonic_s() + wait_s, tracked.held_until_s or 0.0)
-        account.reads.put(tracked.key, at_s)
+        now_s, times_s = self._clock.monotonic_s(), []
+        if tracked.hinted:
+            times_s.append(tracked.look_from_s)
+        if settles_ms is not None:
+            age_ms = int(account.traits.read_age_s_max * 1000)
+            times_s.append(now_s + (settles_ms + age_ms - self._clock.now_ms()) / 1000)
+        account.reads.put(tracked.key, max(now_s, min(times_s), tracked.held_until_s or 0.0))
 
 
 def _sales_per_day(target: Target) -> float | None:

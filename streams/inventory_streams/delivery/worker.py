@@ -41,6 +41,7 @@ from inventory_streams.delivery.health_owner import HealthOwner
 from inventory_streams.delivery.health_post import HealthPost
 from inventory_streams.delivery.intake import Intake
 from inventory_streams.delivery.last_resort import CutOff, LastResort
+from inventory_streams.delivery.late_requests import AsksForReads, LateRequests
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.offsets import OffsetTracker
@@ -83,6 +84,7 @@ class Worker:
         sink: AlertSink | None = None,
         answers: Callable[[], bool] = lambda: True,
         reconciliation: AsksReconciliation | None = None,
+        reads: AsksForReads | None = None,
     ) -> None:
         self._settings = settings
         self._codecs = codecs
@@ -117,8 +119,9 @@ class Worker:
         self._attempts = Attempts(settings, clock, records, self.accounting, self.masks.holds, metrics, random.Random())
         self._quotas = Quotas(settings, codecs, accounts, name, clock, threads)
         self._falls = FallWatch(settings, clock, self.book, accounts, self._scheduler, self.masks, metrics)
+        self.late = LateRequests(settings, clock, metrics, threads, reads)
         shared = (settings, clock, self.book, self._scheduler, self._attempts, self._intake, self.masks, metrics)
-        pickings = [Picking(account, *shared) for account in accounts.all]
+        pickings = [Picking(account, *shared, self.late) for account in accounts.all]
         self._dispatchers = [Dispatcher(one, settings, clock, self._tallies, metrics, failed) for one in pickings]
         self._feeds = [Feeds(one, settings, clock, self._scheduler, self._tallies, metrics, failed) for one in pickings]
         self._read_backs = [

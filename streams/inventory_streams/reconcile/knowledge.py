@@ -15,11 +15,11 @@ from inventory_domain.identifiers import ChannelId, ListingId, Sku
 from inventory_domain.readings import found_over_shown, is_ahead, left_behind
 from inventory_domain.reconciliation import Action, Discrepancy, Observation, ObservedBy
 from inventory_domain.targets import Target
+from inventory_streams.hints import OWN_HINTS
 from inventory_streams.reconcile.codecs import Codecs
 from inventory_streams.reconcile.settings import ReconcileSettings
 
 SENT_KEPT = 8  # numbers kept per listing, to recognize what an older write left there
-OWN_HINT = "reconcile: "  # what the evidence of a hint begins with that reconciliation has given itself
 MOVES_KEPT = 500  # sales kept per SKU and channel
 
 
@@ -114,7 +114,7 @@ class Knowledge:
     def signal(self, observation: Observation) -> None:
         """A marketplace's word that a listing has changed: kept as evidence. Our own hints are nobody's word."""
         known = self.listings.get(observation.listing_id)
-        own = observation.evidence.startswith(OWN_HINT)
+        own = observation.evidence.startswith(OWN_HINTS)
         if known is not None and observation.observed_by is ObservedBy.SIGNAL and not own:
             known.signal = SignalSeen(observation.quantity, observation.as_of_ms, observation.evidence)
 

@@ -9,10 +9,10 @@ from inventory_domain.commands import Restate, SkuCommand
 from inventory_domain.identifiers import EventId, ListingId, Marketplace, Sku
 from inventory_domain.reconciliation import Discrepancy, Observation, ObservedBy, ReconciliationCycle
 from inventory_schemas.values import NO_NODES
+from inventory_streams.hints import RECONCILE_HINT
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.transactions import Write
 from inventory_streams.reconcile.codecs import Codecs
-from inventory_streams.reconcile.knowledge import OWN_HINT
 from inventory_streams.reconcile.settings import ReconcileSettings
 
 ISSUED_BY = "reconcile"
@@ -48,7 +48,7 @@ class Records:
             ObservedBy.SIGNAL,
             now_ms,
             now_ms,
-            f"{OWN_HINT}{why}",
+            f"{RECONCILE_HINT}{why}",
         )
         return self.observation(hint)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from inventory_domain.changes import InventoryChange, SaleCancelled, StockAdjusted, UnitsSold
 from inventory_domain.expected import ReadTraits
 from inventory_domain.exposure import Exposure, observe
 from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, OrderId, Sku, SourceId
 from inventory_domain.reconciliation import Action, Cause, Observation, ObservedBy
 from inventory_schemas.registry import LocalRegistry
+from inventory_streams.hints import OWN_HINTS
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.reconcile.codecs import codecs_of
-from inventory_streams.reconcile.knowledge import OWN_HINT, Knowledge
+from inventory_streams.reconcile.knowledge import Knowledge
 from inventory_streams.reconcile.settings import ReconcileSettings
 from inventory_streams.topics import Topics
 from tests.support.pulls import MARKETPLACE
@@ -119,9 +122,10 @@ def test_a_signal_is_kept_as_evidence() -> None:
     assert verdict is not None and verdict.record is not None and "notice-9" in verdict.record.evidence
 
 
-def test_a_hint_of_ours_is_nobodys_word() -> None:
+@pytest.mark.parametrize("own", OWN_HINTS)
+def test_a_hint_of_ours_is_nobodys_word(own: str) -> None:
     known = knowledge()
-    known.signal(Observation(LISTING, SKU, CHANNEL, None, {}, ObservedBy.SIGNAL, at(100), at(100), f"{OWN_HINT}old"))
+    known.signal(Observation(LISTING, SKU, CHANNEL, None, {}, ObservedBy.SIGNAL, at(100), at(100), f"{own}old"))
 
     assert known.listings[LISTING].signal is None
 
