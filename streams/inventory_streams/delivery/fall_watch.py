@@ -8,10 +8,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 from inventory_domain.clock import Clock
+from inventory_domain.health_alerts import Severity
 from inventory_domain.identifiers import ChannelId
+from inventory_domain.listing_alerts import FALL_NOT_APPLIED, LISTING_FAILING, RISE_NOT_SEEN
 from inventory_domain.listing_holds import FallLimits, is_failing, is_late, is_unseen
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.book import Book, TrackedListing
+from inventory_streams.delivery.listing_alerts import ListingAlerts, Listings
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.scheduling import Scheduler
@@ -36,6 +39,7 @@ class FallWatch:
         scheduler: Scheduler,
         masks: Masks,
         metrics: DeliveryMetrics,
+        alerts: ListingAlerts,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -44,6 +48,7 @@ class FallWatch:
         self._scheduler = scheduler
         self._masks = masks
         self._metrics = metrics
+        self._alerts = alerts
 
     async def run(self) -> None:
         """Look until it is cancelled."""
@@ -55,7 +60,8 @@ class FallWatch:
         """Look once."""
         failing: dict[ChannelId, list[TrackedListing]] = {channel: [] for channel in self._accounts.channels}
         limits_of = {channel: self._limits(channel) for channel in failing}
-        late, held, refused, unseen = (Counter[ChannelId]() for _ in range(4))
+        held = Counter[ChannelId]()
+        late, refused, unseen = Listings(), Listings(), Listings()
         for number, tracked in enumerate(list(self._book)):
             if number % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
@@ -64,23 +70,27 @@ class FallWatch:
             channel, last = tracked.target.channel, tracked.exposure.last if tracked.exposure else None
             limits, now_ms = limits_of[channel], self._clock.now_ms()
             if last is not None and last.failures >= FAILURES_TOLD:
-                refused[channel] += 1
+                refused.add(channel, tracked.listing_id)
             if self._masks.holds.until_s(tracked) is not None:
                 held[channel] += 1
             if self._is_late(tracked, limits, now_ms):
-                late[channel] += 1
-            unseen[channel] += self._is_unseen(tracked, limits, now_ms)
+                late.add(channel, tracked.listing_id)
+            if self._is_unseen(tracked, limits, now_ms):
+                unseen.add(channel, tracked.listing_id)
             if is_failing(tracked.exposure, limits, now_ms):
                 failing[channel].append(tracked)
             elif tracked.failing_fall:
                 self._lift(tracked)
         for channel, found in failing.items():
             self._zero(channel, found)
-            self._metrics.falls_late.labels(channel).set(late[channel])
-            self._metrics.rises_late.labels(channel).set(unseen[channel])
+            self._metrics.falls_late.labels(channel).set(late.count[channel])
+            self._metrics.rises_late.labels(channel).set(unseen.count[channel])
             self._metrics.falls_failing.labels(channel).set(len(found))
-            self._metrics.listings_failing.labels(channel).set(refused[channel])
+            self._metrics.listings_failing.labels(channel).set(refused.count[channel])
             self._metrics.mass_change_held.labels(channel).set(held[channel])
+            self._alerts.found(channel, FALL_NOT_APPLIED, Severity.PAGE if found else Severity.WARNING, late)
+            self._alerts.found(channel, RISE_NOT_SEEN, Severity.WARNING, unseen)
+            self._alerts.found(channel, LISTING_FAILING, Severity.WARNING, refused)
 
     def _limits(self, channel: ChannelId) -> FallLimits:
         account = self._accounts.of(channel)

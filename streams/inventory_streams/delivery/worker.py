@@ -42,6 +42,7 @@ from inventory_streams.delivery.health_post import HealthPost
 from inventory_streams.delivery.intake import Intake
 from inventory_streams.delivery.last_resort import CutOff, LastResort
 from inventory_streams.delivery.late_requests import AsksForReads, LateRequests
+from inventory_streams.delivery.listing_alerts import ListingAlerts
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.offsets import OffsetTracker
@@ -118,7 +119,8 @@ class Worker:
         self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, metrics)
         self._attempts = Attempts(settings, clock, records, self.accounting, self.masks.holds, metrics, random.Random())
         self._quotas = Quotas(settings, codecs, accounts, name, clock, threads)
-        self._falls = FallWatch(settings, clock, self.book, accounts, self._scheduler, self.masks, metrics)
+        listings = ListingAlerts(self.masks, clock, metrics, sink)
+        self._falls = FallWatch(settings, clock, self.book, accounts, self._scheduler, self.masks, metrics, listings)
         self.late = LateRequests(settings, clock, metrics, threads, reads)
         shared = (settings, clock, self.book, self._scheduler, self._attempts, self._intake, self.masks, metrics)
         pickings = [Picking(account, *shared, self.late) for account in accounts.all]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.health import ChannelState
+from inventory_domain.health_alerts import Severity
 from inventory_domain.identifiers import EventId, ListingId, Sku
 from inventory_domain.listing_holds import FAILING_FALL
 from inventory_domain.modes import ChannelMode, Mode
@@ -16,7 +17,7 @@ from inventory_domain.targets import Target
 from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted, traits
 from tests.support.delivery_bench import Bench, a_bench
 from tests.support.delivery_feeds import FeedMarketplace, feed_traits
-from tests.support.outages import MarketplaceWithOutages, outages
+from tests.support.outages import KeptAlerts, MarketplaceWithOutages, outages
 
 LONG_S = 100_000.0  # the engine's silence is not what these are about
 
@@ -241,3 +242,48 @@ async def test_a_sampled_rise_is_read_and_another_is_assumed() -> None:
 
         assert len(market.reads) == reads
         assert exposure is not None and exposure.units() == 8
+
+
+async def test_listings_in_trouble_are_told_to_the_webhook_together() -> None:
+    """Two dozen that fail are one alert, and one more when it is over; the channel itself goes on."""
+    failing = True
+
+    def busy(push: Push) -> PushOutcome:
+        if failing and not push.listing_id.endswith("/Z"):
+            return Transient(listing_id=push.listing_id, api="w", reason="busy")
+        return accepted(push)
+
+    kept = KeptAlerts()
+    own_ids = [f"L{number}" for number in range(24)]
+    async with a_bench(FakeMarketplace(answer=busy), sink=kept, engine_silent_s=LONG_S, tick_s=1.0) as bench:
+        await bench.send(*(a_target(own_id, 3) for own_id in own_ids))
+        for version in range(1, 60):
+            await bench.send(a_target("Z", version, version=version))
+            await bench.clock.pass_s(10)
+        during = [(alert.name, alert.severity, alert.text) for alert in kept.posted]
+        failing = False
+        await bench.clock.pass_s(900)
+
+    assert [name for name, _, _ in during] == ["listing-failing"]
+    assert during[0][1] is Severity.WARNING and ": 24 (" in during[0][2]
+    assert [(one.name, one.severity) for one in kept.posted[1:]] == [("listing-failing", Severity.INFO)]
+
+
+async def test_a_fall_that_does_not_land_is_told_and_then_pages() -> None:
+    deaf, kept = FakeMarketplace(traits=traits(settling_s_max=60.0)), KeptAlerts()
+
+    async def push(pushes):  # type: ignore[no-untyped-def]
+        return [accepted(one) for one in pushes]
+
+    deaf.push = push  # type: ignore[method-assign]
+    deaf.shown[ListingId(f"{CHANNEL}/A")] = 9
+    async with a_bench(
+        deaf, sink=kept, targets=[a_target("A", 3)], exposures=known(9, "A"), engine_silent_s=LONG_S, tick_s=1.0
+    ) as bench:
+        await bench.clock.pass_s(1_000)
+        early = [(alert.name, alert.severity) for alert in kept.posted]
+        await bench.clock.pass_s(1_500)
+        later = [(alert.name, alert.severity) for alert in kept.posted]
+
+    assert early == [("fall-not-applied", Severity.WARNING)]
+    assert later == [*early, ("fall-not-applied", Severity.PAGE)]

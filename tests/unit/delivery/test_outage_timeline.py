@@ -154,7 +154,7 @@ async def test_one_bad_listing_does_not_fail_a_channel_whose_others_go_through()
             await around.bench.send(a_target("B", version, version=version))
             await around.bench.clock.pass_s(3)
 
-    assert (around.health.state, around.alerts.names) == (ChannelState.SELLING, [])
+    assert (around.health.state, around.alerts.names) == (ChannelState.SELLING, ["listing-failing"])
 
 
 async def test_refused_credentials_open_the_circuit_at_once() -> None:
