@@ -10,6 +10,7 @@ from enum import Enum
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ListingId, NodeId, Sku
 from inventory_domain.outcomes import Accepted, Applied, Outcome, Rejected, counts_against_channel
+from inventory_domain.second_look import SecondLook
 
 SINGLE = "single"  # the path of a call that sets quantities at once
 FEED = "feed"  # the path of a file that is worked on later
@@ -35,7 +36,7 @@ class AttemptState(Enum):
 
 class Result(Enum):
     """What is known of the last attempt. FAILED may be tried again; OVER_SHOWN was seen above what was sent;
-    UNDER_SHOWN is a sampled rise that was not taken, as its reads have shown: see `SecondLook`."""
+    UNDER_SHOWN is a sampled rise that was not taken, as its reads have shown: see `second_look`."""
 
     OPEN = "open"
     APPLIED = "applied"
@@ -151,31 +152,6 @@ class Exposure:
     def settles_ms(self) -> int | None:
         """When the first open attempt is over its settling time, whatever it takes to close it."""
         return min((attempt.read_due_ms for attempt in self.open), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class SecondLook:
-    """When a sampled rise that a read did not show is read once more, and when it counts as not taken.
-
-    Where the marketplace lowers its number when it sells, buyers may have bought all that the rise added, and their
-    orders not be reported yet: sent again it would put sold units back on sale. Only two equal reads, `order_delay_ms`
-    apart, are no sale. Where it does not (`deadline_ms` after the rise was sent), what is not there was not taken.
-    """
-
-    order_delay_ms: int
-    deadline_ms: int | None = None
-
-    def due_ms(self, rise: Attempt, asked_at_ms: int) -> int:
-        """When it is read once more, after a read that was asked for at that time."""
-        if self.deadline_ms is not None and asked_at_ms < rise.sent_at_ms + self.deadline_ms:
-            return rise.sent_at_ms + self.deadline_ms
-        return asked_at_ms + self.order_delay_ms
-
-    def not_taken(self, rise: Attempt, asked_at_ms: int, *, equal: bool) -> bool:
-        """Whether such a read says so. `equal`: it shows what the read before it did."""
-        if self.deadline_ms is not None:
-            return asked_at_ms >= rise.sent_at_ms + self.deadline_ms
-        return bool(rise.look_again_ms) and equal
 
 
 def begin(
@@ -373,9 +349,9 @@ def _not_seen(after: Exposure, before: Exposure, unseen: Attempt, second_look: S
     assert after.confirmed is not None and before.confirmed is not None and before.last is not None
     asked_at_ms = after.confirmed.at_ms
     equal = after.confirmed == replace(before.confirmed, at_ms=asked_at_ms)
-    waiting = replace(unseen, look_again_ms=second_look.due_ms(unseen, asked_at_ms))
+    waiting = replace(unseen, look_again_ms=second_look.due_ms(unseen.sent_at_ms, asked_at_ms))
     after = replace(after, open=(*(one for one in after.open if one.number != unseen.number), waiting))
-    if not second_look.not_taken(unseen, asked_at_ms, equal=equal):
+    if not second_look.not_taken(unseen.sent_at_ms, asked_at_ms, equal_again=bool(unseen.look_again_ms) and equal):
         return after
     last = replace(before.last, result=Result.UNDER_SHOWN, unseen=before.last.unseen + 1)
     return replace(after, last=last)

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_domain.due import UNSEEN_MAX
-from inventory_domain.exposure import Confirmed, Exposure, Proof, Result, SecondLook, begin, conclude, observe
+from inventory_domain.exposure import Confirmed, Exposure, Proof, Result, begin, conclude, observe
 from inventory_domain.identifiers import ListingId, Sku
 from inventory_domain.outcomes import Accepted
+from inventory_domain.second_look import SecondLook
 
 MINUTE = 60_000
 SETTLING, DEADLINE, ORDER_DELAY = 10, 15, 60

@@ -13,6 +13,7 @@ from inventory_domain.identifiers import ChannelId
 from inventory_domain.listing_alerts import FALL_NOT_APPLIED, LISTING_FAILING, RISE_NOT_SEEN
 from inventory_domain.listing_holds import FallLimits, is_failing, is_late, is_unseen
 from inventory_streams.delivery.account import Accounts
+from inventory_streams.delivery.announcing import AlertSink
 from inventory_streams.delivery.book import Book, TrackedListing
 from inventory_streams.delivery.listing_alerts import ListingAlerts, Listings
 from inventory_streams.delivery.masks import Masks
@@ -39,7 +40,7 @@ class FallWatch:
         scheduler: Scheduler,
         masks: Masks,
         metrics: DeliveryMetrics,
-        alerts: ListingAlerts,
+        sink: AlertSink | None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -48,7 +49,7 @@ class FallWatch:
         self._scheduler = scheduler
         self._masks = masks
         self._metrics = metrics
-        self._alerts = alerts
+        self._alerts = ListingAlerts(masks, clock, metrics, sink)
 
     async def run(self) -> None:
         """Look until it is cancelled."""

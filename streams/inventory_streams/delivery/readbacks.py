@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import UNSEEN_MAX
-from inventory_domain.exposure import Exposure, Result, SecondLook, observe, settle
+from inventory_domain.exposure import Exposure, Result, observe, settle
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import Throttled, kind_of
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
 from inventory_domain.reconciliation import Observation, ObservedBy
 from inventory_domain.retry import delay_s
+from inventory_domain.second_look import SecondLook
 from inventory_domain.targets import Target
 from inventory_streams.delivery.account import Account
 from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing

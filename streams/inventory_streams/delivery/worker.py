@@ -42,7 +42,6 @@ from inventory_streams.delivery.health_post import HealthPost
 from inventory_streams.delivery.intake import Intake
 from inventory_streams.delivery.last_resort import CutOff, LastResort
 from inventory_streams.delivery.late_requests import AsksForReads, LateRequests
-from inventory_streams.delivery.listing_alerts import ListingAlerts
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.offsets import OffsetTracker
@@ -101,13 +100,11 @@ class Worker:
         self._health: HealthOwner | None = None
         of_health = (settings, codecs, clock, metrics, accounts.channels, threads, failed)
         self._post = HealthPost(*of_health, worker=name, sink=sink, reconciliation=reconciliation)
-        self.stopping = False
-        self.ready = False
+        self.stopping = self.ready = False
         self.turned_s = clock.monotonic_s()
         self.book = Book()
         self.accounting = Accounting(metrics)
-        records = Records(settings, codecs)
-        self._records = records
+        self._records = records = Records(settings, codecs)
         self._tallies = Tallies(accounts.channels, clock)
         self.masks = Masks(settings, clock, metrics)
         cut_off = (settings, clock, metrics, threads, answers, failed, sink, reconciliation)
@@ -119,8 +116,7 @@ class Worker:
         self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, metrics)
         self._attempts = Attempts(settings, clock, records, self.accounting, self.masks.holds, metrics, random.Random())
         self._quotas = Quotas(settings, codecs, accounts, name, clock, threads)
-        listings = ListingAlerts(self.masks, clock, metrics, sink)
-        self._falls = FallWatch(settings, clock, self.book, accounts, self._scheduler, self.masks, metrics, listings)
+        self._falls = FallWatch(settings, clock, self.book, accounts, self._scheduler, self.masks, metrics, sink)
         self.late = LateRequests(settings, clock, metrics, threads, reads)
         shared = (settings, clock, self.book, self._scheduler, self._attempts, self._intake, self.masks, metrics)
         pickings = [Picking(account, *shared, self.late) for account in accounts.all]
