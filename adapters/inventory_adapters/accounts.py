@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -19,7 +20,10 @@ CALLS_PER_DAY_MAX = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSettings:
-    """How calls are made. `timeout_s` is for a whole push or read, a token and a repeat included."""
+    """How calls are made. `timeout_s` is for a whole push or read, a token and a repeat included.
+
+    `ca_file`: authorities to trust in place of the public ones; empty where the public ones are.
+    """
 
     base_url: str
     allowed_hosts: tuple[str, ...]
@@ -27,6 +31,7 @@ class CallSettings:
     connect_timeout_s: float
     connections_max: int
     response_bytes_max: int
+    ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,19 @@ def read_calls(fields: Fields, base_url: str, hosts: Sequence[str]) -> CallSetti
         connect_timeout_s=fields.number("connect_timeout_s", 5.0, least=0.1, most=CALL_S_MAX),
         connections_max=fields.whole("connections_max", 20, least=1, most=1_000),
         response_bytes_max=fields.whole("response_bytes_max", 4 * 2**20, least=1_024, most=256 * 2**20),
+        ca_file=_authorities(fields),
     )
+
+
+def _authorities(fields: Fields) -> str:
+    """The file with the authorities to trust. Looked at now, because a call that trusts nobody only seems an outage."""
+    file = fields.text("ca_file", "")
+    if file:
+        try:
+            ssl.create_default_context(cafile=file)
+        except OSError as error:  # what is no certificate too
+            fields.fault("ca_file", f"{file!r} holds no certificates that can be read: {error.strerror or error}")
+    return file
 
 
 def read_freshness(fields: Fields, usual_s: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -92,6 +93,7 @@ class HttpClient:
         self._client = httpx.AsyncClient(
             transport=transport,
             follow_redirects=False,
+            verify=ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True,
             trust_env=False,  # a proxy from the environment would see every credential
             timeout=httpx.Timeout(settings.timeout_s, connect=settings.connect_timeout_s, pool=POOL_WAIT_S),
             limits=httpx.Limits(

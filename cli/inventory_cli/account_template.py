@@ -57,6 +57,7 @@ _CALLS: Final = (
     Line("connect_timeout_s", 5.0),
     Line("connections_max", 20),
     Line("response_bytes_max", 4 * 2**20, "an answer larger than this is not read"),
+    Line("ca_file", "", "PEM file of the authorities to trust in place of the public ones: a sandbox's, a gateway's"),
 )
 
 

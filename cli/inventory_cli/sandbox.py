@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +29,13 @@ def sandbox(
         list[str] | None, typer.Option(metavar="NAME=PORT", help=f"A fixed port for one of {', '.join(NAMES)}.")
     ] = None,
     ebay_group_size: Annotated[int, typer.Option(min=1, max=25, help="SKUs that one eBay bulk call takes.")] = 25,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve the marketplaces by https, with an authority made for this run.")
+    ] = False,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(help="Where --tls writes the authority to be trusted; else in a folder of its own for this run."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print addresses and credentials as one JSON object on the first line.")
     ] = False,
@@ -41,9 +50,15 @@ def sandbox(
         curl CONTROL/listings?marketplace=ebay
 
         curl CONTROL/faults -d '{"marketplace": "ebay", "mode": "503", "duration_s": 30}'
+
+    A client that calls https only is served with --tls, and trusts the file that is printed: by an option of its own,
+    by SSL_CERT_FILE (httpx, OpenSSL), REQUESTS_CA_BUNDLE (requests) or NODE_EXTRA_CA_CERTS (Node).
     """
     from inventory_sandbox.marketplaces.settings import SandboxSettings
 
+    if ca_file is not None and not tls:
+        raise typer.BadParameter("goes with --tls", param_hint="--ca-file")
+    folder = tempfile.TemporaryDirectory(prefix="inventory-sync-sandbox-") if tls and ca_file is None else None
     settings = SandboxSettings(
         factor=factor,
         burst_factor=burst_factor,
@@ -52,12 +67,17 @@ def sandbox(
         ports=_ports(port or []),
         skus=skus,
         ebay_group_size=ebay_group_size,
+        authority_file=Path(folder.name) / "ca.pem" if folder is not None else ca_file,
     )
     try:
         asyncio.run(_serve(settings, as_json))
     except OSError as error:
-        typer.secho(f"a port cannot be listened on: {error}", err=True, fg=typer.colors.RED)
+        what = f"{error.filename} cannot be written" if error.filename else "a port cannot be listened on"
+        typer.secho(f"{what}: {error}", err=True, fg=typer.colors.RED)
         raise typer.Exit(2) from error
+    finally:
+        if folder is not None:
+            folder.cleanup()
 
 
 async def _serve(settings: object, as_json: bool) -> None:
@@ -81,6 +101,8 @@ def _announce_json(facts: dict[str, object]) -> None:
 
 def _announce_text(facts: dict[str, object]) -> None:
     typer.echo(f"control   {facts['control_url']}")
+    if "ca_file" in facts:
+        typer.echo(f"to trust  {facts['ca_file']}")
     for name in NAMES[:-1]:
         of_one = facts[name]
         assert isinstance(of_one, dict)

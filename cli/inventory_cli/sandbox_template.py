@@ -31,11 +31,12 @@ _FEEDS: Final[Mapping[str, Mapping[str, tuple[float, float]]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """How a sandbox differs from the real marketplaces: its time, and what its limits allow at once."""
+class Differences:
+    """How a sandbox differs from the real marketplaces: its time, what its limits allow at once, and whom to trust."""
 
     time: float
     burst: float
+    ca_file: str
 
 
 def sandbox_draft(
@@ -58,12 +59,12 @@ def sandbox_draft(
     if not isinstance(factor, int | float):
         raise ConfigError([ConfigFault("factor", f"is {factor!r} in what the sandbox printed")])
     _write_secrets(secrets, of)
-    scale = Scale(factor, burst_factor)
+    sandbox = Differences(factor, burst_factor, _ca_file(facts))
     accounts = (
-        _account("amazon", of["amazon"], secrets, scale, _amazon_channels(of["amazon"])),
-        _account("ebay", of["ebay"], secrets, scale, (ChannelDraft(EBAY_CHANNEL, LOCATIONS),)),
-        _account("walmart", of["walmart"], secrets, scale, (ChannelDraft(WALMART_CHANNEL, LOCATIONS),)),
-        _account("shopify", of["shopify"], secrets, scale, (ChannelDraft(SHOPIFY_CHANNEL, LOCATIONS),)),
+        _account("amazon", of["amazon"], secrets, sandbox, _amazon_channels(of["amazon"])),
+        _account("ebay", of["ebay"], secrets, sandbox, (ChannelDraft(EBAY_CHANNEL, LOCATIONS),)),
+        _account("walmart", of["walmart"], secrets, sandbox, (ChannelDraft(WALMART_CHANNEL, LOCATIONS),)),
+        _account("shopify", of["shopify"], secrets, sandbox, (ChannelDraft(SHOPIFY_CHANNEL, LOCATIONS),)),
     )
     return Draft(bootstrap_servers, schema_registry, accounts)
 
@@ -93,6 +94,14 @@ def _facts(facts: Mapping[str, object], name: str) -> Mapping[str, object]:
     return found
 
 
+def _ca_file(facts: Mapping[str, object]) -> str:
+    """The authority that a sandbox served by https is trusted by; empty for one that is not."""
+    found = facts.get("ca_file", "")
+    if not isinstance(found, str):
+        raise ConfigError([ConfigFault("ca_file", f"is {found!r} in what the sandbox printed")])
+    return found
+
+
 def _write_secrets(folder: Path, of: Mapping[str, Mapping[str, object]]) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for marketplace, names in _SECRETS.items():
@@ -113,20 +122,22 @@ def _amazon_channels(facts: Mapping[str, object]) -> tuple[ChannelDraft, ...]:
 
 
 def _account(
-    name: str, facts: Mapping[str, object], secrets: Path, scale: Scale, channels: Sequence[ChannelDraft]
+    name: str, facts: Mapping[str, object], secrets: Path, sandbox: Differences, channels: Sequence[ChannelDraft]
 ) -> AccountDraft:
     marketplace = Marketplace(name)
     values: dict[str, object] = {key: facts[key] for key in _PLAIN[name]}
     values |= {key: {"file": f"{secrets.name}/{name}-{key}"} for key in _SECRETS[name]}
-    values["settling_s_max"] = max(SETTLING_S_LEAST, SETTLING_S[name] * scale.time)
-    values |= {key: max(least, value * scale.time) for key, (value, least) in _FEEDS.get(name, {}).items()}
+    if sandbox.ca_file:
+        values["ca_file"] = sandbox.ca_file
+    values["settling_s_max"] = max(SETTLING_S_LEAST, SETTLING_S[name] * sandbox.time)
+    values |= {key: max(least, value * sandbox.time) for key, (value, least) in _FEEDS.get(name, {}).items()}
     if name == "shopify":
         values["shop"] = str(facts.get("shop", "sandbox")).partition(".")[0]
     limits = [
         replace(
             one,
-            rate_per_s=one.rate_per_s / scale.time,
-            burst=one.burst * scale.burst,
+            rate_per_s=one.rate_per_s / sandbox.time,
+            burst=one.burst * sandbox.burst,
             per_day=EBAY_CALLS_PER_DAY if one.per_day else None,
         )
         for one in published_limits(marketplace)

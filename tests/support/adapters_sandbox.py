@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import httpx
 from starlette.types import ASGIApp
@@ -201,11 +202,21 @@ class Served:
 
 
 @asynccontextmanager
-async def served(marketplace: str, **settings: object) -> AsyncIterator[Served]:
-    """A sandbox on ports of this machine, and an adapter that calls it."""
+async def served(marketplace: str, authority_file: Path | None = None, **settings: object) -> AsyncIterator[Served]:
+    """A sandbox on ports of this machine, and an adapter that calls it; by https where an authority is to be written.
+
+    The adapter does not trust that authority by itself.
+    """
     seeds = _SEEDS[marketplace]
     ready: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
-    sandbox_settings = SandboxSettings(skus=0, listings=tuple(seeds), factor=1 / 1_000, burst_factor=100, hold_s=10)
+    sandbox_settings = SandboxSettings(
+        skus=0,
+        listings=tuple(seeds),
+        factor=1 / 1_000,
+        burst_factor=100,
+        hold_s=10,
+        authority_file=authority_file,
+    )
     server = asyncio.create_task(serve(sandbox_settings, ready.set_result))
     stage = a_stage(marketplace)
     try:

@@ -7,11 +7,8 @@ of its own. So nothing inside a client is changed, not even the host names that 
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 import json
 import os
-import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -22,12 +19,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from inventory_sandbox.marketplaces import SandboxSettings, serve
+from inventory_sandbox.marketplaces.tls import server_context
 
 SHOP_HOST = "inventory-demo.myshopify.com"
 HOSTS: Mapping[str, str] = {
@@ -51,17 +45,20 @@ FACTOR = 1 / 600  # Amazon's 15 minutes are 1.5 s
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running sandbox: its announcement, the proxy's address and the file with the authority to be trusted."""
+    """A running sandbox: its announcement, the proxy's address (none: it is called by https itself) and the file with
+    the authority to be trusted."""
 
     info: Mapping[str, Any]
-    proxy_url: str
+    proxy_url: str | None
     authority: Path
 
     @property
     def environment(self) -> Mapping[str, str]:
         """What points a client at the sandbox, in the names that requests, httpx, urllib and OpenSSL read."""
-        proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), self.proxy_url)
         trusted = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(self.authority))
+        if self.proxy_url is None:
+            return trusted
+        proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), self.proxy_url)
         return {**proxies, **trusted, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
     async def run(self, program: str, part: str) -> Any:
@@ -125,16 +122,29 @@ class Served:
 @asynccontextmanager
 async def served(folder: Path, **settings: object) -> AsyncIterator[Served]:
     """The sandbox and its proxy on free ports of this machine."""
+    async with _serving(**settings) as info:
+        proxy = await asyncio.start_server(_Proxy(info, folder).accept, "127.0.0.1", 0, limit=HEAD_BYTES_MAX)
+        async with proxy:
+            port = proxy.sockets[0].getsockname()[1]
+            yield Served(info, f"http://127.0.0.1:{port}", folder / "authority.pem")
+
+
+@asynccontextmanager
+async def served_by_https(folder: Path) -> AsyncIterator[Served]:
+    """The sandbox as `inventory-sync sandbox --tls` serves it, and nothing before it."""
+    async with _serving(authority_file=folder / "ca.pem") as info:
+        yield Served(info, None, Path(info["ca_file"]))
+
+
+@asynccontextmanager
+async def _serving(**settings: object) -> AsyncIterator[Mapping[str, Any]]:
     announced: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
     made = SandboxSettings(skus=20, factor=FACTOR, **settings)  # type: ignore[arg-type]
     serving = asyncio.create_task(serve(made, announced.set_result))
     try:
         async with asyncio.timeout(START_S_MAX):
             info = await announced
-        proxy = await asyncio.start_server(_Proxy(info, folder).accept, "127.0.0.1", 0, limit=HEAD_BYTES_MAX)
-        async with proxy:
-            port = proxy.sockets[0].getsockname()[1]
-            yield Served(info, f"http://127.0.0.1:{port}", folder / "authority.pem")
+        yield info
     finally:
         serving.cancel()
         with suppress(asyncio.CancelledError):
@@ -147,7 +157,7 @@ class _Proxy:
     def __init__(self, info: Mapping[str, Any], folder: Path) -> None:
         self._ports = {host: urlsplit(info[name]["base_url"]).port for host, name in HOSTS.items()}
         self._own = {urlsplit(info[name]["base_url"]).port for name in set(HOSTS.values())}
-        self._tls = _server_context(folder)
+        self._tls = server_context(folder / "authority.pem", "127.0.0.1")
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serves one connection."""
@@ -200,45 +210,3 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while chunk := await reader.read(CHUNK_BYTES):
         writer.write(chunk)
         await writer.drain()
-
-
-def _server_context(folder: Path) -> ssl.SSLContext:
-    """A certificate for all the hosts, and in `authority.pem` the authority that signed it; both for an hour."""
-    authority_key, authority = _certificate("Sandbox authority", None)
-    key, certificate = _certificate("Sandbox", (authority_key, authority))
-    (folder / "authority.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    chain = folder / "server.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    chain.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain)
-    return context
-
-
-def _certificate(
-    name: str, signer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None
-) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    signer_key, issuer = (signer[0], signer[1].subject) if signer else (key, subject)
-    now = datetime.datetime.now(datetime.UTC)
-    hour = datetime.timedelta(hours=1)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - hour)
-        .not_valid_after(now + hour)
-        .add_extension(x509.BasicConstraints(ca=signer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer_key.public_key()), critical=False)
-    )
-    if signer is not None:
-        names: list[x509.GeneralName] = [x509.DNSName(host) for host in HOSTS]
-        names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-        built = built.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return key, built.sign(signer_key, hashes.SHA256())

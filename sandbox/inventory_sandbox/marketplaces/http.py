@@ -231,7 +231,7 @@ def _own_url(scope: Scope) -> str:
     address must work all the same.
     """
     host, port = scope.get("server") or ("", None)
-    return f"http://{host}:{port}" if host.startswith("127.") and port else ""
+    return f"{scope.get('scheme', 'http')}://{host}:{port}" if host.startswith("127.") and port else ""
 
 
 async def send_answer(send: Send, answer: Answer, with_body: bool = True) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,7 @@ from inventory_sandbox.marketplaces.ebay.marketplace import Ebay
 from inventory_sandbox.marketplaces.http import router_of
 from inventory_sandbox.marketplaces.settings import MARKETPLACES, SandboxSettings
 from inventory_sandbox.marketplaces.shopify.marketplace import Shopify
+from inventory_sandbox.marketplaces.tls import server_context
 from inventory_sandbox.marketplaces.walmart.marketplace import Walmart
 from inventory_sandbox.marketplaces.world import World
 
@@ -86,6 +88,7 @@ def announcement(settings: SandboxSettings, urls: Mapping[str, str]) -> dict[str
     known = settings.credentials
     return {
         "control_url": urls[CONTROL],
+        **({"ca_file": str(settings.authority_file.absolute())} if settings.authority_file is not None else {}),
         "factor": settings.factor,
         "skus": settings.skus,
         "seed": settings.seed,
@@ -164,14 +167,18 @@ async def serve(
 ) -> None:
     """Serves the four marketplaces and the control endpoint until cancelled; then closes every connection and returns.
 
-    `on_ready` gets the announcement once all ports answer. Raises OSError when a given port is taken.
+    `on_ready` gets the announcement once all ports answer.
+
+    Raises:
+        OSError: a given port is taken, or the authority cannot be written.
     """
     marketplaces = build_marketplaces(clock or SystemClock(), settings)
+    tls = server_context(settings.authority_file, settings.host) if settings.authority_file is not None else None
     sockets: dict[str, socket.socket] = {}
     try:
         for name in (*MARKETPLACES, CONTROL):
             sockets[name] = _listening_socket(settings.host, settings.ports.get(name, 0))
-        await _serve_on(marketplaces, sockets, settings, on_ready)
+        await _serve_on(marketplaces, sockets, settings, tls, on_ready)
     finally:
         for one in sockets.values():
             one.close()
@@ -181,10 +188,13 @@ async def _serve_on(
     marketplaces: Marketplaces,
     sockets: Mapping[str, socket.socket],
     settings: SandboxSettings,
+    tls: ssl.SSLContext | None,
     on_ready: Callable[[dict[str, object]], None] | None,
 ) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    servers = {name: _server(app) for name, app in marketplaces.apps().items()}
+    # The control endpoint is ours, and no marketplace's client calls it.
+    contexts = {name: None if name == CONTROL else tls for name in marketplaces.apps()}
+    servers = {name: _server(app, contexts[name]) for name, app in marketplaces.apps().items()}
     running = [asyncio.create_task(one.serve(sockets=[sockets[name]])) for name, one in servers.items()]
     world = marketplaces.world
     deliveries = asyncio.create_task(deliver_forever(world.outbox, world.stock.settle))
@@ -194,7 +204,10 @@ async def _serve_on(
             for task in running:
                 if task.done():
                     task.result()
-        urls = {name: f"http://{settings.host}:{one.getsockname()[1]}" for name, one in sockets.items()}
+        urls = {
+            name: f"{'https' if contexts[name] else 'http'}://{settings.host}:{one.getsockname()[1]}"
+            for name, one in sockets.items()
+        }
         if on_ready is not None:
             on_ready(announcement(settings, urls))
         # Not gather: when it is cancelled it cancels the servers, which then leave their connections open.
@@ -206,7 +219,7 @@ async def _serve_on(
         await asyncio.gather(*running, deliveries, return_exceptions=True)
 
 
-def _server(app: ASGIApp) -> _Server:
+def _server(app: ASGIApp, tls: ssl.SSLContext | None) -> _Server:
     config = uvicorn.Config(
         _Droppable(app),
         lifespan="off",
@@ -218,6 +231,8 @@ def _server(app: ASGIApp) -> _Server:
         timeout_graceful_shutdown=_SHUTDOWN_S,
         backlog=_BACKLOG,
     )
+    config.load()
+    config.ssl = tls  # its own options take files only, the key's too
     return _Server(config)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from inventory_sandbox.marketplaces.assortment import ListingSeed
@@ -61,6 +62,8 @@ class SandboxSettings:
     - `ebay_group_size`: SKUs that one bulk call takes. eBay's documents say 25 in one place and 1 in another.
     - `ebay_out_of_stock_control`: the account preference at the start; off, a listing at 0 ends.
     - `hold_s`: how long a call whose answer is withheld stays open, in real seconds.
+    - `authority_file`: where to write the authority that clients are to trust; given, the marketplaces (not the
+      control endpoint) are served by https only.
     """
 
     factor: float = 1.0
@@ -82,6 +85,7 @@ class SandboxSettings:
     ebay_revisions_per_day: int = 250
     ebay_out_of_stock_control: bool = True
     hold_s: float = 75.0
+    authority_file: Path | None = None
 
     def __post_init__(self) -> None:
         if self.factor <= 0 or self.burst_factor <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,25 @@ async def test_a_server_that_is_gone_is_an_outcome(stage: Served) -> None:
 
     assert isinstance(outcome, Transient), outcome
     assert outcome.reason in ("cannot-connect", "connection-lost")
+
+
+@pytest.mark.parametrize("marketplace", ALL)
+async def test_a_sandbox_served_by_https_is_called_where_its_authority_is_trusted(
+    marketplace: str, tmp_path: Path
+) -> None:
+    authority = tmp_path / "ca.pem"
+    async with served(marketplace, authority, ca_file=str(authority)) as stage:
+        (outcome,) = await stage.adapter.push([stage.stage.a_push(quantity=6)])
+        await stage.until_live(6)
+        answer = await stage.adapter.read(stage.stage.a_ref())
+
+    assert isinstance(outcome, Accepted | Applied), outcome
+    assert isinstance(answer, Shown) and answer.quantity == 6
+
+
+async def test_a_server_whose_authority_is_not_trusted_is_told_nothing(tmp_path: Path) -> None:
+    async with served("ebay", tmp_path / "ca.pem") as stage:
+        (outcome,) = await stage.adapter.push([stage.stage.a_push()])
+
+    assert isinstance(outcome, Transient), outcome
+    assert (outcome.reason, outcome.effect_unknown) == ("token-cannot-connect", False)

@@ -5,10 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clients import Served, served
+from tests.support.clients import Served, served, served_by_https
 
 
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[Served]:
     async with served(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def https_sandbox(tmp_path: Path) -> AsyncIterator[Served]:
+    async with served_by_https(tmp_path) as running:
         yield running

@@ -3,8 +3,11 @@
 import asyncio
 import json
 import socket
+import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -174,6 +177,65 @@ async def test_a_webhook_reaches_its_receiver_on_this_machine() -> None:
 
     assert head.lower().startswith(b"post /hook")
     assert b"x-shopify-topic: inventory_levels/update" in head.lower()
+
+
+async def test_by_https_it_is_reached_by_whoever_trusts_the_file_that_it_names(tmp_path: Path) -> None:
+    """A document's address is of the same kind: a client that was led here by https uploads by https too."""
+    async with running(authority_file=tmp_path / "ca.pem") as info:
+        context = ssl.create_default_context(cafile=info["ca_file"])
+        context.verify_flags |= ssl.VERIFY_X509_STRICT  # Python's own default from 3.13 on
+        async with httpx.AsyncClient(verify=context) as client:
+            headers = {"x-amz-access-token": await amazon_token(client, info)}
+            url = f"{info['amazon']['base_url']}/feeds/2021-06-30/documents"
+            place = await client.post(url, headers=headers, json={"contentType": "application/json; charset=UTF-8"})
+            given = {"Content-Type": "application/json; charset=UTF-8"}
+            uploaded = await client.put(place.json()["url"], headers=given, content=b"{}")
+            by_name = await client.get(f"{info['ebay']['base_url'].replace('127.0.0.1', 'localhost')}/none")
+        async with httpx.AsyncClient() as stranger:
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await stranger.get(info["walmart"]["base_url"])
+            assert (await stranger.get(f"{info['control_url']}/healthz")).status_code == 200
+
+    assert place.json()["url"].startswith("https://")
+    assert (uploaded.status_code, by_name.status_code) == (200, 404)
+
+
+@pytest.mark.parametrize("mode", ["reset", "timeout_after_effect"])
+async def test_a_connection_is_dropped_by_https_as_well(mode: str, tmp_path: Path) -> None:
+    async with running(hold_s=0.1, authority_file=tmp_path / "ca.pem") as info:
+        trusted = ssl.create_default_context(cafile=info["ca_file"])
+        async with httpx.AsyncClient(verify=trusted) as client:
+            await client.post(
+                f"{info['control_url']}/faults",
+                json={"marketplace": "amazon", "mode": mode, "count": 1, "match": "items"},
+            )
+            headers = {"x-amz-access-token": await amazon_token(client, info)}
+            url = f"{info['amazon']['base_url']}/listings/2021-08-01/items/A3DEMOSELLER01/SKU-00001"
+
+            with pytest.raises(httpx.TransportError):
+                await client.get(url, params={"marketplaceIds": "A1AM78C64UM0Y8"}, headers=headers)
+            after = await client.get(url, params={"marketplaceIds": "A1AM78C64UM0Y8"}, headers=headers)
+
+    assert after.status_code == 200
+
+
+async def test_the_command_serves_by_https_and_leaves_nothing_behind() -> None:
+    program = Path(sys.executable).with_name("inventory-sync")
+    arguments = ("sandbox", "--tls", "--json", "--skus", "3")
+    process = await asyncio.create_subprocess_exec(str(program), *arguments, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            info = json.loads(await process.stdout.readline())
+        trusted = ssl.create_default_context(cafile=info["ca_file"])
+        async with httpx.AsyncClient(verify=trusted) as client:
+            token = await amazon_token(client, info)
+    finally:
+        process.terminate()
+        await process.wait()
+
+    assert token
+    assert not Path(info["ca_file"]).parent.exists()
 
 
 async def test_a_port_that_is_taken_is_told_and_nothing_stays_open() -> None:

@@ -13,6 +13,7 @@ from inventory_cli.template import settings_text
 from inventory_domain.errors import ConfigError
 from inventory_sandbox.marketplaces.server import announcement
 from inventory_sandbox.marketplaces.settings import SandboxSettings
+from inventory_sandbox.marketplaces.tls import server_context
 
 NAMES = ("amazon", "ebay", "walmart", "shopify", "control")
 URLS = {name: f"http://127.0.0.1:{20_000 + index}" for index, name in enumerate(NAMES)}
@@ -47,6 +48,28 @@ def test_credentials_are_in_files_that_only_the_owner_reads(tmp_path: Path) -> N
     assert len(files) == 6
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
     assert all(file.read_text() not in text for file in files)
+
+
+def test_a_sandbox_served_by_https_is_trusted_by_its_own_authority(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    server_context(authority, "127.0.0.1")
+    facts = announcement(SandboxSettings(authority_file=authority), URLS)
+    text = settings_text(sandbox_draft("localhost:9092", "http://localhost:8081", facts, tmp_path / "secrets"))
+
+    settings = read(parse_document(text), {}, SecretSource({}, tmp_path))
+
+    assert {account.calls.ca_file for account in settings.accounts.values()} == {str(authority)}
+
+
+@pytest.mark.parametrize("file", ["missing.pem", "empty.pem"])
+def test_an_authority_that_cannot_be_read_is_a_fault_of_the_settings(file: str, tmp_path: Path) -> None:
+    """Found at the first call it would look like an outage of the marketplace."""
+    (tmp_path / "empty.pem").write_text("")
+    facts = {**announcement(SandboxSettings(), URLS), "ca_file": str(tmp_path / file)}
+    text = settings_text(sandbox_draft("localhost:9092", "http://localhost:8081", facts, tmp_path / "secrets"))
+
+    with pytest.raises(ConfigError, match=r"amazon\.ca_file"):
+        read(parse_document(text), {}, SecretSource({}, tmp_path))
 
 
 @pytest.mark.parametrize("broken", [{}, {"amazon": {}}, {"factor": "fast"}])
