@@ -28,6 +28,7 @@ from inventory_sandbox.marketplaces.clock import Clock, SystemClock
 from inventory_sandbox.marketplaces.control import Control, Fillable
 from inventory_sandbox.marketplaces.deliveries import deliver_forever
 from inventory_sandbox.marketplaces.ebay.marketplace import Ebay
+from inventory_sandbox.marketplaces.ebay.signing import KEY_ID
 from inventory_sandbox.marketplaces.http import router_of
 from inventory_sandbox.marketplaces.settings import MARKETPLACES, SandboxSettings
 from inventory_sandbox.marketplaces.shopify.marketplace import Shopify
@@ -109,6 +110,7 @@ def announcement(settings: SandboxSettings, urls: Mapping[str, str]) -> dict[str
             "client_secret": known.ebay_client_secret,
             "refresh_token": known.ebay_refresh_token,
             "seller": EBAY_SELLER,
+            "public_key_id": KEY_ID,
             "marketplace_id": "EBAY_US",
             "group_size": settings.ebay_group_size,
         },

@@ -23,6 +23,16 @@ async def test_bidkit_reads_the_daily_limit(sandbox: Served) -> None:
     assert await sandbox.run("bidkit_client", "limits") == [2_000_000]
 
 
+async def test_bidkit_makes_and_publishes_offers_many_at_a_time(sandbox: Served) -> None:
+    found = await sandbox.run("bidkit_client", "many_offers")
+
+    assert found == {"made": [200, 400], "published": [200], "listing": True}
+
+
+async def test_bidkit_reads_the_key_that_notifications_are_signed_with(sandbox: Served) -> None:
+    assert await sandbox.run("bidkit_client", "public_key") == ["ECDSA", "SHA1", True]
+
+
 async def test_bidkit_knows_an_unknown_sku(sandbox: Served) -> None:
     assert await sandbox.run("bidkit_client", "refusal") == 404
 
@@ -61,3 +71,9 @@ async def test_ebaysdk_reads_what_is_on_sale(sandbox: Served) -> None:
 
 async def test_ebaysdk_cannot_revise_a_listing_of_the_inventory_api(sandbox: Served) -> None:
     assert await sandbox.run("ebaysdk_client", "revision") is True
+
+
+async def test_ebaysdk_reads_one_listing(sandbox: Served) -> None:
+    found = await sandbox.run("ebaysdk_client", "item")
+
+    assert found == {"id": "110550000002", "sku": "SKU-00002", "status": "Active", "unknown": "17"}

@@ -30,6 +30,8 @@ LIMITS: Final = {
     "getReportDocument": Rate(0.0167, 15),
     "getInventorySummaries": Rate(2.0, 2),
     "getMarketplaceParticipations": Rate(0.016, 15),
+    "getAccount": Rate(0.016, 15),
+    "searchDefinitionsProductTypes": Rate(5.0, 10),
     "createDestination": Rate(1.0, 5),
     "getDestinations": Rate(1.0, 5),
     "getDestination": Rate(1.0, 5),

@@ -37,6 +37,7 @@ class Items:
             ("createOrReplaceInventoryItem", "PUT", f"{item}/{{sku:path}}", self._put_item),
             ("getInventoryItemGroup", "GET", group, self._get_group),
             ("createOrReplaceInventoryItemGroup", "PUT", group, self._put_group),
+            ("deleteInventoryItemGroup", "DELETE", group, self._delete_group),
             ("getOffers", "GET", offer, self._get_offers),
             ("getOffer", "GET", f"{offer}/{{offerId}}", self._get_offer),
             ("updateOffer", "PUT", f"{offer}/{{offerId}}", self._put_offer),
@@ -144,6 +145,26 @@ class Items:
         known = key in self._stock.groups
         self._stock.groups[key] = list(skus)
         return Answer(204) if known else json_answer(201, {"warnings": []})
+
+    def _delete_group(self, call: Call) -> Answer:
+        """The listing of the group ends; its items stay."""
+        key = call.parameters["key"]
+        skus = self._stock.groups.get(key)
+        if skus is None:
+            return _resource_missing()
+        for sku in skus:
+            item = self._stock.items.get(sku)
+            if item is not None and key in item.groups:
+                item.groups.remove(key)
+            for offer in self._stock.offers_of(sku):
+                if offer.seed.group_key == key:
+                    offer.status = "ENDED"
+        listing = self._world.stock.get("ebay", f"group:{key}")
+        if listing is not None:
+            self._world.violated(listing, "deleteInventoryItemGroup", call.request_id, None, accepted=True)
+            self._world.stock.remove(listing)
+        del self._stock.groups[key]
+        return Answer(204)
 
     def _get_offers(self, call: Call) -> Answer:
         page = _page(call, MAX_OFFER_PAGE, 100)

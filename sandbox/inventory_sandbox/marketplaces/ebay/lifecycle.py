@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from inventory_sandbox.marketplaces.assortment import EBAY_SELLER, ListingKind, ListingSeed
-from inventory_sandbox.marketplaces.ebay.rules import INVENTORY, error_answer, error_row, invalid_field
+from inventory_sandbox.marketplaces.ebay.rules import INVENTORY, ErrorRow, error_answer, error_row, invalid_field
 from inventory_sandbox.marketplaces.ebay.stock import OFFER, EbayStock
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.stock import Listing
@@ -17,6 +17,15 @@ BASE: Final = "/sell/inventory/v1"
 FIXED_PRICE: Final = "FIXED_PRICE"
 MAX_OFFERS_OF_SKU: Final = 100
 """Ours: offers that one SKU may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one offer: its ids, or what was wrong."""
+
+    offer_id: str = ""
+    listing_id: str = ""
+    wrong: ErrorRow | None = None
 
 
 class Lifecycle:
@@ -47,23 +56,30 @@ class Lifecycle:
     def _create_offer(self, call: Call) -> Answer:
         if not call.headers.get("content-language"):
             return error_answer(400, 25709, "Invalid value for header Content-Language.", fieldName="Content-Language")
-        body = call.json_object() or {}
+        done = self.make(call.json_object() or {})
+        if done.wrong is not None:
+            return json_answer(400, {"errors": [done.wrong]})
+        return json_answer(201, {"offerId": done.offer_id})
+
+    def make(self, body: Mapping[str, object]) -> Done:
+        """Makes an offer, unpublished."""
         sku, country = str(body.get("sku", "")), str(body.get("marketplaceId", ""))
         if not sku or not country:
-            return _invalid("sku" if not sku else "marketplaceId")
+            return Done(wrong=invalid_field("sku" if not sku else "marketplaceId"))
         if body.get("format", FIXED_PRICE) != FIXED_PRICE:
-            return _invalid("format", "The sandbox makes offers of fixed price only.")
+            return Done(wrong=invalid_field("format", "The sandbox makes offers of fixed price only."))
         item = self._stock.items.get(sku)
         if item is None:
-            return error_answer(400, 25702, f"{sku} could not be found or is not available in the system.")
+            return Done(wrong=error_row(25702, f"{sku} could not be found or is not available in the system."))
         offers = self._stock.offers_of(sku)
         same = [one for one in offers if one.seed.marketplace_id == country and one.seed.format == FIXED_PRICE]
         if same or len(offers) >= MAX_OFFERS_OF_SKU:
             known = same[0].seed.offer_id if same else ""
-            return error_answer(400, 25002, "A user error has occurred. Offer entity already exists.", offerId=known)
+            text = "A user error has occurred. Offer entity already exists."
+            return Done(wrong=error_row(25002, text, offerId=known))
         quantity = body.get("availableQuantity", item.part.live)
         if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 0:
-            return json_answer(400, {"errors": [error_row(25004, f"Invalid quantity. {quantity}")]})
+            return Done(wrong=error_row(25004, f"Invalid quantity. {quantity}"))
         self._numbers += 1
         seed = ListingSeed(
             marketplace="ebay",
@@ -80,27 +96,40 @@ class Lifecycle:
         made = self._stock.offer(seed.offer_id)
         assert made is not None  # added above
         made.status = "ENDED"  # not to be bought before it is published
-        return json_answer(201, {"offerId": seed.offer_id})
+        return Done(offer_id=seed.offer_id)
 
     def _publish(self, call: Call) -> Answer:
-        offer = self._found(call)
-        if offer is None:
+        if self._found(call) is None:
             return _missing(call)
+        done = self.publish(call.parameters["offerId"])
+        if done.wrong is not None:
+            return json_answer(400, {"errors": [done.wrong]})
+        return json_answer(200, {"listingId": done.listing_id})
+
+    def publish(self, offer_id: str, listing_id: str = "") -> Done:
+        """Makes an offer a listing, or a variation of the listing named."""
+        offer = self._stock.offer(offer_id)
+        if offer is None or not offer.seed.offer_id:
+            return Done(wrong=error_row(25713, f"This Offer is not available : {offer_id}."))
         if offer.parts[OFFER].submitted < 1 and not self._stock.out_of_stock_control:
-            return error_answer(400, 25004, "Invalid quantity. A listing cannot begin with none.")
+            return Done(wrong=error_row(25004, "Invalid quantity. A listing cannot begin with none."))
         if not offer.seed.listing_id:
-            offer.seed = replace(offer.seed, listing_id=f"11{offer.seed.offer_id}")
+            offer.seed = replace(offer.seed, listing_id=listing_id or f"11{offer.seed.offer_id}")
         offer.status = "ACTIVE"
-        return json_answer(200, {"listingId": offer.seed.listing_id})
+        return Done(offer_id, offer.seed.listing_id)
 
     def _withdraw(self, call: Call) -> Answer:
         offer = self._found(call)
         if offer is None or offer.status != "ACTIVE":
             return _missing(call)
-        if not offer.writable:
-            self._world.violated(offer, "withdrawOffer", call.request_id, None, accepted=True)
-        offer.status = "ENDED"
+        self.withdraw(offer, "withdrawOffer", call)
         return json_answer(200, {"listingId": offer.seed.listing_id})
+
+    def withdraw(self, offer: Listing, api: str, call: Call) -> None:
+        """Ends the offer's listing."""
+        if not offer.writable:
+            self._world.violated(offer, api, call.request_id, None, accepted=True)
+        offer.status = "ENDED"
 
     def _delete_offer(self, call: Call) -> Answer:
         offer = self._found(call)
@@ -130,10 +159,6 @@ class Lifecycle:
     def _found(self, call: Call) -> Listing | None:
         offer = self._stock.offer(call.parameters["offerId"])
         return offer if offer is not None and offer.seed.offer_id else None
-
-
-def _invalid(name: str, more: str = "") -> Answer:
-    return json_answer(400, {"errors": [invalid_field(name, more)]})
 
 
 def _missing(call: Call) -> Answer:

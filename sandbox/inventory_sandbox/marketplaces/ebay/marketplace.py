@@ -10,6 +10,7 @@ from inventory_sandbox.marketplaces.ebay.bulk import Bulk
 from inventory_sandbox.marketplaces.ebay.items import Items
 from inventory_sandbox.marketplaces.ebay.lifecycle import Lifecycle
 from inventory_sandbox.marketplaces.ebay.locations import Locations
+from inventory_sandbox.marketplaces.ebay.many_offers import ManyOffers
 from inventory_sandbox.marketplaces.ebay.notifications import Notifications
 from inventory_sandbox.marketplaces.ebay.rules import EbayRules, error_answer
 from inventory_sandbox.marketplaces.ebay.stock import EbayStock
@@ -24,11 +25,13 @@ class Ebay(EbayRules):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._stock = EbayStock(world)
-        items = Items(world, self._stock)
+        items, lifecycle = Items(world, self._stock), Lifecycle(world, self._stock)
         self._apis = (
             Bulk(world, self._stock, items),
+            # Before the single offers: their paths read like an offer's id.
+            ManyOffers(self._stock, lifecycle),
             items,
-            Lifecycle(world, self._stock),
+            lifecycle,
             Locations(),
             Analytics(self),
             Trading(self, self._stock),

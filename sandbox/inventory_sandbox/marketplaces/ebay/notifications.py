@@ -1,12 +1,14 @@
-"""The Notification API: topics, destinations and subscriptions, kept and shown; nothing is sent."""
+"""The Notification API: topics, destinations and subscriptions, kept and shown; only test notifications are sent."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
 from inventory_sandbox.marketplaces.clock import iso_time
 from inventory_sandbox.marketplaces.ebay.rules import error_answer
+from inventory_sandbox.marketplaces.ebay.signing import KEY_ID, SigningKey
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.world import World
 
@@ -28,6 +30,7 @@ class Notifications:
         self._destinations: dict[str, Json] = {}
         self._subscriptions: dict[str, Json] = {}
         self._alert_email = ""
+        self._key = SigningKey()
 
     def operations(self) -> Sequence[Operation]:
         """What is served."""
@@ -38,15 +41,19 @@ class Notifications:
             ("updateConfig", "PUT", f"{BASE}/config", self._put_config),
             ("getTopics", "GET", f"{BASE}/topic", self._topics),
             ("getTopic", "GET", f"{BASE}/topic/{{id}}", self._topic),
+            ("getPublicKey", "GET", f"{BASE}/public_key/{{id}}", self._public_key),
             ("getDestinations", "GET", destination, self._list_destinations),
             ("createDestination", "POST", destination, self._create_destination),
             ("getDestination", "GET", one_destination, self._get_destination),
+            ("updateDestination", "PUT", one_destination, self._update_destination),
             ("deleteDestination", "DELETE", one_destination, self._delete_destination),
             ("getSubscriptions", "GET", subscription, self._list),
             ("createSubscription", "POST", subscription, self._create),
             ("enableSubscription", "POST", f"{one_subscription}/enable", self._enable),
             ("disableSubscription", "POST", f"{one_subscription}/disable", self._disable),
+            ("testSubscription", "POST", f"{one_subscription}/test", self._test),
             ("getSubscription", "GET", one_subscription, self._get),
+            ("updateSubscription", "PUT", one_subscription, self._update),
             ("deleteSubscription", "DELETE", one_subscription, self._delete),
         )
         return tuple(Operation(name, method, path, handle, limit=LIMIT) for name, method, path, handle in served)
@@ -70,14 +77,16 @@ class Notifications:
         name = call.parameters["id"]
         return json_answer(200, _topic_json(name)) if name in TOPICS else _missing(195004, "topic")
 
+    def _public_key(self, call: Call) -> Answer:
+        if call.parameters["id"] != KEY_ID:
+            return _notification_error(404, 195001, "Invalid or missing public_key_id.")
+        return json_answer(200, {"key": self._key.public_key(), "algorithm": "ECDSA", "digest": "SHA1"})
+
     def _create_destination(self, call: Call) -> Answer:
         body = call.json_object() or {}
-        config = body.get("deliveryConfig")
-        if not isinstance(config, dict) or not str(config.get("endpoint", "")).startswith("https://"):
-            return _invalid(195014, "deliveryConfig.endpoint")
-        token = config.get("verificationToken")
-        if not isinstance(token, str) or not 32 <= len(token) <= 80:
-            return _invalid(195016, "deliveryConfig.verificationToken")
+        config = _delivery_config(body)
+        if isinstance(config, Answer):
+            return config
         if any(_endpoint(one) == config["endpoint"] for one in self._destinations.values()):
             return _notification_error(409, 195020, "The destination exists already.")
         if len(self._destinations) >= MAX_KEPT:
@@ -86,7 +95,7 @@ class Notifications:
             "destinationId": self._world.new_id(),
             "name": str(body.get("name", "")),
             "status": str(body.get("status", "ENABLED")),
-            "deliveryConfig": {"endpoint": config["endpoint"], "verificationToken": token},
+            "deliveryConfig": config,
         }
         self._destinations[str(made["destinationId"])] = made
         return Answer(201, headers={"Location": f"{call.base_url}{BASE}/destination/{made['destinationId']}"})
@@ -97,6 +106,17 @@ class Notifications:
     def _get_destination(self, call: Call) -> Answer:
         found = self._destinations.get(call.parameters["id"])
         return json_answer(200, found) if found is not None else _missing(195012, "destination")
+
+    def _update_destination(self, call: Call) -> Answer:
+        found, body = self._destinations.get(call.parameters["id"]), call.json_object() or {}
+        if found is None:
+            return _missing(195012, "destination")
+        config = _delivery_config(body)
+        if isinstance(config, Answer):
+            return config
+        found |= {"name": str(body.get("name", "")), "status": str(body.get("status", "ENABLED"))}
+        found["deliveryConfig"] = config
+        return Answer(204)
 
     def _delete_destination(self, call: Call) -> Answer:
         destination_id = call.parameters["id"]
@@ -134,6 +154,36 @@ class Notifications:
         found = self._subscriptions.get(call.parameters["id"])
         return json_answer(200, found) if found is not None else _missing(195018, "subscription")
 
+    def _update(self, call: Call) -> Answer:
+        found, body = self._subscriptions.get(call.parameters["id"]), call.json_object() or {}
+        if found is None:
+            return _missing(195018, "subscription")
+        if str(body.get("destinationId")) not in self._destinations:
+            return _invalid(195011, "destinationId")
+        found |= {"destinationId": body["destinationId"], "status": str(body.get("status", "ENABLED"))}
+        return Answer(204)
+
+    def _test(self, call: Call) -> Answer:
+        """Sends a signed notification to the subscription's destination. What its data holds is no document's."""
+        found = self._subscriptions.get(call.parameters["id"])
+        if found is None:
+            return _missing(195018, "subscription")
+        said = {
+            "metadata": {"topic": found["topicId"], "schemaVersion": "1.0", "deprecated": False},
+            "notification": {
+                "notificationId": self._world.new_id(),
+                "eventDate": iso_time(call.at),
+                "publishDate": iso_time(call.at),
+                "publishAttemptCount": 1,
+                "data": {},
+            },
+        }
+        body = json.dumps(said, separators=(",", ":")).encode()
+        headers = {"Content-Type": "application/json", "X-EBAY-SIGNATURE": self._key.signature(body)}
+        place = str(_endpoint(self._destinations[str(found["destinationId"])]))
+        self._world.outbox.add("ebay", str(found["topicId"]), place, headers, body, call.at)
+        return Answer(202)
+
     def _enable(self, call: Call) -> Answer:
         return self._set_status(call, "ENABLED")
 
@@ -151,6 +201,16 @@ class Notifications:
         if self._subscriptions.pop(call.parameters["id"], None) is None:
             return _missing(195018, "subscription")
         return Answer(204)
+
+
+def _delivery_config(body: Json) -> Json | Answer:
+    config = body.get("deliveryConfig")
+    if not isinstance(config, dict) or not str(config.get("endpoint", "")).startswith("https://"):
+        return _invalid(195014, "deliveryConfig.endpoint")
+    token = config.get("verificationToken")
+    if not isinstance(token, str) or not 32 <= len(token) <= 80:
+        return _invalid(195016, "deliveryConfig.verificationToken")
+    return {"endpoint": config["endpoint"], "verificationToken": token}
 
 
 def _page(call: Call, path: str, name: str, rows: Sequence[Json]) -> Answer:

@@ -23,7 +23,7 @@ _VERSION: Final = "1349"
 
 
 class Trading:
-    """`GetUserPreferences` and `SetUserPreferences`, as far as out-of-stock control goes, and three calls that read.
+    """`GetUserPreferences` and `SetUserPreferences`, as far as out-of-stock control goes, and four calls that read.
 
     Trading answers faults with status 200 and an Ack of Failure. Calls that would revise a listing made by the
     Inventory API are refused, as eBay refuses them.
@@ -36,6 +36,7 @@ class Trading:
             "GetUserPreferences": self._get,
             "SetUserPreferences": self._set,
             "GetMyeBaySelling": self._selling,
+            "GetItem": self._item,
             "GetUser": self._user,
             "GeteBayOfficialTime": lambda call, root: _answer(call, root, "Success", ""),
         }
@@ -98,6 +99,15 @@ class Trading:
         body = f"<User><UserID>{EBAY_SELLER}</UserID><Status>Confirmed</Status><Site>US</Site></User>"
         return _answer(call, root, "Success", body)
 
+    def _item(self, call: Call, root: ElementTree.Element) -> Answer:
+        """One listing by its id; the variations' quantities count sold units too."""
+        listing_id = _text(root, "ItemID")
+        offers = [one for one in self._rules.world.stock.all("ebay") if one.seed.listing_id == listing_id != ""]
+        if not offers:
+            more = f"Item {listing_id} is invalid, not activated, or no longer in our database."
+            return _failure(call, root, "17", "Item cannot be accessed.", more)
+        return _answer(call, root, "Success", _item(listing_id, offers))
+
     def _selling(self, call: Call, root: ElementTree.Element) -> Answer:
         """The active listings by page, with what is left of each."""
         if _boolean(_text(root, "ActiveList", "Include")) is False:
@@ -128,13 +138,15 @@ def _item(listing_id: str, offers: Sequence[Listing]) -> str:
     auction = first.kind is ListingKind.AUCTION
     left = sum(max(one.live, 0) for one in offers)
     sold = sum(one.sold for one in offers)
+    status = "Active" if any(one.status == "ACTIVE" for one in offers) else "Completed"
     several = first.kind is ListingKind.VARIATION
     return (
         f"<Item><ItemID>{escape(listing_id)}</ItemID>"
         f"<ListingDuration>{'Days_7' if auction else 'GTC'}</ListingDuration>"
         f"<ListingType>{'Chinese' if auction else 'FixedPriceItem'}</ListingType>"
         f"<Quantity>{left + sold}</Quantity>"
-        '<SellingStatus><CurrentPrice currencyID="USD">19.99</CurrentPrice></SellingStatus>'
+        f'<SellingStatus><CurrentPrice currencyID="USD">19.99</CurrentPrice><QuantitySold>{sold}</QuantitySold>'
+        f"<ListingStatus>{status}</ListingStatus></SellingStatus>"
         f"{'' if several else f'<SKU>{escape(first.sku)}</SKU>'}<Title>{escape(first.title)}</Title>"
         f"{_variations(offers) if several else ''}<QuantityAvailable>{left}</QuantityAvailable></Item>"
     )

@@ -131,6 +131,8 @@ class GraphQL:
             "productVariants": lambda _, query=None, **arguments: connection(
                 matching(shop.order, query or ""), values.variant, arguments
             ),
+            "product": lambda _, id: self._node(id, "Product"),
+            "products": self._products,
             "node": lambda _, id: self._node(id, ""),
             "nodes": self._nodes,
             "shop": lambda _: {
@@ -155,6 +157,12 @@ class GraphQL:
         if not arguments.get("includeLegacy"):
             found = [one for one in found if not one.fulfillment_service]
         return connection(found, self._values.location, dict(arguments))
+
+    def _products(self, _: object, query: str | None = None, reverse: bool = False, **arguments: object) -> Json:
+        """The products of which a variant fits, in the order in which they came."""
+        fitting = {one.listing.seed.product_id for one in matching(self._shop.order, query or "")}
+        found = [gid for gid in self._shop.by_product if gid in fitting]
+        return connection(found[::-1] if reverse else found, self._values.product, dict(arguments))
 
     def _nodes(self, _: object, ids: Sequence[str]) -> list[Json | None]:
         if len(ids) > MAX_NODES:

@@ -8,6 +8,7 @@ from inventory_sandbox.marketplaces.assortment import ListingSeed
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
 from inventory_sandbox.marketplaces.shopify.graphql import GraphQL
 from inventory_sandbox.marketplaces.shopify.rest import Rest
+from inventory_sandbox.marketplaces.shopify.rest_products import RestProducts
 from inventory_sandbox.marketplaces.shopify.rest_webhooks import RestWebhooks
 from inventory_sandbox.marketplaces.shopify.rules import ShopifyRules
 from inventory_sandbox.marketplaces.shopify.shop import Shop
@@ -24,7 +25,12 @@ class Shopify(ShopifyRules):
         webhooks = Webhooks(world, self.shop)
         graphql = GraphQL(world, self, self.shop, webhooks)
         versions = world.settings.shopify_versions
-        self._apis = (graphql, Rest(world, self.shop), RestWebhooks(webhooks, graphql.topics, versions))
+        self._apis = (
+            graphql,
+            Rest(world, self.shop),
+            RestProducts(world, self.shop),
+            RestWebhooks(webhooks, graphql.topics, versions),
+        )
 
     def operations(self) -> Sequence[Operation]:
         """Every operation that is served."""

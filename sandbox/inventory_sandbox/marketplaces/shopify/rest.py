@@ -8,6 +8,7 @@ from typing import Final
 from inventory_sandbox.marketplaces.clock import iso_time
 from inventory_sandbox.marketplaces.faults import WRITE_MODES
 from inventory_sandbox.marketplaces.http import Answer, Call, Operation, json_answer
+from inventory_sandbox.marketplaces.shopify.rules import SCOPES
 from inventory_sandbox.marketplaces.shopify.shop import Item, Location, Shop, number_of
 from inventory_sandbox.marketplaces.stock import Part
 from inventory_sandbox.marketplaces.world import World
@@ -21,7 +22,7 @@ NOT_FOUND: Final[Json] = {"errors": "Not Found"}
 
 
 class Rest:
-    """`inventory_levels` read, set, adjusted and connected, `inventory_items`, `locations` and `shop`."""
+    """`inventory_levels` read, set, adjusted and connected, `inventory_items`, `locations`, `shop`, access scopes."""
 
     def __init__(self, world: World, shop: Shop) -> None:
         self._world = world
@@ -43,7 +44,8 @@ class Rest:
             ("getShop", "GET", "shop.json", self._get_shop),
         )
         writes = ("setInventoryLevel", "adjustInventoryLevel")
-        return tuple(
+        scopes = Operation("getAccessScopes", "GET", "/admin/oauth/access_scopes.json", self._scopes)
+        return scopes, *(
             Operation(name, method, f"{base}/{path}", handle, takes=WRITE_MODES if name in writes else frozenset())
             for base in BASES
             for name, method, path, handle in served
@@ -166,8 +168,21 @@ class Rest:
     def _count_locations(self, call: Call) -> Answer:
         return json_answer(200, {"count": len(self._shop.locations)})
 
+    def _scopes(self, call: Call) -> Answer:
+        return json_answer(200, {"access_scopes": [{"handle": one} for one in SCOPES]})
+
     def _get_shop(self, call: Call) -> Answer:
-        shop = {"id": 1, "name": "Inventory demo", "myshopify_domain": self._shop.domain, "currency": "USD"}
+        shop = {
+            "id": 1,
+            "name": "Inventory demo",
+            "email": "demo@example.com",
+            "domain": self._shop.domain,
+            "myshopify_domain": self._shop.domain,
+            "country_code": "US",
+            "currency": "USD",
+            "iana_timezone": "America/New_York",
+            "primary_location_id": int(number_of(next(iter(self._shop.locations)))),
+        }
         return json_answer(200, {"shop": shop})
 
 

@@ -26,8 +26,9 @@ class VersionSchema:
 
     def __init__(self, version: str) -> None:
         self.version = version
-        text = resources.files(__package__).joinpath("schema", f"admin_{version}.graphql").read_text("utf-8")
-        self.schema: GraphQLSchema = build_schema(text, assume_valid_sdl=True)
+        folder = resources.files(__package__).joinpath("schema")
+        texts = [folder.joinpath(name).read_text("utf-8") for name in (f"admin_{version}.graphql", "products.graphql")]
+        self.schema: GraphQLSchema = build_schema("\n".join(texts), assume_valid_sdl=True)
         self._documents: dict[str, Document] = {}
 
     @property

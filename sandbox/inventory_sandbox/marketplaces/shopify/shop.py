@@ -116,6 +116,11 @@ def number_of(gid: str) -> str:
     return gid.rpartition("/")[2].partition("?")[0]
 
 
+def variant_gid(item: Item) -> str:
+    """The gid of an item's variant; one that was not named has the item's number."""
+    return item.listing.seed.variant_id or item.gid.replace("InventoryItem", "ProductVariant")
+
+
 def level_gid(item: Item, location: str) -> str:
     """The gid of an inventory level, as Shopify forms it."""
     return f"gid://shopify/InventoryLevel/{number_of(location)}?inventory_item_id={number_of(item.gid)}"

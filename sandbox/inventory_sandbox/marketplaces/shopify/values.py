@@ -9,7 +9,7 @@ from typing import TypeVar
 from graphql import GraphQLError
 
 from inventory_sandbox.marketplaces.clock import iso_time
-from inventory_sandbox.marketplaces.shopify.shop import Item, Location, Shop, level_gid, number_of
+from inventory_sandbox.marketplaces.shopify.shop import Item, Location, Shop, level_gid, number_of, variant_gid
 from inventory_sandbox.marketplaces.stock import Part
 
 Json = dict[str, object]
@@ -161,8 +161,8 @@ class Values:
         seed = item.listing.seed
         return {
             "__typename": "ProductVariant",
-            "id": seed.variant_id or item.gid.replace("InventoryItem", "ProductVariant"),
-            "legacyResourceId": number_of(seed.variant_id or item.gid),
+            "id": variant_gid(item),
+            "legacyResourceId": number_of(variant_gid(item)),
             "sku": item.sku,
             "title": "Default Title",
             "displayName": seed.title,

@@ -35,6 +35,8 @@ class Catalog:
         nodes = "/v3/settings/shipping/shipnodes"
         return (
             Operation("getAllItems", "GET", "/v3/items", self._items, limit="items"),
+            Operation("getCountByStatus", "GET", "/v3/items/count", self._count),
+            Operation("getLagTime", "GET", "/v3/lagtime", self._lag_time),
             Operation("getAnItem", "GET", "/v3/items/{sku:path}", self._item),
             Operation("getAllFulfillmentCenters", "GET", nodes, self._nodes),
             Operation("getApiPlatformStatus", "GET", "/v3/utilities/apiStatus", self._status),
@@ -84,6 +86,19 @@ class Catalog:
         if listing is None:
             return gateway_error(404, "CONTENT_NOT_FOUND.GMP_ITEM_QUERY_API", "No item found.", "id", "DATA")
         return json_answer(200, {"ItemResponse": [_item_json(listing)]})
+
+    def _count(self, call: Call) -> Answer:
+        """How many items there are; all of them are published."""
+        status, found = call.query.get("status", "") or "ALL", sum(1 for _ in self._world.stock.all("walmart"))
+        if status.upper() == "ALL":
+            return json_answer(200, {"All": found})
+        return json_answer(200, {status: found if status.upper() == "PUBLISHED" else 0})
+
+    def _lag_time(self, call: Call) -> Answer:
+        sku = call.query.get("sku", "")
+        if self._inventory.find(sku) is None:
+            return gateway_error(404, "CONTENT_NOT_FOUND.GMP_LAGTIME_API", "No item found.", "sku", "DATA")
+        return json_answer(200, {"sku": sku, "fulfillmentLagTime": 1})
 
     def _nodes(self, call: Call) -> Answer:
         return json_answer(200, [_node_json(one, number) for number, one in enumerate(self._inventory.ship_nodes)])

@@ -73,3 +73,27 @@ def refusal(known: dict[str, Any]) -> object:
     except EbayAPIError as refused:
         return refused.status_code
     return None
+
+
+def many_offers(known: dict[str, Any]) -> object:
+    """An item and its offer made, published and shown by the calls for many."""
+    item = {"sku": "NEW-1", "locale": "en_US", "condition": "NEW", "product": {"title": "New"}}
+    item["availability"] = {"shipToLocationAvailability": {"quantity": 5}}
+    offer = {"sku": "NEW-1", "marketplaceId": "EBAY_US", "format": "FIXED_PRICE", "availableQuantity": 3}
+    with _client(known) as client:
+        own = client.sell.inventory
+        own.bulk_create_or_replace_inventory_item(body={"requests": [item]})
+        made = own.bulk_create_offer(body={"requests": [offer, {**offer, "sku": "none"}]})
+        published = own.bulk_publish_offer(body={"requests": [{"offerId": made.responses[0].offer_id}]})
+        shown = own.get_offers(sku="NEW-1")
+    return {
+        "made": [row.status_code for row in made.responses],
+        "published": [row.status_code for row in published.responses],
+        "listing": published.responses[0].listing_id == shown.offers[0].listing.listing_id,
+    }
+
+
+def public_key(known: dict[str, Any]) -> object:
+    with _client(known) as client:
+        found = client.commerce.notification.get_public_key(known["ebay"]["public_key_id"])
+    return [found.algorithm, found.digest, found.key.startswith("-----BEGIN PUBLIC KEY-----")]

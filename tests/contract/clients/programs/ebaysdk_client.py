@@ -64,3 +64,20 @@ def revision(known: dict[str, Any]) -> object:
     except Refused as refused:
         return "21919474" in str(refused)
     return None
+
+
+def item(known: dict[str, Any]) -> object:
+    """One listing by its id, and one that is not there."""
+    api = _trading(known, iaf_token=_token(known))
+    found = api.execute("GetItem", {"ItemID": "110550000002"}).dict()["Item"]
+    code = None
+    try:
+        api.execute("GetItem", {"ItemID": "1"})
+    except Refused as refused:
+        code = refused.response.dict()["Errors"]["ErrorCode"]
+    return {
+        "id": found["ItemID"],
+        "sku": found["SKU"],
+        "status": found["SellingStatus"]["ListingStatus"],
+        "unknown": code,
+    }

@@ -68,3 +68,19 @@ def wrong_token(known: dict[str, Any]) -> object:
     except urllib.error.HTTPError as refused:
         return refused.code
     return None
+
+
+def products(known: dict[str, Any]) -> object:
+    """Page by page, two at a time."""
+    _open(known)
+    page = shopify.Product.find(limit=2)
+    found = list(page)
+    while page.has_next_page():
+        page = page.next_page()
+        found += list(page)
+    return {
+        "count": shopify.Product.count(),
+        "items": [variant.inventory_item_id for product in found for variant in product.variants],
+        "sku": shopify.Variant.find(found[0].variants[0].id).sku,
+        "scopes": [one.handle for one in shopify.AccessScope.find()],
+    }
