@@ -151,7 +151,8 @@ class ChannelReport:
     row. `probes_failed`: failures that were probes. `reads_answered`: probes by a read, which prove less than a write.
     `epoch`: of the health that the worker follows. `listings` that it may write; `unsettled`: those of them that do
     not show yet what they should. `flooded`: since the last report it has begun to see more dead letters than bad data
-    can be.
+    can be. `revised`: what the marketplace lets be written only so often a day, and how often it was written, not told
+    before; of one channel of an account for all of them.
     """
 
     channel: ChannelId
@@ -170,6 +171,7 @@ class ChannelReport:
     listings: int = 0
     unsettled: int = 0
     flooded: bool = False
+    revised: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

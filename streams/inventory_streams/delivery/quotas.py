@@ -1,10 +1,13 @@
-"""Daily quotas over restarts and workers: what the marketplace says is left, else what all workers have reported."""
+"""Daily quotas over restarts and workers: what the marketplace says is left, else what all workers have reported.
+
+What a marketplace lets be written only so often a day is known by the reports alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from confluent_kafka import Message
@@ -15,6 +18,7 @@ from inventory_domain.errors import BadRecord
 from inventory_domain.health import ChannelReport
 from inventory_streams.delivery.account import Account, Accounts
 from inventory_streams.delivery.codecs import Codecs
+from inventory_streams.delivery.revisions import HOUR_MS, WINDOW_HOURS
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.throttle import DAY_MS
 from inventory_streams.delivery.within import within
@@ -57,13 +61,19 @@ class Quotas:
         limited = [
             account
             for account in self._accounts.all
-            if any(throttle.day_limit is not None for throttle in account.throttles.all)
+            if account.traits.revisions or any(throttle.day_limit is not None for throttle in account.throttles.all)
         ]
         if not limited:
             return
         loop = asyncio.get_running_loop()
-        reports = await loop.run_in_executor(self._threads, self._todays_reports)
+        window_ms = self._clock.now_ms() - (WINDOW_HOURS + 1) * HOUR_MS
+        midnight_ms = self._clock.now_ms() // DAY_MS * DAY_MS
+        told = any(account.traits.revisions for account in limited)
+        since_ms = min(midnight_ms, window_ms) if told else midnight_ms
+        recent = await loop.run_in_executor(self._threads, self._reports_since, since_ms)
+        reports = [report for report in recent if report.at_ms >= midnight_ms]
         for account in limited:
+            account.revisions.inherit(revised_by_others(recent, self._accounts, account, self._worker))
             for throttle in account.throttles.all:
                 if throttle.day_limit is None:
                     continue
@@ -79,9 +89,8 @@ class Quotas:
             if isinstance(account.adapter, ReportsQuotas):
                 await self._ask(account)
 
-    def _todays_reports(self) -> list[ChannelReport]:
+    def _reports_since(self, since_ms: int) -> list[ChannelReport]:
         found: list[ChannelReport] = []
-        midnight_ms = self._clock.now_ms() // DAY_MS * DAY_MS
 
         def take(messages: Sequence[Message]) -> None:
             for message in messages:
@@ -89,11 +98,11 @@ class Quotas:
                     report = self._codecs.reports.decode(message.value())
                 except BadRecord:
                     continue  # the owner of the reports tells of it
-                if report.at_ms >= midnight_ms:
+                if report.at_ms >= since_ms:
                     found.append(report)
 
         topic = self._settings.topics.reports(self._settings.marketplace)
-        starts = positions_at(self._settings.kafka, [(topic, 0)], midnight_ms)
+        starts = positions_at(self._settings.kafka, [(topic, 0)], since_ms)
         read_to_end(self._settings.kafka, [(topic, 0)], take, starts=starts)
         return found
 
@@ -112,6 +121,17 @@ class Quotas:
             account.told_quota(quota.operation, quota.remaining, quota.calls)
             facts = {"account": account.account_id, "operation": quota.operation, "calls": quota.calls}
             log.info("daily quota told", extra={**facts, "left": quota.remaining})
+
+
+def revised_by_others(
+    reports: Iterable[ChannelReport], accounts: Accounts, account: Account, worker: str
+) -> list[tuple[int, Mapping[str, int]]]:
+    """What workers other than this one told of how often the account's listings were written, and when."""
+    return [
+        (report.at_ms, report.revised)
+        for report in reports
+        if report.revised and report.worker != worker and accounts.of(report.channel) is account
+    ]
 
 
 def used_by_others(

@@ -68,7 +68,7 @@ class Reporting:
             await self._count()
             for channel in self._masks.holds.new_floods():
                 self._tallies.flooded(channel)
-            reports = self._tallies.reports(self._name, self._held.__getitem__, self._quota)
+            reports = self._tallies.reports(self._name, self._held.__getitem__, self._quota, self._revised)
             self._measure()
             await loop.run_in_executor(self._threads, self._reports.send, reports)
 
@@ -96,6 +96,11 @@ class Reporting:
     def _quota(self, channel: ChannelId) -> dict[str, int]:
         account = self._accounts.of(channel)
         return account.quota_used() if account else {}
+
+    def _revised(self, channel: ChannelId) -> dict[str, int]:
+        """Told once, by the first of the account's channels that is asked."""
+        account = self._accounts.of(channel)
+        return account.revisions.tell() if account else {}
 
     def _measure(self) -> None:
         metrics, now_s = self._metrics, self._clock.monotonic_s()

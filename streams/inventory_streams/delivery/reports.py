@@ -92,7 +92,11 @@ class Tallies:
         self._tallies[channel].flooded = True
 
     def reports(
-        self, worker: str, backlog: Callable[[ChannelId], Backlog], quota: Callable[[ChannelId], dict[str, int]]
+        self,
+        worker: str,
+        backlog: Callable[[ChannelId], Backlog],
+        quota: Callable[[ChannelId], dict[str, int]],
+        revised: Callable[[ChannelId], dict[str, int]],
     ) -> list[ChannelReport]:
         """One report per channel of what was seen since the last call."""
         reports = []
@@ -116,6 +120,7 @@ class Tallies:
                     listings=held.listings,
                     unsettled=held.unsettled,
                     flooded=tally.flooded,
+                    revised=revised(channel),
                 )
             )
             tally.successes = tally.probes_failed = tally.reads_answered = 0

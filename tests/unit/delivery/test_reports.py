@@ -48,7 +48,7 @@ def test_a_report_tells_what_was_seen_since_the_last_one() -> None:
     tallies.note(CHANNEL, busy(push))
     tallies.note(CHANNEL, Throttled(listing_id=push.listing_id, api="write", reason="429"))
 
-    (first,), (second,) = (tallies.reports("w", no_queue, no_quota) for _ in range(2))
+    (first,), (second,) = (tallies.reports("w", no_queue, no_quota, no_quota) for _ in range(2))
 
     assert (first.successes, first.failures, first.failures_since_success) == (1, {"transient": 1}, 1)
     assert (second.successes, second.failures, second.failures_since_success) == (0, {}, 1)
@@ -59,7 +59,7 @@ def test_a_rejection_proves_the_path() -> None:
     tallies.note(CHANNEL, busy(push))
     tallies.note(CHANNEL, Rejected(listing_id=push.listing_id, api="write", reason="unknown"))
 
-    (report,) = tallies.reports("w", no_queue, no_quota)
+    (report,) = tallies.reports("w", no_queue, no_quota, no_quota)
 
     assert (report.successes, report.failures_since_success) == (1, 0)
     assert report.last_success_ms is not None

@@ -10,7 +10,7 @@ import pytest
 from inventory_domain.due import Urgency
 from inventory_domain.ports import RevisionLimit
 from inventory_domain.targets import Target
-from inventory_streams.delivery.revisions import HOUR_MS, Revisions
+from inventory_streams.delivery.revisions import HOUR_MS, TOLD_FROM, Revisions
 from tests.support.adapters import a_push, an_adapter
 from tests.support.delivery import FakeMarketplace, MovableClock, a_target, traits
 from tests.support.delivery_bench import a_bench
@@ -75,6 +75,88 @@ def test_a_worker_has_the_part_of_the_writes_that_it_has_of_the_partitions() -> 
         taken += 1
 
     assert taken == 5
+
+
+def written(revisions: Revisions, urgency: Urgency = Urgency.FALL_TO_ZERO) -> int:
+    """How many writes of that urgency still go now."""
+    count = 0
+    while revisions.wait_s(IDS, urgency) == 0:
+        revisions.take(IDS)
+        count += 1
+    return count
+
+
+def test_a_worker_goes_on_from_what_others_told() -> None:
+    clock = MovableClock()
+    revisions = Revisions(LIMIT, clock)
+
+    revisions.inherit([(clock.now_ms(), {"G": 5}), (clock.now_ms(), {"G": 2, "other": 9})])
+
+    assert revisions.wait_s(IDS, Urgency.RISE) > 0, "six may rise and seven were written"
+    assert written(revisions) == 3
+
+
+def test_what_was_told_is_over_when_it_is_a_day_old() -> None:
+    clock = MovableClock()
+    revisions = Revisions(LIMIT, clock)
+    revisions.inherit([(clock.now_ms(), {"G": 10})])
+    wait_s = revisions.wait_s(IDS, Urgency.FALL_TO_ZERO)
+
+    clock.move(wait_s)
+    again = Revisions(LIMIT, clock)
+    again.inherit([(clock.now_ms() - int(wait_s * 1_000), {"G": 10})])
+
+    assert 24 * HOUR_S <= wait_s <= 25 * HOUR_S
+    assert (written(revisions), written(again)) == (10, 10)
+
+
+def test_own_writes_before_a_rebalance_are_not_given_twice() -> None:
+    """Eight of ten are gone; of the two that are left, this worker has its half."""
+    clock = MovableClock()
+    revisions = Revisions(LIMIT, clock)
+    for _ in range(5):
+        revisions.take(IDS)
+
+    revisions.share(0.5)
+    revisions.inherit([(clock.now_ms(), {"G": 3})])
+
+    assert written(revisions) == 1
+
+
+def test_what_is_written_often_is_told_once_and_the_rest_never() -> None:
+    """Else every report would name every listing that was written today."""
+    revisions = Revisions(RevisionLimit("group", per_day=100, reserve=4), MovableClock())
+    revisions.take({"group": "seldom"})
+    for _ in range(TOLD_FROM - 1):
+        revisions.take(IDS)
+    before = revisions.tell()
+    revisions.take(IDS)
+    at_once = revisions.tell()
+    revisions.take(IDS)
+    revisions.take(IDS)
+
+    assert (before, at_once, revisions.tell(), revisions.tell()) == ({}, {"G": TOLD_FROM}, {"G": 2}, {})
+
+
+def test_a_report_holds_a_limited_number_and_the_next_one_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inventory_streams.delivery.revisions.TOLD_MAX", 2)
+    revisions = Revisions(RevisionLimit("group", per_day=100, reserve=4), MovableClock())
+    for number in range(3):
+        for _ in range(TOLD_FROM):
+            revisions.take({"group": f"G{number}"})
+
+    assert [set(revisions.tell()) for _ in range(3)] == [{"G0", "G1"}, {"G2"}, set()]
+
+
+def test_of_too_many_that_were_told_the_ones_written_most_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inventory_streams.delivery.revisions.INHERITED_MAX", 1)
+    clock = MovableClock()
+    revisions = Revisions(LIMIT, clock)
+
+    revisions.inherit([(clock.now_ms(), {"few": 5, "G": 10})])
+
+    assert revisions.wait_s(IDS, Urgency.FALL_TO_ZERO) > 0
+    assert revisions.wait_s({"group": "few"}, Urgency.RISE) == 0
 
 
 def test_what_has_no_such_id_or_no_limit_never_waits() -> None:
