@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 from inventory_adapters.fields import Fields, is_loopback
@@ -85,6 +85,38 @@ def read_marketplace(fields: Fields, marketplace: Marketplace) -> None:
     fields.choice("marketplace", [marketplace], marketplace)
 
 
+class Shared(TypedDict):
+    """What the settings of every account have, as arguments of the marketplace's own."""
+
+    marketplace: Marketplace
+    calls: CallSettings
+    channel_ids: tuple[ChannelId, ...]
+    limits: tuple[OperationLimit, ...]
+    settling_s_max: float
+    freshness_objective_s: float
+
+
+def read_shared(
+    fields: Fields,
+    marketplace: Marketplace,
+    calls: CallSettings,
+    channel_ids: Iterable[ChannelId],
+    published: Sequence[OperationLimit],
+    settling_s_max: float,
+    freshness_objective_s: float,
+) -> Shared:
+    """The fields that every account has, with the marketplace's published numbers as the defaults."""
+    return Shared(
+        marketplace=marketplace,
+        calls=calls,
+        channel_ids=tuple(channel_ids),
+        limits=read_limits(fields, published),
+        settling_s_max=fields.number("settling_s_max", settling_s_max, least=0.0, most=86_400.0),
+        # Within which time the marketplace is to have taken a change; alerts go by it.
+        freshness_objective_s=fields.number("freshness_objective_s", freshness_objective_s, least=1.0, most=86_400.0),
+    )
+
+
 def read_calls(fields: Fields, base_url: str, hosts: Sequence[str]) -> CallSettings:
     """The fields about calls, with this published address as the default."""
     allowed = fields.texts("allowed_hosts", hosts)
@@ -108,11 +140,6 @@ def _authorities(fields: Fields) -> str:
         except OSError as error:  # what is no certificate too
             fields.fault("ca_file", f"{file!r} holds no certificates that can be read: {error.strerror or error}")
     return file
-
-
-def read_freshness(fields: Fields, usual_s: float) -> float:
-    """Within which time the marketplace is to have taken a change; alerts go by it."""
-    return fields.number("freshness_objective_s", usual_s, least=1.0, most=86_400.0)
 
 
 def read_token(fields: Fields, token_url: str, hosts: Sequence[str], refresh_ahead_s: float) -> TokenSettings:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from inventory_adapters.account_adapter import AccountAdapter
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.amazon import (
     auth,
@@ -38,7 +39,7 @@ from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
 from inventory_adapters.guards import check_feed, check_group, check_reads, read_refusal, refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
+from inventory_adapters.messages import NOWHERE, UNSET
 from inventory_domain.bulk import (
     BackgroundPullTraits,
     BulkTraits,
@@ -61,7 +62,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
-from inventory_domain.signals import Message, Notice, NoticeRefused, Queued, Subscription, Subscriptions
+from inventory_domain.signals import Message, Notice, NoticeRefused, Queued
 
 if TYPE_CHECKING:
     import httpx
@@ -75,7 +76,7 @@ DIALECT: Final = Dialect(
 )
 
 
-class AmazonAdapter:
+class AmazonAdapter(AccountAdapter):
     """One selling partner in one region, with its countries as channels."""
 
     def __init__(self, settings: AmazonSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None) -> None:
@@ -83,18 +84,18 @@ class AmazonAdapter:
         self._clock = clock
         http = HttpClient(settings.calls, transport)
         tokens = auth.tokens(settings, http, clock)
-        self._exchange = Exchange(http, tokens, DIALECT, clock, settings.calls.timeout_s)
+        exchange = Exchange(http, tokens, DIALECT, clock, settings.calls.timeout_s)
         application_tokens = auth.application_tokens(settings, http, clock)
         self._as_application = Exchange(http, application_tokens, DIALECT, clock, settings.calls.timeout_s)
-        self._subscriptions = (
-            subscriptions.AmazonSubscriptions(settings, settings.signals, self._exchange, self._as_application, clock)
+        kept = (
+            subscriptions.AmazonSubscriptions(settings, settings.signals, exchange, self._as_application, clock)
             if settings.signals is not None
             else None
         )
         self._queue = None if settings.signals is None else queue.AmazonQueue(settings.signals)
-        self._feeds = feeds.AmazonFeeds(settings, self._exchange, clock)
-        self._reports = reports.AmazonReports(settings, self._exchange, clock)
-        self._traits = AdapterTraits(
+        self._feeds = feeds.AmazonFeeds(settings, exchange, clock)
+        self._reports = reports.AmazonReports(settings, exchange, clock)
+        traits = AdapterTraits(
             marketplace=AMAZON,
             limits=settings.limits,
             push_operation=PATCH_LISTING,
@@ -102,16 +103,12 @@ class AmazonAdapter:
             settling_s_max=settings.settling_s_max,
             freshness_objective_s=settings.freshness_objective_s,
         )
+        super().__init__(traits, exchange, topics=TOPICS, kept=kept, others=(self._as_application,))
 
     @property
     def token_age_s(self) -> float | None:
         """How long ago the access token in use was fetched."""
         return self._exchange.token_age_s
-
-    @property
-    def traits(self) -> AdapterTraits:
-        """See `ports.MarketplaceAdapter`."""
-        return self._traits
 
     async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
         """See `ports.MarketplaceAdapter`."""
@@ -267,33 +264,6 @@ class AmazonAdapter:
     def subscription_traits(self) -> BulkTraits:
         """See `signals.KeepsSubscriptions`."""
         return BulkTraits(NOTIFICATIONS, 0, subscriptions.COST)
-
-    async def subscriptions(self) -> Subscriptions | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("subscriptions")
-        return await self._subscriptions.all(self._exchange.deadline_s())
-
-    async def subscribe(self, topic: str) -> Subscription | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("subscribe")
-        if topic not in TOPICS:
-            return unknown_topic(topic).call_failed("subscribe")
-        return await self._subscriptions.subscribe(topic, self._exchange.deadline_s())
-
-    async def unsubscribe(self, topic: str) -> Subscription | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("unsubscribe")
-        if topic not in TOPICS:
-            return unknown_topic(topic).call_failed("unsubscribe")
-        return await self._subscriptions.unsubscribe(topic, self._exchange.deadline_s())
-
-    async def aclose(self) -> None:
-        """See `ports.MarketplaceAdapter`."""
-        await self._as_application.aclose()
-        await self._exchange.aclose()
 
     def _refused(self, pushes: Sequence[Push]) -> dict[ListingId, PushOutcome]:
         return refusals(pushes, self._settings.channel_ids, push.NEEDED_IDS, CREATE_FEED)

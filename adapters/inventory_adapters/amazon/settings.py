@@ -11,9 +11,8 @@ from inventory_adapters.accounts import (
     TokenSettings,
     read_calls,
     read_channels,
-    read_freshness,
-    read_limits,
     read_marketplace,
+    read_shared,
     read_signals,
     read_token,
     read_topics,
@@ -147,12 +146,7 @@ def parse(raw: Mapping[str, object], path: str) -> AmazonSettings:
         calls = read_calls(fields, BASE_URL, HOSTS)
         channels = read_channels(fields, _channel)
         settings = AmazonSettings(
-            marketplace=AMAZON,
-            calls=calls,
-            channel_ids=tuple(channels),
-            limits=read_limits(fields, LIMITS),
-            settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
-            freshness_objective_s=read_freshness(fields, FRESHNESS_OBJECTIVE_S),
+            **read_shared(fields, AMAZON, calls, channels, LIMITS, SETTLING_S_MAX, FRESHNESS_OBJECTIVE_S),
             token=read_token(fields, TOKEN_URL, calls.allowed_hosts, REFRESH_AHEAD_S),
             seller_id=fields.text("seller_id"),
             client_id=fields.text("client_id"),

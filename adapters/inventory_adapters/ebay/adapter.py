@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from inventory_adapters.account_adapter import AccountAdapter
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.ebay import account, auth, failures, limits, observe, push, signals, subscriptions, trading
 from inventory_adapters.ebay.settings import (
@@ -20,7 +21,7 @@ from inventory_adapters.ebay.settings import (
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient, Json
-from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
+from inventory_adapters.messages import UNSET
 from inventory_domain.account_calls import DailyQuotas, OutOfStockControl, OutOfStockPolicy
 from inventory_domain.bulk import BulkTraits, CallFailed, Page, PullTraits
 from inventory_domain.clock import Clock
@@ -28,13 +29,13 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer, RevisionLimit
-from inventory_domain.signals import Message, Notice, NoticeRefused, Subscription, Subscriptions
+from inventory_domain.signals import Message, Notice, NoticeRefused
 
 if TYPE_CHECKING:
     import httpx
 
 
-class EbayAdapter:
+class EbayAdapter(AccountAdapter):
     """One seller on eBay, with its sites as channels."""
 
     def __init__(self, settings: EbaySettings, clock: Clock, transport: httpx.AsyncBaseTransport | None) -> None:
@@ -50,16 +51,16 @@ class EbayAdapter:
         )
         tokens = auth.tokens(settings, http, clock)
         application_tokens = auth.application_tokens(settings, http, clock)
-        self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
+        exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
         sent = () if settings.signals is None else (settings.signals.verification_token,)
         self._as_application = Exchange(http, application_tokens, dialect, clock, settings.calls.timeout_s, sent)
         self._trading = Exchange(http, tokens, trading.DIALECT, clock, settings.calls.timeout_s)
-        self._subscriptions = (
-            subscriptions.EbaySubscriptions(settings, settings.signals, self._exchange, self._as_application)
+        kept = (
+            subscriptions.EbaySubscriptions(settings, settings.signals, exchange, self._as_application)
             if settings.signals is not None
             else None
         )
-        self._traits = AdapterTraits(
+        traits = AdapterTraits(
             marketplace=EBAY,
             limits=settings.limits,
             push_operation=INVENTORY_API,
@@ -75,16 +76,12 @@ class EbayAdapter:
                 "listing_id", settings.revisions_per_day, int(settings.revisions_per_day * REVISIONS_RESERVE)
             ),
         )
+        super().__init__(traits, exchange, topics=TOPICS, kept=kept, others=(self._as_application,))
 
     @property
     def token_age_s(self) -> float | None:
         """How long ago the access token in use was fetched."""
         return self._exchange.token_age_s
-
-    @property
-    def traits(self) -> AdapterTraits:
-        """See `ports.MarketplaceAdapter`."""
-        return self._traits
 
     async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
         """See `ports.MarketplaceAdapter`."""
@@ -161,33 +158,6 @@ class EbayAdapter:
     def subscription_traits(self) -> BulkTraits:
         """See `signals.KeepsSubscriptions`."""
         return BulkTraits(NOTIFICATION_API, 0)
-
-    async def subscriptions(self) -> Subscriptions | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("subscriptions")
-        return await self._subscriptions.all(self._exchange.deadline_s())
-
-    async def subscribe(self, topic: str) -> Subscription | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("subscribe")
-        if topic not in TOPICS:
-            return unknown_topic(topic).call_failed("subscribe")
-        return await self._subscriptions.subscribe(topic, self._exchange.deadline_s())
-
-    async def unsubscribe(self, topic: str) -> Subscription | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("unsubscribe")
-        if topic not in TOPICS:
-            return unknown_topic(topic).call_failed("unsubscribe")
-        return await self._subscriptions.unsubscribe(topic, self._exchange.deadline_s())
-
-    async def aclose(self) -> None:
-        """See `ports.MarketplaceAdapter`."""
-        await self._as_application.aclose()
-        await self._exchange.aclose()
 
 
 def build(settings: AccountSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> EbayAdapter:

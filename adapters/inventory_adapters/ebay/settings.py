@@ -12,9 +12,8 @@ from inventory_adapters.accounts import (
     read_calls,
     read_channels,
     read_endpoint,
-    read_freshness,
-    read_limits,
     read_marketplace,
+    read_shared,
     read_signals,
     read_token,
     read_topics,
@@ -127,12 +126,7 @@ def parse(raw: Mapping[str, object], path: str) -> EbaySettings:
         calls = read_calls(fields, BASE_URL, HOSTS)
         channels = read_channels(fields, _channel)
         settings = EbaySettings(
-            marketplace=EBAY,
-            calls=calls,
-            channel_ids=tuple(channels),
-            limits=read_limits(fields, LIMITS),
-            settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
-            freshness_objective_s=read_freshness(fields, FRESHNESS_OBJECTIVE_S),
+            **read_shared(fields, EBAY, calls, channels, LIMITS, SETTLING_S_MAX, FRESHNESS_OBJECTIVE_S),
             token=read_token(fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, REFRESH_AHEAD_S),
             trading_url=fields.url("trading_url", calls.base_url + TRADING_PATH, calls.allowed_hosts),
             client_id=fields.text("client_id"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from inventory_adapters.account_adapter import AccountAdapter
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.guards import check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
+from inventory_adapters.messages import UNSET
 from inventory_adapters.shopify import auth, bulk, failures, limits, observe, places, push, signals, subscriptions
 from inventory_adapters.shopify.settings import GRAPHQL, SHOPIFY, TOPICS, ShopifySettings
 from inventory_domain.account_calls import LocationPage
@@ -28,7 +29,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, NodeId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
-from inventory_domain.signals import Message, Notice, NoticeRefused, Subscription, Subscriptions
+from inventory_domain.signals import Message, Notice, NoticeRefused
 
 if TYPE_CHECKING:
     import httpx
@@ -41,7 +42,7 @@ DIALECT: Final = Dialect(
 )
 
 
-class ShopifyAdapter:
+class ShopifyAdapter(AccountAdapter):
     """One shop."""
 
     def __init__(self, settings: ShopifySettings, clock: Clock, transport: httpx.AsyncBaseTransport | None) -> None:
@@ -49,15 +50,15 @@ class ShopifyAdapter:
         self._clock = clock
         http = HttpClient(settings.calls, transport)
         tokens = auth.tokens(settings, http, clock)
-        self._exchange = Exchange(http, tokens, DIALECT, clock, settings.calls.timeout_s)
-        self._subscriptions = (
-            subscriptions.ShopifySubscriptions(settings, settings.signals, self._exchange)
+        exchange = Exchange(http, tokens, DIALECT, clock, settings.calls.timeout_s)
+        kept = (
+            subscriptions.ShopifySubscriptions(settings, settings.signals, exchange)
             if settings.signals is not None
             else None
         )
         # Locations of fulfillment services, as far as the shop has told of them: learned from answers, never forgotten.
         self._services: set[NodeId] = set()
-        self._traits = AdapterTraits(
+        traits = AdapterTraits(
             marketplace=SHOPIFY,
             limits=settings.limits,
             push_operation=GRAPHQL,
@@ -70,11 +71,7 @@ class ShopifyAdapter:
             freshness_objective_s=settings.freshness_objective_s,
             answer_proves_live=True,
         )
-
-    @property
-    def traits(self) -> AdapterTraits:
-        """See `ports.MarketplaceAdapter`."""
-        return self._traits
+        super().__init__(traits, exchange, topics=TOPICS, kept=kept)
 
     async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
         """See `ports.MarketplaceAdapter`."""
@@ -148,32 +145,6 @@ class ShopifyAdapter:
     def subscription_traits(self) -> BulkTraits:
         """See `signals.KeepsSubscriptions`."""
         return BulkTraits(GRAPHQL, 0, subscriptions.COST)
-
-    async def subscriptions(self) -> Subscriptions | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("subscriptions")
-        return await self._subscriptions.all(self._exchange.deadline_s())
-
-    async def subscribe(self, topic: str) -> Subscription | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("subscribe")
-        if topic not in TOPICS:
-            return unknown_topic(topic).call_failed("subscribe")
-        return await self._subscriptions.subscribe(topic, self._exchange.deadline_s())
-
-    async def unsubscribe(self, topic: str) -> Subscription | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("unsubscribe")
-        if topic not in TOPICS:
-            return unknown_topic(topic).call_failed("unsubscribe")
-        return await self._subscriptions.unsubscribe(topic, self._exchange.deadline_s())
-
-    async def aclose(self) -> None:
-        """See `ports.MarketplaceAdapter`."""
-        await self._exchange.aclose()
 
 
 def build(settings: AccountSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> ShopifyAdapter:

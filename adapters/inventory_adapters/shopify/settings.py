@@ -13,9 +13,8 @@ from inventory_adapters.accounts import (
     read_calls,
     read_channels,
     read_endpoint,
-    read_freshness,
-    read_limits,
     read_marketplace,
+    read_shared,
     read_signals,
     read_token,
     read_topics,
@@ -137,12 +136,7 @@ def parse(raw: Mapping[str, object], path: str) -> ShopifySettings:
         if client is not None and needs_token:
             fields.fault("client", "is given beside access_token: a shop has one or the other")
         settings = ShopifySettings(
-            marketplace=SHOPIFY,
-            calls=calls,
-            channel_ids=tuple(channels),
-            limits=read_limits(fields, LIMITS),
-            settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
-            freshness_objective_s=read_freshness(fields, FRESHNESS_OBJECTIVE_S),
+            **read_shared(fields, SHOPIFY, calls, channels, LIMITS, SETTLING_S_MAX, FRESHNESS_OBJECTIVE_S),
             version=fields.choice("version", VERSIONS, VERSION),
             access_token=fields.secret("access_token") if needs_token else Secret(""),
             client=client,

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from inventory_adapters.account_adapter import AccountAdapter
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
 from inventory_adapters.guards import check_feed, check_group, read_refusal, refusals
 from inventory_adapters.http import HttpClient
-from inventory_adapters.messages import NOWHERE, UNSET, unknown_topic
+from inventory_adapters.messages import UNSET
 from inventory_adapters.walmart import (
     auth,
     failures,
@@ -60,7 +61,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer
-from inventory_domain.signals import Message, Notice, NoticeRefused, Subscription, Subscriptions
+from inventory_domain.signals import Message, Notice, NoticeRefused
 
 if TYPE_CHECKING:
     import httpx
@@ -71,7 +72,7 @@ def new_correlation_id() -> str:
     return str(uuid.uuid4())
 
 
-class WalmartAdapter:
+class WalmartAdapter(AccountAdapter):
     """One seller at Walmart."""
 
     def __init__(
@@ -92,14 +93,14 @@ class WalmartAdapter:
         )
         tokens = auth.tokens(settings, http, clock, new_id)
         sent = () if settings.signals is None else (settings.signals.secret,)
-        self._exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s, sent)
-        self._feeds = feeds.WalmartFeeds(settings, self._exchange, new_id)
-        self._subscriptions = (
-            subscriptions.WalmartSubscriptions(settings, settings.signals, self._exchange, new_id)
+        exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s, sent)
+        self._feeds = feeds.WalmartFeeds(settings, exchange, new_id)
+        kept = (
+            subscriptions.WalmartSubscriptions(settings, settings.signals, exchange, new_id)
             if settings.signals is not None
             else None
         )
-        self._traits = AdapterTraits(
+        traits = AdapterTraits(
             marketplace=WALMART,
             limits=settings.limits,
             push_operation=PUT_INVENTORY,
@@ -109,16 +110,12 @@ class WalmartAdapter:
             freshness_objective_s=settings.freshness_objective_s,
             read_includes_own_sales=False,  # what is read is what was put in; a sale is reserved beside it
         )
+        super().__init__(traits, exchange, topics=RESOURCES, kept=kept)
 
     @property
     def token_age_s(self) -> float | None:
         """How long ago the access token in use was fetched."""
         return self._exchange.token_age_s
-
-    @property
-    def traits(self) -> AdapterTraits:
-        """See `ports.MarketplaceAdapter`."""
-        return self._traits
 
     async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
         """See `ports.MarketplaceAdapter`."""
@@ -235,32 +232,6 @@ class WalmartAdapter:
     def subscription_traits(self) -> BulkTraits:
         """See `signals.KeepsSubscriptions`."""
         return BulkTraits(WEBHOOKS, 0)
-
-    async def subscriptions(self) -> Subscriptions | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("subscriptions")
-        return await self._subscriptions.all(self._exchange.deadline_s())
-
-    async def subscribe(self, topic: str) -> Subscription | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("subscribe")
-        if topic not in RESOURCES:
-            return unknown_topic(topic).call_failed("subscribe")
-        return await self._subscriptions.subscribe(topic, self._exchange.deadline_s())
-
-    async def unsubscribe(self, topic: str) -> Subscription | CallFailed:
-        """See `signals.KeepsSubscriptions`."""
-        if self._subscriptions is None:
-            return NOWHERE.call_failed("unsubscribe")
-        if topic not in RESOURCES:
-            return unknown_topic(topic).call_failed("unsubscribe")
-        return await self._subscriptions.unsubscribe(topic, self._exchange.deadline_s())
-
-    async def aclose(self) -> None:
-        """See `ports.MarketplaceAdapter`."""
-        await self._exchange.aclose()
 
     def _feed_parts(self, pushes: Sequence[Push]) -> tuple[list[Push], dict[ListingId, PushOutcome]]:
         check_feed(pushes, self.node_feed_traits if any(each.nodes for each in pushes) else self.feed_traits)

@@ -12,9 +12,8 @@ from inventory_adapters.accounts import (
     read_calls,
     read_channels,
     read_endpoint,
-    read_freshness,
-    read_limits,
     read_marketplace,
+    read_shared,
     read_signals,
     read_token,
     read_topics,
@@ -129,12 +128,7 @@ def parse(raw: Mapping[str, object], path: str) -> WalmartSettings:
         calls = read_calls(fields, BASE_URL, HOSTS)
         channels = read_channels(fields, _channel)
         settings = WalmartSettings(
-            marketplace=WALMART,
-            calls=calls,
-            channel_ids=tuple(channels),
-            limits=read_limits(fields, LIMITS),
-            settling_s_max=fields.number("settling_s_max", SETTLING_S_MAX, least=0.0, most=86_400.0),
-            freshness_objective_s=read_freshness(fields, FRESHNESS_OBJECTIVE_S),
+            **read_shared(fields, WALMART, calls, channels, LIMITS, SETTLING_S_MAX, FRESHNESS_OBJECTIVE_S),
             token=read_token(fields, calls.base_url + TOKEN_PATH, calls.allowed_hosts, REFRESH_AHEAD_S),
             client_id=fields.text("client_id"),
             client_secret=fields.secret("client_secret"),

@@ -28,7 +28,7 @@ class ManyOffers:
     def operations(self) -> Sequence[Operation]:
         """What is served."""
         offer, partly = f"{BASE}/offer", frozenset({FaultMode.PARTIAL_FAILURE})
-        served = (
+        served: tuple[tuple[str, str, Callable[[Call], Answer], frozenset[FaultMode]], ...] = (
             ("bulkCreateOffer", f"{BASE}/bulk_create_offer", self._create, partly),
             ("bulkPublishOffer", f"{BASE}/bulk_publish_offer", self._publish, partly),
             ("getListingFees", f"{offer}/get_listing_fees", self._fees, frozenset()),
