@@ -33,7 +33,7 @@ from inventory_streams.engine.settings import (
     EngineSettings,
 )
 from inventory_streams.engine.standing_still import StandingInputs
-from inventory_streams.engine.tracing import NOTHING_CARRIED, SkuSpans, spans_of
+from inventory_streams.engine.tracing import NOTHING_CARRIED, SkuSpans, resumed, spans_of
 from inventory_streams.engine.values import Computed, RecordEffect, Rules, Surroundings
 from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.waking import InForce
@@ -156,7 +156,8 @@ class EngineAgent:
             partition.skip(batch.topic, batch.end)
             self._inputs.durable(batch.topic, batch.partition, batch.end)
             return
-        spans = spans_of(self._traces, batch, self._of_skus) if self._traces is not None else None
+        traces, waiting = self._traces, partition.waiting
+        spans = spans_of(traces, batch, self._of_skus, waiting) if traces is not None else None
         work = self._work(partition, batch.topic, batch.end)
         for index, record in enumerate(batch.records):
             work.record(record)
@@ -245,6 +246,8 @@ class EngineAgent:
         )
         if not wanted and due.silent == partition.progress.silent:
             return
+        if self._traces is not None and partition.waiting:
+            spans = resumed(self._traces, spans, partition.waiting, computed)
         progress = partition.progress_after(computed, topic, position, due.applied, due.silent)
         encoded = encode_states(computed.states, self._serdes)
         writes = writes_of(

@@ -19,7 +19,7 @@ from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
 from inventory_streams.engine.totals import Totals
-from inventory_streams.engine.tracing import NOTHING_CARRIED, Carried, SkuSpans, carried_by
+from inventory_streams.engine.tracing import NOTHING_CARRIED, Carried, SkuSpans, Waiting, carried_by
 from inventory_streams.engine.unreported import Unreported
 from inventory_streams.engine.values import Computed
 from inventory_streams.engine.waking import Owing, Sweep, Timers, next_wake_ms, sources_changed, sweep_cause
@@ -64,6 +64,7 @@ class Partition:
         self.catch_up = catch_up
         self.timers = Timers()
         self.owing = Owing()
+        self.waiting = Waiting()
         self.uncounted: dict[Sku, int] = {}
         self.unreported = Unreported()
         self.sweep: Sweep | None = None
@@ -132,6 +133,9 @@ class Partition:
             self.timers.set(sku, next_wake_ms(state, now_ms, unknown_sku_grace_ms))
             self.unreported.note(sku, state)
         self.owing.note(computed.owing)
+        if done.spans is not None or self.waiting:
+            carried = NOTHING_CARRIED if done.spans is None else done.spans.carried
+            self.waiting.note(computed, carried, self._waits)
         for sku, count in computed.uncounted.items():
             self.note_uncounted(sku, count)
         begun = self.mass.commit(self.totals.showing, computed.zeroed, computed.computed_at_ms)
@@ -145,6 +149,10 @@ class Partition:
                 self.newest_applied_ms[done.topic] = max(before_ms, computed.newest_record_ms)
         if done.sweep_ends:
             self.sweep = None
+
+    def _waits(self, sku: Sku) -> bool:
+        state = self.states.get(sku)
+        return state is not None and (state.owes_rise or bool(state.held))
 
     def note_uncounted(self, sku: Sku, count: int) -> None:
         """How many listings of the SKU wait for a count; only those that have some are kept."""

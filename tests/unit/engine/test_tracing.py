@@ -8,11 +8,12 @@ from inventory_domain.changes import StockAdjusted, StockCounted
 from inventory_domain.commands import EventId, KitAvailability, KitSold, Restate, SkuCommand
 from inventory_domain.identifiers import ListingId, OrderId, Sku
 from inventory_streams.engine.records import InputRecord
-from inventory_streams.engine.tracing import carried_by
+from inventory_streams.engine.tracing import WAITING_MAX, Waiting, carried_by
 from inventory_streams.kafka.tracing import LINKS_MAX, SpanKind, TraceContext, context_of
 from inventory_streams.kafka.transactions import Write
-from tests.support.engine_bench import CHANGES, Bench, a_bench, selling
-from tests.support.stock import NOW_MS, SKU, a_change
+from tests.support.engine_bench import CHANGES, PRODUCTS, Bench, a_bench, selling
+from tests.support.engine_work import Memory
+from tests.support.stock import NOW_MS, SKU, a_change, a_product
 from tests.support.traces import KeptTraces, a_context
 
 
@@ -100,6 +101,64 @@ async def test_nobody_looks_at_headers_where_tracing_is_off() -> None:
         await bench.until(lambda: bench.told()[-1].quantity == 7, "it is applied")
 
     assert all(one.headers == () for one in targets(bench))
+
+
+async def test_a_change_that_waits_for_its_product_goes_on_in_its_trace() -> None:
+    """The catalog may be the slower of the two topics, and who sends it traces nothing."""
+    traces = KeptTraces()
+    async with a_bench(traces=traces) as bench:
+        bench.feed(CHANGES, traced(bench.wire.change(a_change(StockCounted(7), sequence=1)), a_context(trace=5)))
+        await bench.until(lambda: traces.spans and traces.spans[0].ended, "it is kept")
+        bench.feed(PRODUCTS, bench.wire.product(a_product()))
+        await bench.until(lambda: len(traces.spans) == 2 and traces.spans[1].ended, "what follows is durable")
+        bench.feed(CHANGES, bench.wire.change(a_change(StockCounted(9), sequence=2)))
+        await bench.until(lambda: bench.told()[-1].quantity == 9, "the next change")
+
+    kept, then = traces.spans
+    assert (kept.parent, kept.facts["inventory.targets"]) == (a_context(trace=5), 0)
+    assert (then.name, then.parent, then.facts["inventory.targets"]) == ("resume", kept.context, 1)
+    assert [context_of(one.headers) for one in targets(bench)] == [then.context, None]
+
+
+async def test_a_rise_that_is_withheld_while_catching_up_goes_on_in_the_trace_of_its_change() -> None:
+    traces = KeptTraces()
+    async with a_bench(ends={PRODUCTS: 1, CHANGES: 3}, traces=traces) as bench:
+        await selling(bench)
+        bench.feed(CHANGES, traced(bench.wire.change(a_change(StockCounted(7), sequence=2)), a_context(trace=5)))
+        await bench.until(lambda: traces.spans and traces.spans[0].ended, "it is applied")
+        assert bench.told() == []
+        bench.feed(CHANGES)
+        await bench.until(lambda: len(traces.spans) == 2 and traces.spans[1].ended, "the rise is durable")
+
+    assert [one.name for one in traces.spans] == [f"process {CHANGES}", "resume"]
+    assert traces.spans[1].parent == traces.spans[0].context
+    assert [context_of(one.headers) for one in targets(bench)] == [traces.spans[1].context]
+    assert len(bench.partition.waiting) == 0
+
+
+async def test_a_change_that_comes_while_another_waits_is_linked_to_it() -> None:
+    traces = KeptTraces()
+    async with a_bench(ends={PRODUCTS: 1, CHANGES: 4}, traces=traces) as bench:
+        await selling(bench)
+        for trace in (5, 6):
+            record = bench.wire.change(a_change(StockCounted(trace), sequence=trace))
+            bench.feed(CHANGES, traced(record, a_context(trace=trace)))
+        await bench.until(lambda: len(traces.spans) == 2 and traces.spans[1].ended, "both are applied")
+        bench.feed(CHANGES)
+        await bench.until(lambda: len(traces.spans) == 3 and traces.spans[2].ended, "the rise is durable")
+
+    first, second, third = traces.spans
+    assert (second.links, third.parent) == ((first.context,), second.context)
+
+
+def test_what_waits_in_a_partition_has_a_limit() -> None:
+    waiting = Waiting()
+    many = {Sku(f"S{number}"): a_context(number + 1) for number in range(WAITING_MAX + 5)}
+
+    waiting.note(Memory().work().finish(), many, lambda _: True)
+
+    assert len(waiting) == WAITING_MAX
+    assert (waiting.of(Sku("S4")), waiting.of(Sku("S5"))) == (None, a_context(6))
 
 
 def test_what_a_component_tells_its_kit_is_of_the_components_trace() -> None:
