@@ -1,12 +1,14 @@
 """Memory and processor time of every role while the demo's day goes on, for two sizes of catalog.
 
-    python benchmarks/resources.py [--skus 1000 10000] [--seconds 60] [--json benchmarks/results/resources.json]
+    python benchmarks/resources.py [--skus 1000 4000] [--pace 50] [--seconds 60]
+                                   [--json benchmarks/results/resources.json]
 
-`inventory-sync demo` plays an ERP and buyers (a tenth of the SKUs in events a second, at most 500) against a real Kafka
-and the marketplaces' stand-ins; reconciliation, signals, ledger and console run beside its engine and deliveries on the
-same settings file. Each process is looked at every half second: resident memory, and processor time since the look
-before. Two sizes tell what a process needs by itself and what each thousand SKUs add, of about three written listings
-each. The requests and limits of deploy/k8s follow from the result (deploy/sources/resources.py).
+`inventory-sync demo` plays an ERP and buyers, at one pace for both sizes, against a real Kafka and the stand-ins of
+the marketplaces; reconciliation, signals, ledger and console run beside its engine and deliveries on the same settings
+file. Each process is looked at every half second: resident memory, and processor time since the look before. Two sizes
+tell what a process needs by itself and what each thousand SKUs add, of about three written listings each. Take a pace
+that the stand-ins' own limits let settle: a demo that does not come to rest is no result. The requests and limits of
+deploy/k8s follow from the result (deploy/sources/resources.py).
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import psutil
 import yaml
@@ -51,50 +53,52 @@ COMMAND: Final = (sys.executable, "-m", "inventory_cli")
 CONSOLE_LOGIN: Final = {"CONSOLE_OPERATOR": "a-password-of-the-benchmark"}
 
 
+class Look(NamedTuple):
+    """What a process had at one time: resident bytes, and seconds of processor time so far."""
+
+    at_s: float
+    resident: int
+    cpu_s: float
+
+
 @dataclass(slots=True)
 class Looked:
-    """What was seen of one process, look by look: time, resident bytes, seconds of processor time so far."""
+    """What was seen of one process, look by look."""
 
     process: psutil.Process
-    looks: list[tuple[float, int, float]] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
 
     def look(self) -> None:
         """Look once more, if it is still there."""
         try:
             with self.process.oneshot():
                 times = self.process.cpu_times()
-                self.looks.append((time.monotonic(), self.process.memory_info().rss, times.user + times.system))
+                resident = self.process.memory_info().rss
+                self.looks.append(Look(time.monotonic(), resident, times.user + times.system))
         except psutil.NoSuchProcess:
             return
 
-    def result(self, seconds: float) -> dict[str, float]:
-        """Memory at most; processor time in cores, over the time that the day was to take, and at most.
 
-        Not over the time that it took: a busy machine makes a day longer, and its processes no cheaper.
-        """
-        first, last = self.looks[0], self.looks[-1]
-        peak = max(_cores(before, after) for before, after in _pairs(self.looks))
-        return {
-            "memory_mib_max": round(max(one[1] for one in self.looks) / MIB, 1),
-            "cores_mean": round((last[2] - first[2]) / seconds, 3),
-            "cores_max": round(peak, 3),
-        }
+def used(looks: Sequence[Look]) -> dict[str, float]:
+    """Memory at most; processor time in cores, over all that was looked at and in the busiest seconds of it.
 
-
-def _cores(before: tuple[float, int, float], after: tuple[float, int, float]) -> float:
-    return (after[2] - before[2]) / max(1e-6, after[0] - before[0])
-
-
-def _pairs(looks: Sequence[tuple[float, int, float]]) -> Iterator[tuple[tuple[float, int, float], ...]]:
+    The whole is one of the spans that the most is taken of, so the most is never below the mean.
+    """
     apart = max(1, round(PEAK_OVER_S / LOOK_S))
-    yield looks[0], looks[-1]
-    yield from zip(looks, looks[apart:], strict=False)
+    spans = [(looks[0], looks[-1]), *zip(looks, looks[apart:], strict=False)]
+    cores = [(after.cpu_s - before.cpu_s) / max(1e-6, after.at_s - before.at_s) for before, after in spans]
+    return {
+        "memory_mib_max": round(max(one.resident for one in looks) / MIB, 1),
+        "cores_mean": round(cores[0], 3),
+        "cores_max": round(max(cores), 3),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure both sizes, print, and write the result where `--json` says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--skus", type=int, nargs=2, default=[1_000, 10_000])
+    parser.add_argument("--skus", type=int, nargs=2, default=[1_000, 4_000])
+    parser.add_argument("--pace", type=float, default=50.0, help="events a second")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long events come")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
@@ -102,10 +106,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = {}
     for skus in asked.skus:
         with cluster(None, None) as broker:
-            sizes[skus] = _day(skus, asked.seconds, broker.bootstrap_servers, broker.registry_url)
+            how_much = ["--skus", str(skus), "--pace", str(asked.pace), "--seconds", str(asked.seconds)]
+            sizes[skus] = _day(how_much, broker.bootstrap_servers, broker.registry_url)
         _tell(skus, sizes[skus])
     result = {
         "seconds": asked.seconds,
+        "events_per_s": asked.pace,
         "machine": described(),
         "sizes": [{"skus": skus, "roles": roles} for skus, roles in sizes.items()],
     }
@@ -114,23 +120,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _day(skus: int, seconds: float, bootstrap_servers: str, registry_url: str) -> dict[str, dict[str, float]]:
+def _day(how_much: Sequence[str], bootstrap_servers: str, registry_url: str) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory(prefix="inventory-sync-resources-") as name:
         folder = Path(name)
         addresses = ["--bootstrap-servers", bootstrap_servers, "--schema-registry", registry_url]
-        demo = [*COMMAND, "demo", "--skus", str(skus), "--seconds", str(seconds), "--data-dir", str(folder), *addresses]
+        demo = [*COMMAND, "demo", *how_much, "--data-dir", str(folder), *addresses]
         with _running(demo, folder / "demo.out") as playing:
             settings = _settings(folder, playing)
             once = _prepared(settings, folder)
             looked = {one: Looked(process) for one, process in _children(playing).items()}
             with _beside(settings, folder) as others:
                 looked |= {one: Looked(psutil.Process(process.pid)) for one, process in others.items()}
-                return {**_watched(playing, looked, seconds, folder / "demo.out"), PREPARE: once}
+                return {**_watched(playing, looked, folder / "demo.out"), PREPARE: once}
 
 
-def _watched(
-    playing: subprocess.Popen[bytes], looked: Mapping[str, Looked], seconds: float, said: Path
-) -> dict[str, dict[str, float]]:
+def _watched(playing: subprocess.Popen[bytes], looked: Mapping[str, Looked], said: Path) -> dict[str, dict[str, float]]:
     """Look until the demo is over: its catalog is opened, events come, and all listings settle."""
     while playing.poll() is None:
         for one in looked.values():
@@ -138,7 +142,7 @@ def _watched(
         time.sleep(LOOK_S)
     if playing.returncode != 0:
         raise SystemExit(f"the demo ended with {playing.returncode}:\n{said.read_text()[-4000:]}")
-    return {name: one.result(seconds) for name, one in looked.items()}
+    return {name: used(one.looks) for name, one in looked.items()}
 
 
 def _settings(folder: Path, playing: subprocess.Popen[bytes]) -> Path:

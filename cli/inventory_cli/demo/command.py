@@ -37,6 +37,10 @@ def demo(
             "countdown, zero, recovery, restore.",
         ),
     ] = None,
+    pace: Annotated[
+        float | None,
+        typer.Option(min=1, max=5_000, help="Events a second.", show_default="a tenth of the SKUs, 8 to 500"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="All chance comes from it: catalog, events, buyers, delays.")] = 7,
     data_dir: Annotated[
         Path | None,
@@ -84,6 +88,7 @@ def demo(
                 factor=factor,
                 keep=keep,
                 outage=outage,
+                pace=pace,
             )
         )
     )

@@ -19,7 +19,10 @@ class Chaos(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """One run. Addresses of None mean the local stack. `factor` scales the marketplaces' time."""
+    """One run. Addresses of None mean the local stack.
+
+    `factor` scales the marketplaces' time, `pace` is in events a second.
+    """
 
     skus: int
     seconds: float
@@ -33,8 +36,9 @@ class DemoOptions:
     factor: float
     keep: bool
     outage: str | None = None
+    pace: float | None = None
 
     @property
     def events_per_s(self) -> float:
-        """The pace: a tenth of the SKUs a second, at least 8 and at most 500."""
-        return min(500.0, max(8.0, self.skus / 10))
+        """The pace: as asked for, else a tenth of the SKUs a second, at least 8 and at most 500."""
+        return min(500.0, max(8.0, self.skus / 10)) if self.pace is None else self.pace

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inventory_cli.demo.gauges import probe_port
+from inventory_cli.demo.options import DemoOptions
 from inventory_cli.demo.report import Report
 from inventory_cli.demo.verdict import Mismatch
 from inventory_cli.demo.watch import DeadLetterSeen, percentile
@@ -83,3 +84,15 @@ def test_the_report_counts_mismatches_and_names_them() -> None:
     assert found["mismatches"] == 1
     assert found["mismatch_list"][0]["listing_id"] == "shop/A"
     assert found["good"] is False
+
+
+SIZES = [(500, None, 50), (20, None, 8), (9_000, None, 500), (9, 70, 70)]
+
+
+@pytest.mark.parametrize(("skus", "pace", "events_per_s"), SIZES)
+def test_events_come_as_often_as_asked_for_else_by_the_size_of_the_catalog(
+    skus: int, pace: float | None, events_per_s: float
+) -> None:
+    options = DemoOptions(skus, 60.0, 7, None, (), Path(), 6, None, None, 1.0, keep=False, pace=pace)
+
+    assert options.events_per_s == events_per_s
