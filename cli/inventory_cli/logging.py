@@ -15,7 +15,8 @@ from inventory_adapters.secrets import Secret, redacted
 
 _HIDDEN = ("password", "secret", "token", "authorization", "credential", "api_key")
 
-_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "aiokafka", "faust", "mode")  # a line per request or poll
+# A line per request or per poll at INFO; at DEBUG those that make requests tell of headers, and so of keys and tokens.
+_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "aiokafka", "faust", "mode", "boto3", "botocore", "urllib3")
 
 
 class LogFormat(Enum):
@@ -64,15 +65,7 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in (
-        "httpx",
-        "httpx2",
-        "httpcore",
-        "httpcore2",
-        "aiokafka",
-        "faust",
-        "mode",
-    ):  # a line per request or per poll, at INFO
+    for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

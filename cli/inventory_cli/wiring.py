@@ -224,10 +224,10 @@ def secrets(settings: Settings) -> list[Secret]:
     found = [Secret(value) for name, value in security if is_secret(name)]
     for account in settings.accounts.values():
         found.extend(_secrets_of(account))
-    password = address.password_of(settings.ledger.url)
+    passwords = address.passwords_of(settings.ledger.url)
     if settings.processes.told.alert_webhook is not None:
         found.append(settings.processes.told.alert_webhook)
-    found.extend(Secret(value) for value in (password, *settings.console.operators.values()) if value)
+    found.extend(Secret(value) for value in (*passwords, *settings.console.operators.values()) if value)
     return found
 
 

@@ -22,6 +22,12 @@ def password_of(url: str) -> str | None:
     return unquote(password) if password else None
 
 
+def passwords_of(url: str) -> tuple[str, ...]:
+    """The password in every form that it may be written in: as in the address, and as it is meant."""
+    written, meant = urlsplit(url).password, password_of(url)
+    return tuple(dict.fromkeys(one for one in (written, meant) if one))
+
+
 def file_of(url: str) -> str | None:
     """SQLite's file; None for a database in memory and for another kind."""
     path = url.partition("://")[2].removeprefix("/").partition("?")[0]

@@ -69,6 +69,9 @@ def test_every_alert_fires_keeps_quiet_and_resolves() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     tested = yaml.safe_load((MONITORING / "rules_test.yaml").read_text())["tests"]
     assert {one["name"] for one in tested} == {alert.name for alert in alerts()}
+    for one in tested:
+        fires = [bool(moment["exp_alerts"]) for moment in one["alert_rule_test"]]
+        assert fires == [False, True, False], f"{one['name']} is not seen quiet, firing and resolved"
 
 
 def test_dashboards_are_on_disk_as_their_code_makes_them() -> None:

@@ -6,6 +6,7 @@ The same run plants a secret in every setting that takes one, and looks for them
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ import yaml
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicCollection
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient, OffsetSpec
+from sqlalchemy.engine import make_url
 
 from inventory_domain.identifiers import Marketplace
 from inventory_sandbox.stack.ports import pick_free
@@ -25,8 +27,10 @@ from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
 from tests.support.canaries import Canaries, files_of, records_of
 from tests.support.commands import Started, first_line, run_command, wait_until
+from tests.support.databases import database_with_password, rows_of
 from tests.support.guarded_registry import guarded_registry
 from tests.support.secured_broker import SecuredBroker, secured_broker
+from tests.support.serving import QuietHandler, served
 
 APPLICATION = "shop-sync"
 TOPICS = Topics(tuple(Marketplace(name) for name in ("amazon", "ebay", "walmart", "shopify")))
@@ -49,6 +53,14 @@ SIGNING = {
 }
 WEBHOOK = "http://127.0.0.1:1/hooks/webhook-canary-1d2e3f"
 COLLECTOR_KEY = "collector-canary-key-55aa"
+DATABASE_PASSWORD = "ledger-canary/5e@c1%0f"
+WRONG_PASSWORD = "wrong-canary/7d@22%aa"
+AWS = {
+    "AWS_ACCESS_KEY_ID": "AKIACANARY0123456789",
+    "AWS_SECRET_ACCESS_KEY": "aws-canary-secret-access-key/0123456789abcd",
+    "AWS_SESSION_TOKEN": "aws-canary-session-token-0123456789abcdef",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 PLANTED = {
     "CONSOLE_ALICE": OPERATOR_PASSWORD,
     "ALERT_WEBHOOK": WEBHOOK,
@@ -56,7 +68,9 @@ PLANTED = {
     "OTEL_TRACES_EXPORTER": "otlp",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
     "OTEL_EXPORTER_OTLP_HEADERS": f"x-api-key={COLLECTOR_KEY}",
+    **AWS,
 }
+QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:notifications"
 PARTITIONS = 6
 
 
@@ -66,12 +80,14 @@ class Secured:
 
     broker: SecuredBroker
     registry_url: str
+    database: str
+    queue: str
 
     def env(self, process: str, password: str | None = None) -> dict[str, str]:
         """What a process of this name is given to log in with."""
         user = f"{APPLICATION}-{process}"
         login = {"KAFKA_USER": user, "KAFKA_PASSWORD": password or f"{user}-password", "REGISTRY_LOGIN": LOGIN}
-        return {**login, **PLANTED}
+        return {**login, **PLANTED, "LEDGER_URL": self.database}
 
     def security(self, principal: Principal) -> dict[str, str]:
         """The same for a client of the test's own."""
@@ -80,14 +96,32 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def secured(registry_url: str) -> Iterator[Secured]:
-    with secured_broker() as broker, guarded_registry(registry_url, LOGIN, broker.certificates) as url:
+def secured(registry_url: str, postgresql: str) -> Iterator[Secured]:
+    with (
+        secured_broker() as broker,
+        guarded_registry(registry_url, LOGIN, broker.certificates) as url,
+        database_with_password(postgresql, DATABASE_PASSWORD) as database,
+        served(AnswersWithAllItWasSent) as queue,
+    ):
         users = [one.user(APPLICATION) for one in principals(TOPICS)]
         broker.set_passwords({user: f"{user}-password" for user in users})
         by_user = {one.user(APPLICATION): grants(TOPICS, APPLICATION, one) for one in principals(TOPICS)}
         assert apply_grants(KafkaSettings(broker.open_bootstrap_servers), by_user) > 0
         assert apply_grants(KafkaSettings(broker.open_bootstrap_servers), by_user) == 0
-        yield Secured(broker, url)
+        yield Secured(broker, url, database, queue)
+
+
+class AnswersWithAllItWasSent(QuietHandler):
+    """What AWS does where a signature does not fit: it says what it would have signed, the session's token among it."""
+
+    def do_POST(self) -> None:
+        sent = f"{dict(self.headers.items())} {self.rfile.read(int(self.headers['Content-Length'] or 0))!r}"
+        said = json.dumps({"__type": "com.amazonaws.sqs#SignatureDoesNotMatch", "message": sent}).encode()
+        self.send_response(403)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
 
 
 @pytest.mark.timeout(900)
@@ -113,17 +147,19 @@ def test_every_role_works_with_its_own_user_and_nothing_but_it(
 
     for name in OTHERS:
         wait_until(lambda name=name: _ready(ports[name]), f"{name} is ready")  # type: ignore[misc]
+    wait_until(lambda: "SignatureDoesNotMatch" in started.log("signals").read_text(), "the queue refuses us")
     asked = _reconciled(tmp_path, secured)
     assert (alone["read"], alone["cycle"]) == ({"shop/SKU-00002": "38"}, None)
     assert asked["cycle"]["phase"] == "complete"
     _make_trouble(facts["control_url"], secured, tmp_path)
-    said = _said(secured, ports, tmp_path)
+    said = [*_said(secured, ports, tmp_path), *_said_of_a_wrong_password(secured, tmp_path, started)]
+    issued = httpx.get(f"{facts['control_url']}/tokens").json()["issued"]
     assert {name: status for name, status in started.end().items() if status != 0} == {}
     replayed = _done(tmp_path, secured, "operators", "replay", "--config", "sync.yaml")
     assert replayed.splitlines()[-1].startswith("1 SKUs from ") and replayed.endswith(": 0 differ\n"), replayed
     _assert_refused_what_is_not_its_own(secured)
     _assert_the_scaler_sees_the_lag_and_nothing_more(secured)
-    _assert_no_secret_was_written(secured, facts, tmp_path, said)
+    _assert_no_secret_was_written(secured, {**_of_sandbox(facts), **_on_the_wire(issued)}, tmp_path, said)
 
 
 @pytest.mark.parametrize("process", ["engine", "deliver-shopify", "topics"])
@@ -187,34 +223,77 @@ def _said(secured: Secured, ports: dict[str, int], folder: Path) -> list[tuple[s
         assert signed_in.status_code == 200
         for path in ("/", "/channels/shop", "/skus/SKU-00002", "/dead-letters", "/discrepancies"):
             found.append((f"console {path}", browser.get(path).content))
-    for arguments in (("explain", "SKU-00002"), ("explain", "SKU-00002", "--json"), ("dead-letters", "list")):
+    asked = {
+        ("explain", "SKU-00002"): "SKU-00002",
+        ("explain", "SKU-00002", "--json"): "SKU-00002",
+        ("dead-letters", "list"): "SKU-00002",
+        ("report", "daily", "--date", f"{datetime.now(UTC):%Y-%m-%d}", "--out", "reports"): ".html",
+        ("doctor",): "credentials",
+        ("signals", "status", "shop"): "INVENTORY_LEVELS_UPDATE",
+        ("config", "show"): "***",
+    }
+    for arguments, words in asked.items():
         done = run_command(*arguments, "--config", "sync.yaml", folder=folder, env=secured.env("operators"))
         found.append((" ".join(arguments), (done.stdout + done.stderr).encode()))
-        assert "SKU-00002" in done.stdout, done.stdout + done.stderr
+        assert words in done.stdout, done.stdout + done.stderr
     return found
 
 
-def _assert_no_secret_was_written(
-    secured: Secured, facts: dict[str, dict[str, str]], folder: Path, said: list[tuple[str, bytes]]
-) -> None:
-    planted = {name: value.rpartition("=")[2] for name, value in PLANTED.items() if "canary" in value}
-    planted |= {user: f"{user}-password" for user in (one.user(APPLICATION) for one in principals(TOPICS))}
-    planted["registry"] = LOGIN.partition(":")[2]
+def _said_of_a_wrong_password(secured: Secured, folder: Path, started: Started) -> list[tuple[str, bytes]]:
+    """Commands, and processes, that the database refuses; each tells that it is refused, and the logs are searched."""
+    wrong = make_url(secured.database).set(password=WRONG_PASSWORD).render_as_string(hide_password=False)
+    refused = "password authentication failed"
+    found: list[tuple[str, bytes]] = []
+    for arguments in (("explain", "SKU-00002"), ("report", "daily"), ("ledger", "migrate")):
+        env = {**secured.env("operators"), "LEDGER_URL": wrong}
+        done = run_command(*arguments, "--config", "sync.yaml", folder=folder, env=env)
+        assert done.returncode != 0 and refused in done.stderr, done.stdout + done.stderr
+        found.append((f"{' '.join(arguments)}, refused", (done.stdout + done.stderr).encode()))
+    for name in ("ledger", "console"):
+        assert started.end_one(name) == 0
+        env = {**secured.env(name), "LEDGER_URL": wrong}
+        started.start(f"{name}-refused", *OTHERS[name], "--config", "sync.yaml", env=env)
+    wait_until(lambda: refused in started.log("ledger-refused").read_text(), "the ledger is refused")
+    started.kill("ledger-refused", "console-refused")
+    return found
+
+
+def _of_sandbox(facts: dict[str, dict[str, str]]) -> dict[str, str]:
+    """What the sandbox announced: long-lived credentials."""
     names = ("client_secret", "refresh_token", "access_token")
-    of_sandbox = {
+    return {
         f"{marketplace} {name}": facts[marketplace][name]
         for marketplace in ("amazon", "ebay", "walmart", "shopify")
         for name in names
         if name in facts[marketplace]
     }
+
+
+def _on_the_wire(issued: dict[str, list[str]]) -> dict[str, str]:
+    """Every access token that it issued since."""
+    assert {"amazon", "ebay", "walmart"} <= {name for name, all_of in issued.items() if all_of}, issued
+    return {f"{name}, issued {number}": token for name, all_of in issued.items() for number, token in enumerate(all_of)}
+
+
+def _assert_no_secret_was_written(
+    secured: Secured, of_sandbox: dict[str, str], folder: Path, said: list[tuple[str, bytes]]
+) -> None:
+    planted = {name: value.rpartition("=")[2] for name, value in PLANTED.items() if "canary" in value.lower()}
+    planted |= {"database": DATABASE_PASSWORD, "wrong for the database": WRONG_PASSWORD}
+    planted |= {user: f"{user}-password" for user in (one.user(APPLICATION) for one in principals(TOPICS))}
+    planted["registry"] = LOGIN.partition(":")[2]
     canaries = Canaries({**planted, **of_sandbox})
     files = list(files_of(folder, without={"sandbox.out", "sync.secrets"}))
     records = list(records_of(KafkaSettings(secured.broker.open_bootstrap_servers), TOPICS, PARTITIONS))
+    rows = list(rows_of(secured.database))
 
-    assert canaries.found_in([*files, *records, *said]) == {}
+    assert canaries.found_in([*files, *records, *rows, *said]) == {}
     # It would have been found: what the sandbox announced is, and all that is searched has something in it.
-    assert len(canaries.found_in(files_of(folder, without=()))["sandbox.out"]) == len(of_sandbox)
-    assert {"engine.log", "deliver-walmart.log", "console.log", "inventory-ledger.db"} <= {name for name, _ in files}
+    announced = [name for name in of_sandbox if "issued" not in name]
+    assert len(canaries.found_in(files_of(folder, without=()))["sandbox.out"]) == len(announced)
+    searched = {name.partition("/")[0] for name, _ in files}
+    assert {"engine.log", "deliver-walmart.log", "console.log", "ledger-refused.log", "reports"} <= searched
+    assert b"SKU-00002" in dict(rows)["table listings"]
     assert b"garbage" in dict(records)[f"topic {TOPICS.inventory_dead_letters}"]
     assert b"push failed and waits" in dict(files)["deliver-shopify.log"]
 
@@ -268,12 +347,17 @@ def _settings_file(folder: Path, announced: Path | None, secured: Secured) -> di
         "ssl.ca.location": authority,
     }
     settings["console"]["operators"] = {OPERATOR: {"env": "CONSOLE_ALICE"}}
+    settings["ledger"]["url"] = {"env": "LEDGER_URL"}
+    settings["logs"] = {"level": "DEBUG"}  # whoever looks for a fault gets no secret either
     settings["delivery"]["alert_webhook"] = {"env": "ALERT_WEBHOOK"}
     for marketplace, (name, _) in SIGNING.items():
         endpoint = f"http://127.0.0.1:1/{marketplace}"
         for account in settings["accounts"].values():
             if account["marketplace"] == marketplace:
                 account["signals"] = {"endpoint": endpoint, name: {"env": f"SIGNING_{marketplace.upper()}"}}
+    for account in settings["accounts"].values():
+        if account["marketplace"] == "amazon":
+            account["signals"] = {"queue_arn": QUEUE_ARN, "endpoint_url": secured.queue, "wait_s": 1}
     ports: dict[str, int] = {}
     for name in (*settings["probes"]["ports"], "console page"):
         ports[name] = pick_free(set(ports.values()), Random())

@@ -130,6 +130,7 @@ class Control:
             ("DELETE", "/faults/{number:int}", self._remove_fault),
             ("GET", "/counters", self._counters),
             ("DELETE", "/counters", self._reset_counters),
+            ("GET", "/tokens", self._tokens),
             ("GET", "/deliveries", self._deliveries),
             ("POST", "/locations", self._set_location),
             ("POST", "/api-status", self._set_api_status),
@@ -243,6 +244,10 @@ class Control:
         if not self._world.faults.remove(request.path_params["number"]):
             raise LookupError(f"no fault {request.path_params['number']}")
         return {"removed": 1}
+
+    async def _tokens(self, request: Request) -> Json:
+        """For tests that look for them where none may be."""
+        return {"issued": {name: list(store.issued()) for name, store in self._world.token_stores.items()}}
 
     async def _counters(self, request: Request) -> Json:
         counters = self._world.counters

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import random
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -36,6 +37,7 @@ class TokenStore:
         self._rng = rng
         self._prefix = prefix
         self._tokens: dict[str, Token] = {}
+        self._issued: deque[str] = deque(maxlen=MAX_TOKENS)
         self.life_s = life_s
 
     def issue(self, grant: str, scope: str = "") -> Token:
@@ -43,6 +45,7 @@ class TokenStore:
         now = self._clock.now()
         token = Token(f"{self._prefix}{self._rng.getrandbits(160):040x}", now, now + self.life_s, grant, scope)
         self._tokens[token.text] = token
+        self._issued.append(token.text)
         if len(self._tokens) > MAX_TOKENS:
             del self._tokens[next(iter(self._tokens))]
         return token
@@ -54,6 +57,10 @@ class TokenStore:
     def valid(self, token: Token | None) -> bool:
         """Whether the token opens anything now."""
         return token is not None and self._clock.now() < token.expires_at
+
+    def issued(self) -> tuple[str, ...]:
+        """The newest tokens that were issued, those taken back among them."""
+        return tuple(self._issued)
 
     def revoke_all(self) -> None:
         """Takes back every token issued so far."""

@@ -122,5 +122,6 @@ def test_a_password_is_never_shown() -> None:
     url = "postgresql://ledger:pa%2F55@db:5432/ledger"
 
     assert address.shown(url) == "postgresql://ledger:***@db:5432/ledger"
-    assert address.password_of(url) == "pa/55"
+    assert address.passwords_of(url) == ("pa%2F55", "pa/55")
+    assert address.passwords_of("postgresql://ledger@db/ledger") == ()
     assert "pa%2F55" not in repr(LedgerSettings(KafkaSettings("k"), url=url))

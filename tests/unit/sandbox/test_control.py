@@ -73,6 +73,18 @@ async def test_calls_are_counted_by_operation_and_status() -> None:
     assert calls == {"amazon": {"getToken": {"200": 1}, "patchListingsItem": {"200": 1}}}
 
 
+async def test_tokens_that_were_issued_are_told_when_they_are_taken_back_too() -> None:
+    """Whoever looks for them in logs must know them all."""
+    bench = a_bench(an_amazon_listing())
+    token = (await bench.amazon_headers())["x-amz-access-token"]
+    await bench.control("POST", "/faults", {"marketplace": "amazon", "mode": "unauthorized", "count": 1})
+
+    issued = (await bench.control("GET", "/tokens"))["issued"]
+
+    assert isinstance(issued, dict)
+    assert issued["amazon"] == [token]
+
+
 async def test_an_unknown_listing_is_404() -> None:
     bench = a_bench()
 
