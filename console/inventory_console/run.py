@@ -21,7 +21,7 @@ from inventory_console.sessions import Sessions
 from inventory_console.settings import ConsoleSettings
 from inventory_domain.clock import Clock
 from inventory_domain.errors import ConfigError, ConfigFault
-from inventory_ledger.asking import LedgerNotReady, check
+from inventory_ledger.asking import LedgerNotReady, answering, check
 from inventory_ledger.store import opened
 from inventory_schemas.registry import Registry
 from inventory_streams.kafka.probes import Probe, ProbeServer
@@ -66,12 +66,13 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)  # type: ignore[arg-type]
 
 
-def wait_for_tables(engine: Engine, clock: Clock) -> None:
-    """Started side by side with the ledger, the console waits until that has made its tables."""
+def wait_for_tables(engine: Engine, url: str, clock: Clock) -> None:
+    """Started side by side with the ledger, the console waits until that has made its tables, and for the database."""
     end_s = clock.monotonic_s() + LEDGER_WAIT_S
     while True:
         try:
-            check(engine)
+            with answering(url):
+                check(engine)
         except LedgerNotReady as not_ready:
             if clock.monotonic_s() > end_s:
                 raise
@@ -95,14 +96,15 @@ def run(
 
     Raises:
         ConfigError: nobody may use it, or the schema of commands is not registered.
-        LedgerNotReady: the ledger's database has other tables than this program needs, also after a minute.
+        LedgerNotReady: the ledger's database does not answer, or has other tables than this program needs, also after a
+            minute.
         RegistryUnavailable: the schema registry cannot be asked.
     """
     if not settings.operators:
         text = "names nobody, so nobody could use the console: {alice: {env: CONSOLE_ALICE}}"
         raise ConfigError([ConfigFault("console.operators", text)])
     engine = opened(ledger_url)
-    wait_for_tables(engine, clock)
+    wait_for_tables(engine, ledger_url, clock)
     commands = KafkaCommands(kafka, commands_topic, registry)
     commands.prepare()
     shown = ConsoleMetrics(metrics)

@@ -28,12 +28,24 @@ def database(url: str) -> Iterator[Engine]:
     """
     engine = opened(url)
     try:
-        yield engine
+        with answering(url):
+            yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def answering(url: str) -> Iterator[None]:
+    """What the block asks of the database of this address is answered.
+
+    Raises:
+        LedgerNotReady: it is not, and why: nobody is there, or a login is refused.
+    """
+    try:
+        yield
     except OperationalError as error:
         why = str(error.orig).partition("\n")[0]
         raise LedgerNotReady(f"the ledger's database at {address.shown(url)} does not answer: {why}") from error
-    finally:
-        engine.dispose()
 
 
 @contextmanager

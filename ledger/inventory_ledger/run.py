@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from inventory_domain.clock import Clock
 from inventory_domain.errors import OwnershipLost
+from inventory_ledger.asking import answering
 from inventory_ledger.chores import Chores
 from inventory_ledger.loop import LedgerLoop
 from inventory_ledger.metrics import LedgerMetrics
@@ -32,13 +33,15 @@ def run(settings: LedgerSettings, registry: Registry, metrics: CollectorRegistry
 
     Raises:
         ConfigError: the database's URL cannot be used.
+        LedgerNotReady: the database does not answer.
         LedgerTooNew: the database belongs to a newer program.
         TopicsDiffer: the topics are not there, or not those that the tables were built from.
     """
     engine = opened(settings.url)
     shown = LedgerMetrics(metrics)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # at INFO it tells of each chore that it begins
-    before, now = migrate(engine)
+    with answering(settings.url):
+        before, now = migrate(engine)
     if before != now:
         log.info("tables brought to this version", extra={"before": before, "now": now})
     loop = LedgerLoop(settings, Store(engine), registry, shown)
@@ -81,11 +84,13 @@ def rebuild(
 
     Raises:
         OwnershipLost: another ledger writes to the same tables again, and does the rest.
+        LedgerNotReady: the database does not answer at the start.
         DatabaseAway: the database stayed away; running it again begins anew.
         TopicsDiffer: a topic is not there.
     """
     engine = opened(settings.url)
-    migrate(engine)
+    with answering(settings.url):
+        migrate(engine)
     store = Store(engine)
     store.clear()
     loop = LedgerLoop(settings, store, registry, LedgerMetrics(metrics))

@@ -253,8 +253,12 @@ def _said_of_a_wrong_password(secured: Secured, folder: Path, started: Started) 
         assert started.end_one(name) == 0
         env = {**secured.env(name), "LEDGER_URL": wrong}
         started.start(f"{name}-refused", *OTHERS[name], "--config", "sync.yaml", env=env)
-    wait_until(lambda: refused in started.log("ledger-refused").read_text(), "the ledger is refused")
+    assert started.status_of("ledger-refused") == 2
+    wait_until(lambda: refused in started.log("console-refused").read_text(), "the console is refused and waits")
     started.kill("ledger-refused", "console-refused")
+    for name in ("ledger-refused", "console-refused"):
+        said = started.log(name).read_text()
+        assert refused in said and "Traceback" not in said, said
     return found
 
 
