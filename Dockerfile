@@ -20,11 +20,12 @@ COPY . .
 RUN python -m hatchling build -t wheel -d /wheels \
     && pip --python /opt/inventory-sync/bin/python install --no-deps --no-index /wheels/*.whl
 
-# 2. What runs: Python, our packages, an unprivileged user, and nothing to install anything with.
+# 2. What runs: Python, our packages, an unprivileged user, and nothing to install anything or to become somebody else with.
 FROM python:${PYTHON_VERSION}-slim-bookworm AS run
 RUN rm -rf /usr/local/lib/python*/site-packages/* /usr/local/lib/python*/ensurepip /usr/local/bin/pip* \
-    && groupadd --system --gid 10001 inventory \
-    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin inventory
+    && find / -xdev -perm /6000 -type f -exec chmod ug-s {} + \
+    && groupadd --gid 10001 inventory \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin inventory
 COPY --from=build /opt/inventory-sync /opt/inventory-sync
 ENV PATH=/opt/inventory-sync/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

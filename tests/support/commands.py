@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 LIMIT_S = 240
@@ -37,10 +37,14 @@ class Started:
 
     def start(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> Path:
         """Start it; returns the file that its standard output goes to. Its log is beside it, as NAME.log."""
+        return self.start_command(name, [*COMMAND, *arguments], env)
+
+    def start_command(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> Path:
+        """The same for another command than `inventory-sync`."""
         out = self._folder / f"{name}.out"
         with out.open("wb") as out_file, self.log(name).open("wb") as log_file:
             self._running[name] = subprocess.Popen(
-                [*COMMAND, *arguments],
+                command,
                 stdout=out_file,
                 stderr=log_file,
                 cwd=self._folder,

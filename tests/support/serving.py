@@ -1,11 +1,14 @@
-"""A small HTTP server of a test, in threads of its own."""
+"""Small servers of a test, in threads of their own."""
 
 from __future__ import annotations
 
+import socket
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class QuietHandler(BaseHTTPRequestHandler):
@@ -38,3 +41,38 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+@contextmanager
+def forwarded(path: Path) -> Iterator[int]:
+    """A port of this machine by which the server of this Unix socket is reached, for as long as the block runs."""
+
+    class Forwarding(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as behind:
+                behind.connect(str(path))
+                back = threading.Thread(target=_passed_on, args=(behind, self.request), daemon=True)
+                back.start()
+                _passed_on(self.request, behind)
+                back.join()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Forwarding) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield int(server.server_address[1])
+        finally:
+            server.shutdown()
+            thread.join(5)
+
+
+def _passed_on(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while taken := source.recv(1 << 16):
+            sink.sendall(taken)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        return  # one of both is gone
