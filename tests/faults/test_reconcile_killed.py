@@ -1,4 +1,4 @@
-"""Reconciling processes killed in the middle of a cycle: it is made once more, and nothing is corrected twice."""
+"""Reconciling processes that end in the middle of a cycle: it is made once more, and nothing is corrected twice."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from inventory_schemas.codec import RecordKind, Serde
 from inventory_schemas.records import (
     DISCREPANCY,
     LISTING_EXPOSURE,
+    LISTING_OBSERVATION,
     LISTING_TARGET,
     PRODUCT,
     RECONCILIATION_CYCLE,
@@ -37,6 +38,7 @@ T = TypeVar("T")
 LISTINGS = 4_000
 WRITTEN, EDITED = 10, 90
 LIMIT_S = 90.0
+END_S_MAX = 20.0  # of a clean end, which waits for nothing of a marketplace's; the page is kept back for 60
 
 
 def sku_of(number: int) -> str:
@@ -151,3 +153,38 @@ def test_a_cycle_whose_process_is_killed_is_made_once_more_and_corrects_nothing_
     ended = [one for one in cycles() if one.phase is not CyclePhase.PULLING]
     assert [(one.phase, one.listings, one.found) for one in ended] == [(CyclePhase.COMPLETE, LISTINGS, LISTINGS)]
     assert statuses == [0]
+
+
+def test_a_process_that_is_asked_to_end_in_the_middle_of_a_pull_judges_nothing_and_its_successor_pulls_anew(
+    kafka: str, topics: Topics, processes: Reconcilers
+) -> None:
+    """Rule 32 at SIGTERM: half of the pages are there, the answer to the next is waited for, and it ends at once."""
+    market = processes.market
+
+    def told() -> tuple[list[CyclePhase], int, int, int]:
+        cycles = read(kafka, topics.reconciliations(MARKETPLACE), 1, RECONCILIATION_CYCLE)
+        commands = read(kafka, topics.sku_commands, PARTITIONS, SKU_COMMAND)
+        discrepancies = read(kafka, topics.inventory_discrepancies, PARTITIONS, DISCREPANCY)
+        seen = read(kafka, topics.observations(MARKETPLACE), PARTITIONS, LISTING_OBSERVATION)
+        return [one.phase for one in cycles], len(commands), len(discrepancies), len(seen)
+
+    market.gate.clear()
+    processes.start()
+    wait_until(lambda: any(start >= LISTINGS // 2 for _, start in market.pages), "half of it is pulled", LIMIT_S)
+    asked_s = time.monotonic()
+    first_statuses = processes.stop()
+    took_s = time.monotonic() - asked_s
+    phases, *after_first = told()
+    market.gate.set()
+    processes.start()
+    wait_until(lambda: CyclePhase.COMPLETE in told()[0], "the successor's cycle ends", LIMIT_S)
+    statuses = processes.stop()
+
+    assert (first_statuses, statuses) == ([0], [0])
+    assert took_s < END_S_MAX
+    assert set(phases) == {CyclePhase.PULLING} and after_first == [0, 0, 0]
+    first, second = market.pullers
+    assert [start for process, start in market.pages if process == first] == list(range(0, LISTINGS // 2 + 1, PAGE))
+    assert [start for process, start in market.pages if process == second] == list(range(0, LISTINGS, PAGE))
+    wrong = sum(edited(number) for number in range(LISTINGS))
+    assert told()[1:] == (wrong, wrong, LISTINGS)

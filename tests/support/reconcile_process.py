@@ -126,7 +126,9 @@ class Reconcilers:
         """SIGTERM to all; their exit statuses."""
         for process in self.running.values():
             process.terminate()
-        return [process.wait(60) for process in self.running.values()]
+        statuses = [process.wait(60) for process in self.running.values()]
+        self.running.clear()
+        return statuses
 
     def close(self) -> None:
         """Kill what still runs."""
