@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import yaml
 
-from deploy.sources import dashboards, metrics_page, rules, scaling, settings, strimzi
+from deploy.sources import dashboards, metrics_page, resources, rules, scaling, settings, strimzi
 from deploy.sources.roles import ROLES
 from deploy.sources.workloads import JOB, Manifest, job, login_patch, login_patch_of_job, manifests_of
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+TABLE_BEGINS: Final = "<!-- made by `make generate` from benchmarks/results/resources.json -->"
+TABLE_ENDS: Final = "<!-- until here -->"
 HEAD: Final = "# Made by `make generate` from deploy/sources/; change it there.\n"
 
 
@@ -43,6 +45,7 @@ def files() -> dict[str, str]:
     found["deploy/k8s/strimzi/users.yaml"] = _yaml(strimzi.users())
     found["deploy/k8s/keda/engine.yaml"] = _yaml(scaling.scaling())
     found["docs/metrics.md"] = metrics_page.page()
+    found["docs/operations.md"] = _with_table((ROOT / "docs" / "operations.md").read_text())
     for board in dashboards.boards_of():
         name = board.uid.removeprefix("inventory-sync-")
         found[f"deploy/monitoring/dashboards/{name}.json"] = dashboards.json_of(board)
@@ -55,6 +58,12 @@ def files() -> dict[str, str]:
     found["deploy/compose/sync.yaml"] = settings.compose()
     found["deploy/compose/sandbox.env"] = settings.compose_environment()
     return found
+
+
+def _with_table(page: str) -> str:
+    """The page with the figures of resources between its two marks; all else of it is written by hand."""
+    before, rest = page.split(f"{TABLE_BEGINS}\n")
+    return f"{before}{TABLE_BEGINS}\n{resources.table()}{TABLE_ENDS}{rest.split(TABLE_ENDS)[1]}"
 
 
 def _dev_secrets() -> list[Manifest]:

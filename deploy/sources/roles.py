@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from deploy.sources.resources import RESOURCES, Resources
 from inventory_cli.process_settings import default_ports
 from inventory_console.run import LEAVE_S_MAX as CONSOLE_LEAVE_S_MAX
 from inventory_console.settings import ConsoleSettings
@@ -26,22 +27,11 @@ CALLS: Final = {"inventory-sync/calls-marketplaces": "true"}
 
 
 @dataclass(frozen=True, slots=True)
-class Resources:
-    """What a container is promised, and what it is held to; measured as docs/operations.md says."""
-
-    cpu: str
-    memory: str
-    cpu_max: str
-    memory_max: str
-
-
-@dataclass(frozen=True, slots=True)
 class Role:
     """One process. `drain_s` is what its clean stop may take; `marketplaces` are those whose secrets it is given."""
 
     process: str
     arguments: tuple[str, ...]
-    resources: Resources
     replicas: int
     drain_s: float
     stateful: bool = False
@@ -51,6 +41,11 @@ class Role:
     served: tuple[int, str] | None = None
     """The port that it serves others on, and the namespace that may come in."""
     labels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def resources(self) -> Resources:
+        """What it is promised and held to."""
+        return RESOURCES[self.process]
 
     @property
     def port(self) -> int:
@@ -67,7 +62,6 @@ def _delivery(marketplace: str) -> Role:
     return Role(
         f"deliver-{marketplace}",
         ("deliver", marketplace, "--config", SETTINGS_FILE),
-        Resources("200m", "256Mi", "1", "512Mi"),
         replicas=2,
         drain_s=LEAVE_S_MAX,
         marketplaces=(marketplace,),
@@ -79,7 +73,6 @@ ROLES: Final = (
     Role(
         "engine",
         ("engine", "--config", SETTINGS_FILE),
-        Resources("500m", "768Mi", "2", "2Gi"),
         replicas=3,
         drain_s=STOP_LIMIT_S,
         stateful=True,
@@ -88,7 +81,6 @@ ROLES: Final = (
     Role(
         "reconcile",
         ("reconcile", "run", "--config", SETTINGS_FILE),
-        Resources("200m", "512Mi", "1", "2Gi"),
         replicas=2,
         drain_s=RECONCILE_LEAVE_S_MAX,
         marketplaces=MARKETPLACES,
@@ -97,7 +89,6 @@ ROLES: Final = (
     Role(
         "signals",
         ("signals", "serve", "--config", SETTINGS_FILE),
-        Resources("100m", "256Mi", "1", "1Gi"),
         replicas=2,
         drain_s=SIGNALS_LEAVE_S_MAX,
         marketplaces=MARKETPLACES,
@@ -107,7 +98,6 @@ ROLES: Final = (
     Role(
         "ledger",
         ("ledger", "--config", SETTINGS_FILE),
-        Resources("200m", "256Mi", "1", "1Gi"),
         replicas=2,
         drain_s=LEDGER_STOP_S,
         database=True,
@@ -115,7 +105,6 @@ ROLES: Final = (
     Role(
         "console",
         ("console", "--config", SETTINGS_FILE),
-        Resources("100m", "192Mi", "1", "512Mi"),
         replicas=1,  # who is signed in is known to one process
         drain_s=CONSOLE_LEAVE_S_MAX,
         database=True,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from deploy.sources.roles import APPLICATION, SETTINGS_FILE, Resources, Role
+from deploy.sources.resources import RESOURCES, Resources
+from deploy.sources.roles import APPLICATION, SETTINGS_FILE, Role
 
 Manifest = dict[str, Any]
 
@@ -14,7 +15,6 @@ CONFIG: Final = "inventory-sync-config"
 SECRETS: Final = "/run/secrets"
 PROBES: Final = "probes"
 JOB: Final = "prepare"
-JOB_RESOURCES: Final = Resources("100m", "128Mi", "1", "256Mi")
 _CONFIG_VOLUMES: Final = (
     {"name": "config", "configMap": {"name": CONFIG}},
     {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
@@ -40,7 +40,9 @@ def manifests_of(role: Role) -> list[Manifest]:
 def job() -> list[Manifest]:
     """What runs before a rollout: topics, then schemas, both safe to repeat."""
     steps = [("topics", ("topics", "apply")), ("schemas", ("schemas", "register"))]
-    containers = [_container(name, (*arguments, "--config", SETTINGS_FILE), JOB_RESOURCES) for name, arguments in steps]
+    containers = [
+        _container(name, (*arguments, "--config", SETTINGS_FILE), RESOURCES[JOB]) for name, arguments in steps
+    ]
     pod = _pod(JOB, containers[-1:], grace_s=30)
     pod["initContainers"] = containers[:-1]
     pod["restartPolicy"] = "OnFailure"
