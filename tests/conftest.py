@@ -6,8 +6,17 @@ from collections.abc import Iterator
 from types import FrameType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.broker import Broker, running_broker
+
+settings.register_profile(
+    "busy-machine",  # how long an example takes says nothing where brokers run beside it
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("busy-machine")
 
 BROKER_FIXTURES = frozenset({"broker", "kafka", "registry_url"})
 

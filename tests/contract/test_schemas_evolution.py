@@ -17,7 +17,7 @@ import avro.schema
 import fastavro
 import pytest
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_schemas.avsc import schema_names, schema_text
@@ -60,7 +60,7 @@ def test_the_current_schema_reads_every_released_version(name: str, path: Path) 
 
 @EVERY_VERSION
 @given(data=st.data())
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 def test_records_of_every_released_version_are_decoded(name: str, path: Path, data: st.DataObject) -> None:
     kind, values = KINDS[name]
     value = data.draw(values)
@@ -130,7 +130,7 @@ REFUSED: list[tuple[str, str, Change]] = [
 
 @pytest.mark.parametrize(("name", "what", "change"), SURVIVED, ids=[f"{name}: {what}" for name, what, _ in SURVIVED])
 @given(data=st.data())
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10)
 def test_a_record_of_today_is_read_by_the_version_after_the_change(
     name: str, what: str, change: Change, data: st.DataObject
 ) -> None:
@@ -158,7 +158,7 @@ def test_a_change_that_records_of_today_do_not_survive_is_refused_by_its_field(
 
 
 @given(state=KINDS["sku_state"][1])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 def test_a_workers_newer_state_is_read_by_one_that_is_not_yet_replaced(state: Any) -> None:
     """While an engine is rolled out, the former version takes partitions over from the new one."""
     newer = json.loads(schema_text("sku_state"))

@@ -31,7 +31,7 @@ STEP_S = 0.05
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([(5.0, 5.0), (10 / 3, 200.0), (0.5, 1.0)]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_all_workers_together_stay_within_the_limit_through_rebalances(
     seed: int, workers: int, limit: tuple[float, float]
 ) -> None:

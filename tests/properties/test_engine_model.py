@@ -198,5 +198,5 @@ class EngineAgainstLedger(RuleBasedStateMachine):
             self.settle()
 
 
-EngineAgainstLedger.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+EngineAgainstLedger.TestCase.settings = settings(max_examples=120, stateful_step_count=40)
 TestEngineAgainstLedger = EngineAgainstLedger.TestCase

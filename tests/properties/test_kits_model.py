@@ -191,5 +191,5 @@ class KitsAgainstBooks(RuleBasedStateMachine):
             self.settle()
 
 
-KitsAgainstBooks.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+KitsAgainstBooks.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
 TestKitsAgainstBooks = KitsAgainstBooks.TestCase

@@ -113,5 +113,5 @@ class MarketplacesThatSell(RuleBasedStateMachine):
             assert self.shown[listing_id] == (dict(target.nodes) or {"": target.quantity})
 
 
-MarketplacesThatSell.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+MarketplacesThatSell.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
 TestMarketplacesThatSell = MarketplacesThatSell.TestCase

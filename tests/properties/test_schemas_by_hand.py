@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_domain.errors import BadRecord
@@ -19,7 +19,7 @@ from tests.support.wire import KINDS, a_serde
 WRITTEN: Final = pytest.mark.parametrize("name", sorted(name for name, (kind, _) in KINDS.items() if kind.write))
 READ: Final = pytest.mark.parametrize("name", sorted(name for name, (kind, _) in KINDS.items() if kind.read))
 HEADER_BYTES: Final = 5
-often = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(max_examples=300)
 
 
 REGISTRY: Final = LocalRegistry()
@@ -55,7 +55,7 @@ def test_what_is_common_is_written_by_hand(name: str) -> None:
     by_hand = []
 
     @given(value=values)
-    @settings(max_examples=100, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=100, database=None, derandomize=True)
     def write(value: object) -> None:
         assert kind.write is not None
         by_hand.append(kind.write(value) is not None)
@@ -110,7 +110,7 @@ def test_what_is_common_is_read_by_hand(name: str) -> None:
     by_hand = []
 
     @given(value=values)
-    @settings(max_examples=100, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=100, database=None, derandomize=True)
     def read(value: object) -> None:
         assert kind.read is not None
         written = a_serde(kind).encode(value)

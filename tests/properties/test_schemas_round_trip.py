@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_domain.errors import BadRecord
@@ -18,7 +18,7 @@ EVERY_KIND = pytest.mark.parametrize("name", sorted(KINDS))
 
 @EVERY_KIND
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_every_value_arrives_as_it_was_sent(name: str, data: st.DataObject) -> None:
     kind, values = KINDS[name]
     value = data.draw(values)
@@ -29,7 +29,7 @@ def test_every_value_arrives_as_it_was_sent(name: str, data: st.DataObject) -> N
 
 @EVERY_KIND
 @given(body=st.binary(max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_bytes_that_nobody_encoded_are_a_bad_record_and_never_another_error(name: str, body: bytes) -> None:
     """Anything else would leave the reader as a bug and end the process, once for each restart."""
     kind, _ = KINDS[name]
@@ -45,7 +45,7 @@ def test_bytes_that_nobody_encoded_are_a_bad_record_and_never_another_error(name
 
 @EVERY_KIND
 @given(data=st.data())
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 def test_a_record_cut_short_or_with_something_behind_it_is_a_bad_record(name: str, data: st.DataObject) -> None:
     kind, values = KINDS[name]
     serde = a_serde(kind)
@@ -59,7 +59,7 @@ def test_a_record_cut_short_or_with_something_behind_it_is_a_bad_record(name: st
 
 @EVERY_KIND
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_a_record_with_one_byte_changed_is_another_value_or_a_bad_record(name: str, data: st.DataObject) -> None:
     kind, values = KINDS[name]
     serde = a_serde(kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.resources import MIB, Look, used
@@ -12,7 +12,6 @@ CORES = st.integers(0, 4)  # used meanwhile
 
 
 @given(st.lists(st.tuples(APART, CORES), min_size=1, max_size=30))
-@settings(deadline=None)
 def test_the_busiest_seconds_are_never_below_the_mean(steps: list[tuple[int, int]]) -> None:
     looks = [Look(0.0, MIB, 0.0)]
     for tenths, cores in steps:

@@ -31,7 +31,7 @@ states = st.builds(
 
 
 @given(changes=st.lists(states, max_size=8))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_is_shown_is_counted_whatever_changed_into_what(changes: list[SkuState]) -> None:
     kept, newest = Totals((), lambda state: "shared-pool"), dict[Sku, SkuState]()
     for state in changes:

@@ -133,7 +133,7 @@ async def attempt(what: str, body: bytes) -> httpx.Response:
 
 
 @pytest.mark.parametrize("what", sorted(GOOD))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_body_with_anything_in_any_place_is_answered(what: str, data: st.DataObject) -> None:
     good = GOOD[what]
@@ -147,7 +147,7 @@ def test_a_body_with_anything_in_any_place_is_answered(what: str, data: st.DataO
 
 
 @pytest.mark.parametrize("what", sorted(set(GOOD) - {"amazon-feed"}))
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(body=st.binary(max_size=64).map(lambda rest: b"\xff" + rest))
 def test_bytes_that_are_no_json_are_refused(what: str, body: bytes) -> None:
     answer = asyncio.run(attempt(what, body))
