@@ -61,8 +61,7 @@ class Engine:
         clock = time.process_time  # others may use the machine at the same time
         started = clock()
         work = Work(self._rules, self._states[partition], partition, {}, now_ms=NOW_MS, catching_up=False)
-        for record in records:
-            work.record(record)
+        work.records(records)
         applied = clock()
         computed = work.finish()
         decided = clock()

@@ -64,6 +64,11 @@ def beyond(channel: ChannelId) -> OrderId:
     return OrderId(f"{_BEYOND}{channel}")
 
 
+def is_beyond(order_id: OrderId) -> bool:
+    """Whether it is an order that stands for others."""
+    return order_id.startswith(_BEYOND)
+
+
 def channel_sale(stock: Stock, change: InventoryChange, kind: UnitsSold | SaleCancelled) -> Stock:
     """The stock after a channel's own word of an order: netted once more, or less, or no longer.
 
@@ -154,7 +159,7 @@ def order_known(stock: Stock, order_id: OrderId | None) -> Stock:
     if kit_sales and any(order == order_id for _, order in kit_sales):
         kit_sales = {key: sale for key, sale in kit_sales.items() if key[1] != order_id}
     known = stock.known_orders
-    if order_id not in known and not order_id.startswith(_BEYOND):  # that one stands for others, and for later ones
+    if order_id not in known and not is_beyond(order_id):  # that one stands for others, and for later ones
         known = (*known, order_id)[-KNOWN_ORDERS_MAX:]
     cancels = _without(stock.cancels, order_id) if order_id in stock.cancels else stock.cancels
     return Stock(stock.positions, sales, known, stock.event_ids, kit_sales, cancels)

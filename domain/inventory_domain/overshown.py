@@ -32,10 +32,10 @@ def overshown(
     state: SkuState, policy: AllocationPolicy, now_ms: int, silent: frozenset[SourceId] = frozenset()
 ) -> Overshown:
     """Hold what is known of the listings' exposure against the stock. Unknown exposure is counted elsewhere."""
-    product = None if state.product is None else opened(state.product, policy.closed_locations)
-    answers = NO_ANSWERS if state.links is None else state.links.answers
     if not state.exposures:
         return NOTHING_OVERSHOWN
+    product = None if state.product is None else opened(state.product, policy.closed_locations)
+    answers = NO_ANSWERS if state.links is None else state.links.answers
     stocked = frozenset([one.location for one in product.locations]) if product else frozenset()
     available = availability(product, vouched(state.stock, silent), now_ms, answers) if product else None
     listings = {one.listing_id: one for one in product.listings} if product else {}

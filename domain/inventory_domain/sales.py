@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from inventory_domain.changes import InventoryChange, OrderShipped, StockReserved, UnitsSold
 from inventory_domain.identifiers import ChannelId, OrderId, Sku
-from inventory_domain.stock import Stock
 from inventory_domain.values import made_often
 from inventory_domain.velocity import DAY_MS, ChannelDemand, Demand, dispersion_percent, milli_per_day
 
@@ -40,7 +39,21 @@ class Sale:
     occurred_at_ms: int
 
 
-def sale_of(stock: Stock, change: InventoryChange) -> Sale | None:
+class Orders(Protocol):
+    """Which orders of a SKU were told of: a stock, or the draft of one."""
+
+    @property
+    def sales(self) -> Container[OrderId]:
+        """Those that a channel told of and the source has not."""
+        ...
+
+    @property
+    def known_orders(self) -> Container[OrderId]:
+        """Those that the source told of."""
+        ...
+
+
+def sale_of(stock: Orders, change: InventoryChange) -> Sale | None:
     """The sale that this change tells of, given the stock before it; each order counts once, whoever tells first.
 
     What a channel reports is its own sale. An order of which the source tells first belongs to no channel that we know.
@@ -54,7 +67,7 @@ def sale_of(stock: Stock, change: InventoryChange) -> Sale | None:
     return Sale(change.sku, channel, kind.units, change.occurred_at_ms)
 
 
-def _told(stock: Stock, order: OrderId) -> bool:
+def _told(stock: Orders, order: OrderId) -> bool:
     return order in stock.sales or order in stock.known_orders
 
 

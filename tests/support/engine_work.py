@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TypeVar
 
 import faust
@@ -122,8 +123,8 @@ class Memory:
     ) -> Computed:
         """One batch, computed and taken over as after its commit."""
         work = self.work(catching_up=catching_up)
-        for record in records:
-            work.record(record)
+        for _, of_one_topic in groupby(records, key=lambda record: record.topic):
+            work.records(list(of_one_topic))
         for sku, cause in (wake or {}).items():
             work.wake(sku, cause)
         computed = work.finish()

@@ -159,10 +159,10 @@ class EngineAgent:
         traces, waiting = self._traces, partition.waiting
         spans = spans_of(traces, batch, self._of_skus, waiting) if traces is not None else None
         work = self._work(partition, batch.topic, batch.end)
-        for index, record in enumerate(batch.records):
-            work.record(record)
-            if index % RECORDS_BETWEEN_YIELDS == RECORDS_BETWEEN_YIELDS - 1:
+        for first in range(0, len(batch.records), RECORDS_BETWEEN_YIELDS):
+            if first:
                 await asyncio.sleep(0)
+            work.records(batch.records[first : first + RECORDS_BETWEEN_YIELDS])
         if not self._inputs.flows(batch.generation):
             return  # a rebalance while computing; nothing was touched but copies
         self._metrics.records_read.labels(batch.topic).inc(len(batch.records))

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from inventory_domain.acceptance import check_product
-from inventory_domain.changes import (
-    InventoryChange,
-    SourceHeartbeat,
-    UnitsSold,
-)
 from inventory_domain.commanded import commanded
 from inventory_domain.commands import KitKind, KitSold, Override, Restate, SaleSettled, SkuCommand
 from inventory_domain.decisions import decide
 from inventory_domain.errors import BadRecord, InvalidRecord
-from inventory_domain.identifiers import ChannelId, EventId, ListingId, Marketplace, Sku, SourceId
+from inventory_domain.identifiers import ChannelId, EventId, ListingId, Marketplace, Sku
 from inventory_domain.kit_exchange import concerns_others, exchange, recomposed
 from inventory_domain.kits import NO_LINKS, check_kit
 from inventory_domain.live_times import live_sample_ms
 from inventory_domain.overrides import in_force
-from inventory_domain.overshown import Overshown, overshown
-from inventory_domain.positions import Effect, apply
-from inventory_domain.refills import NO_SALES, OwnSales
-from inventory_domain.sales import Sale, sale_of
+from inventory_domain.overshown import overshown
+from inventory_domain.refills import NO_SALES
 from inventory_domain.sku_state import HELD_RECORDS_MAX, HeldRecord, SeenExposure, SkuState
 from inventory_domain.stock import KitOrder, without_expired
 from inventory_domain.targets import Target
 from inventory_domain.values import replace
+from inventory_streams.engine.changing import StockChanges
 from inventory_streams.engine.dead_letters import DeadLetter
 from inventory_streams.engine.guarding import Zeroed
 from inventory_streams.engine.records import InputRecord, key_of, same_as_key, value_of
 from inventory_streams.engine.values import (
     ALONE,
-    CAUSES,
-    OF_STOCK,
     Computed,
     RecordEffect,
     Rules,
@@ -42,18 +34,6 @@ from inventory_streams.engine.values import (
     Surroundings,
 )
 from inventory_streams.kafka.partitioner import partition_of
-
-
-class _Draft:
-    """A SKU whose stock is being changed: a batch often changes it many times, and its state is built once."""
-
-    __slots__ = ("changed_at_ms", "is_kit", "state", "stock")
-
-    def __init__(self, state: SkuState) -> None:
-        self.state = state
-        self.is_kit = state.product is not None and bool(state.product.components)
-        self.stock = state.stock
-        self.changed_at_ms = state.changed_at_ms
 
 
 class Work:
@@ -72,8 +52,6 @@ class Work:
     ) -> None:
         """`applied` is the position per topic up to which records were applied before; what is below it is a replay."""
         self._beside = beside
-        self._sales: list[Sale] = []
-        self._beating: set[SourceId] = set()
         self._live: list[tuple[ChannelId, int]] = []
         self._rules = rules
         self._durable = states
@@ -81,38 +59,46 @@ class Work:
         self._applied = applied
         self._now_ms = now_ms
         self.catching_up = catching_up
-        self._drafts: dict[Sku, _Draft] = {}
         self._states: dict[Sku, SkuState] = {}
         self._causes: dict[Sku, str] = {}
         self._restate: dict[Sku, set[ListingId]] = {}
         self._kit_orders: dict[Sku, set[KitOrder]] = {}
-        self._own_sales: dict[Sku, OwnSales] = {}
         self._commands: list[SkuCommand] = []
         self._dead_letters: list[DeadLetter] = []
-        self._words: dict[SourceId, int] = {}
+        self._stock = StockChanges(rules.decoders.change, self._known, self._hold, self._causes, now_ms)
         self._effects: Counter[tuple[str, RecordEffect]] = Counter()
         self._released: Counter[RecordEffect] = Counter()
         self._newest_record_ms: int | None = None
         topics = rules.topics
         self._handlers: dict[str, Callable[[InputRecord], RecordEffect]] = {
-            topics.inventory_changes: self._change,
+            topics.inventory_changes: self._stock.record,
             topics.catalog_products: self._product,
             topics.sku_commands: self._command,
         }
 
     def record(self, record: InputRecord) -> None:
         """Apply one record. A bad one becomes a dead letter and changes nothing else."""
-        if record.offset < self._applied.get(record.topic, 0):
-            self._effects[record.topic, RecordEffect.DUPLICATE] += 1
-            return
-        if self._newest_record_ms is None or record.timestamp_ms > self._newest_record_ms:
-            self._newest_record_ms = record.timestamp_ms
-        try:
-            effect = self._handlers.get(record.topic, self._exposure)(record)
-        except BadRecord as bad:
-            self._dead_letters.append(DeadLetter.of(record, bad))
-            effect = RecordEffect.DEAD_LETTERED
-        self._effects[record.topic, effect] += 1
+        self.records((record,))
+
+    def records(self, records: Sequence[InputRecord]) -> None:
+        """Apply records of one topic in order, each as `record` does; at least one."""
+        topic = records[0].topic
+        new = records
+        if records[0].offset < (applied := self._applied.get(topic, 0)):
+            new = [record for record in records if record.offset >= applied]
+            self._effects[topic, RecordEffect.DUPLICATE] += len(records) - len(new)
+        handle, effects = self._handlers.get(topic, self._exposure), []
+        for record in new:
+            try:
+                effects.append(handle(record))
+            except BadRecord as bad:
+                self._dead_letters.append(DeadLetter.of(record, bad))
+                effects.append(RecordEffect.DEAD_LETTERED)
+        for effect, count in Counter(effects).items():
+            self._effects[topic, effect] += count
+        times = [record.timestamp_ms for record in new]
+        if times and (self._newest_record_ms is None or max(times) > self._newest_record_ms):
+            self._newest_record_ms = max(times)
 
     def wake(self, sku: Sku, cause: str) -> None:
         """Look at a SKU again because time has passed, a rise is owed or the policy is another one."""
@@ -140,7 +126,7 @@ class Work:
         forgotten: list[tuple[Marketplace, ListingId]] = []
         uncounted: dict[Sku, int] = {}
         owing: dict[Sku, bool] = {}
-        for sku in list(self._drafts):
+        for sku in self._stock.open_skus():
             self._state(sku)
         for sku in dict.fromkeys((*self._states, *self._causes)):
             state = self._known(sku)
@@ -157,7 +143,7 @@ class Work:
                 demand=self._beside.demand(sku),
                 silent=self._beside.silent,
                 newest_version=self._beside.newest_version,
-                sold=self._own_sales.get(sku, NO_SALES),
+                sold=self._stock.own_sales.get(sku, NO_SALES),
             )
             zeroed.note(state, decision.targets)
             targets.extend(decision.targets)
@@ -181,9 +167,9 @@ class Work:
             forgotten=tuple(forgotten),
             commands=tuple(self._commands),
             dead_letters=tuple(self._dead_letters),
-            words=self._words,
-            beating=frozenset(self._beating),
-            sales=tuple(self._sales),
+            words=self._stock.words,
+            beating=frozenset(self._stock.beating),
+            sales=tuple(self._stock.sales),
             zeroed=zeroed.by_channel(),
             live=tuple(self._live),
             uncounted=uncounted,
@@ -197,7 +183,8 @@ class Work:
     def _hold_exposure_against_stock(self) -> None:
         for sku, state in self._states.items():
             found = overshown(state, self._rules.policy, self._now_ms, self._beside.silent)
-            if found != Overshown(state.overshown_listing_units, state.overshown_sku_units):
+            was = (state.overshown_listing_units, state.overshown_sku_units)
+            if (found.listing_units, found.sku_units) != was:
                 self._states[sku] = replace(
                     state, overshown_listing_units=found.listing_units, overshown_sku_units=found.sku_units
                 )
@@ -225,9 +212,9 @@ class Work:
         return done.state
 
     def _state(self, sku: Sku) -> SkuState | None:
-        draft = self._drafts.pop(sku, None)
-        if draft is not None and draft.stock is not draft.state.stock:
-            self._states[sku] = replace(draft.state, stock=draft.stock, changed_at_ms=draft.changed_at_ms)
+        changed = self._stock.close(sku)
+        if changed is not None:
+            self._states[sku] = changed
         return self._states.get(sku) or self._durable.get(sku)
 
     def _known(self, sku: Sku) -> SkuState:
@@ -244,55 +231,10 @@ class Work:
             )
         return SkuState(sku)
 
-    def _change(self, record: InputRecord) -> RecordEffect:
-        change = self._rules.decoders.change(value_of(record))
-        if isinstance(change.kind, SourceHeartbeat):
-            self._word(change)
-            self._beating.add(change.source)
-            return RecordEffect.APPLIED
-        if change.sku is None:
-            raise InvalidRecord("no-sku", f"sku is missing in a {type(change.kind).__name__}")
-        sku = same_as_key(record, change.sku, "sku")
-        if sku not in self._drafts:
-            state = self._known(sku)
-            if state.product is None:
-                return self._hold(state, record)
-            self._drafts[sku] = _Draft(state)
-        return self._apply(self._drafts[sku], change)
-
-    def _apply(self, draft: _Draft, change: InventoryChange) -> RecordEffect:
-        if draft.is_kit and change.location is not None:
-            raise InvalidRecord(
-                "kit-has-no-stock", f"SKU {draft.state.sku} is a kit; send what happens to its components"
-            )
-        stock, effect = apply(draft.stock, change)
-        self._word(change)
-        if effect is Effect.APPLIED:
-            if (sale := sale_of(draft.stock, change)) is not None:
-                self._sales.append(sale)
-            if isinstance(change.kind, UnitsSold):
-                self._sold(draft, change.kind, change.occurred_at_ms)
-            draft.stock = stock
-            at_ms, now_ms = change.occurred_at_ms, self._now_ms
-            if at_ms > draft.changed_at_ms:  # by hand: min and max of two cost more than all else on these lines
-                draft.changed_at_ms = at_ms if at_ms < now_ms else max(now_ms, draft.changed_at_ms)
-            self._causes[draft.state.sku] = CAUSES[type(change.kind)]
-        return OF_STOCK[effect]
-
-    def _sold(self, draft: _Draft, kind: UnitsSold, at_ms: int) -> None:
-        sku, known = draft.state.sku, kind.order_id in draft.stock.known_orders
-        self._own_sales[sku] = self._own_sales.get(sku, NO_SALES).with_sale(kind.channel, at_ms, known=known)
-
     def _touch(self, state: SkuState, changed_at_ms: int, cause: str) -> None:
         changed = max(state.changed_at_ms, min(changed_at_ms, self._now_ms))
         self._states[state.sku] = replace(state, changed_at_ms=changed)
         self._causes[state.sku] = cause
-
-    def _word(self, change: InventoryChange) -> None:
-        at_ms, now_ms = change.occurred_at_ms, self._now_ms
-        said = at_ms if at_ms < now_ms else now_ms
-        if said >= self._words.get(change.source, 0):
-            self._words[change.source] = said
 
     def _hold(self, state: SkuState, record: InputRecord) -> RecordEffect:
         """Keep a change whose product is not known yet: the catalog may be the slower of the two topics."""
@@ -341,11 +283,7 @@ class Work:
     def _release(self, sku: Sku, record: InputRecord) -> None:
         """Apply a change that waited for its product."""
         try:
-            change = self._rules.decoders.change(value_of(record))
-            draft = self._drafts.get(sku)
-            if draft is None:
-                draft = self._drafts[sku] = _Draft(self._known(sku))
-            effect = self._apply(draft, change)
+            effect = self._stock.released(sku, record)
         except BadRecord as bad:
             self._dead_letters.append(DeadLetter.of(record, bad))
             effect = RecordEffect.DEAD_LETTERED

@@ -1,0 +1,319 @@
+"""A SKU's stock while many changes come at once: what `positions.apply` makes of it, without a value for each step.
+
+What comes by the hundred thousand is done here in place: counts, moves, sales and reservations that are newer than all
+that is known of their source. Whatever else comes is handed to `positions.apply`, which stays the measure: tests hold
+every result against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import Any, Final
+
+from inventory_domain.changes import (
+    QUANTITY_MAX,
+    InventoryChange,
+    OrderShipped,
+    ReservationReleased,
+    StockAdjusted,
+    StockCounted,
+    StockReserved,
+    UnitsSold,
+)
+from inventory_domain.identifiers import LocationId, OrderId, ReservationId, SourceId
+from inventory_domain.netting import KNOWN_ORDERS_MAX, SALES_MAX, is_beyond
+from inventory_domain.positions import EVENT_IDS_MAX, KEPT_MOVES_MAX, RESERVATIONS_MAX, Effect, apply
+from inventory_domain.stock import ChannelSale, Move, Position, Reservation, SourceLog, Stock
+from inventory_domain.values import replace
+
+_NOWHERE: Final = Position()
+_SILENT: Final = SourceLog()
+_SEQUENCED: Final = frozenset((StockCounted, StockAdjusted))  # these need no event id kept where they have a sequence
+
+
+class _Newest:
+    """The newest of what came, so many at most, and each of them once."""
+
+    __slots__ = ("known", "most", "order")
+
+    def __init__(self, order: tuple[str, ...], most: int) -> None:
+        self.order: list[Any] = list(order)
+        self.known: set[str] = set(order)
+        self.most = most
+
+    def add(self, one: str) -> None:
+        order = self.order
+        order.append(one)
+        self.known.add(one)
+        if len(order) > self.most:
+            self.known.discard(order[-1 - self.most])
+
+    def kept(self) -> tuple[Any, ...]:
+        return tuple(self.order[-self.most :])
+
+
+class _Log:
+    """What one source said about one location. `newest` is the highest sequence that it used; -1: it used none."""
+
+    __slots__ = ("count_sequence", "counted", "excludes_reserved", "forgotten_through", "moves", "newest")
+
+    def __init__(self, log: SourceLog) -> None:
+        self.count_sequence = log.count_sequence
+        self.counted = log.counted
+        self.moves = list(log.moves)
+        self.forgotten_through = log.forgotten_through
+        self.excludes_reserved = log.excludes_reserved
+        newest = self.moves[-1].sequence if self.moves else -1
+        for one in (log.count_sequence, log.forgotten_through):
+            if one is not None and one > newest:
+                newest = one
+        self.newest = newest
+
+    def settled(self) -> SourceLog:
+        return SourceLog(
+            self.count_sequence, self.counted, tuple(self.moves), self.forgotten_through, self.excludes_reserved
+        )
+
+
+class _Place:
+    """One position: what was touched of it is here, all else still in the value that it began as."""
+
+    __slots__ = ("began", "logs", "on_hand", "own_reservations")
+
+    def __init__(self, position: Position) -> None:
+        self.began = position
+        self.on_hand = position.on_hand
+        self.logs: dict[SourceId, _Log] = {}
+        self.own_reservations: dict[ReservationId, Reservation] | None = None
+
+    def log(self, source: SourceId) -> _Log:
+        found = self.logs[source] = _Log(self.began.sources.get(source, _SILENT))
+        return found
+
+    def reservations(self) -> dict[ReservationId, Reservation]:
+        if self.own_reservations is None:
+            self.own_reservations = dict(self.began.reservations)
+        return self.own_reservations
+
+    def counts_free(self, source: SourceId) -> bool:
+        """Whether the source's newest count is of what is free."""
+        log = self.logs.get(source)
+        return log.excludes_reserved if log is not None else self.began.sources.get(source, _SILENT).excludes_reserved
+
+    def settled(self) -> Position:
+        sources = self.began.sources
+        if self.logs:
+            sources = {**sources, **{source: log.settled() for source, log in self.logs.items()}}
+        own = self.own_reservations
+        return Position(self.on_hand, self.began.reservations if own is None else own, sources)
+
+
+class StockDraft:
+    """The stock of one SKU under change. Belongs to one computation, which takes `stock()` when it is done."""
+
+    __slots__ = ("_base", "_changed", "_ids", "_own_sales", "_places", "_told")
+
+    def __init__(self, stock: Stock) -> None:
+        self._begin(stock)
+        self._changed = False
+
+    def _begin(self, stock: Stock) -> None:
+        self._base = stock
+        self._places: dict[LocationId, _Place] = {}
+        self._own_sales: dict[OrderId, ChannelSale] | None = None
+        self._told: _Newest | None = None
+        self._ids: _Newest | None = None
+
+    @property
+    def sales(self) -> Container[OrderId]:
+        """The orders that are netted now."""
+        return self._base.sales if self._own_sales is None else self._own_sales
+
+    @property
+    def known_orders(self) -> Container[OrderId]:
+        """The orders that the source has told of."""
+        return self._orders().known
+
+    def stock(self) -> Stock:
+        """The stock as it is now; the very one it began as where nothing changed."""
+        if not self._changed:
+            return self._base
+        base, told, ids, positions = self._base, self._told, self._ids, self._base.positions
+        if self._places:
+            positions = {**positions, **{name: place.settled() for name, place in self._places.items()}}
+        settled = Stock(
+            positions,
+            base.sales if self._own_sales is None else self._own_sales,
+            base.known_orders if told is None else told.kept(),
+            base.event_ids if ids is None else ids.kept(),
+            base.kit_sales,
+            base.cancels,
+        )
+        self._begin(settled)
+        self._changed = False
+        return settled
+
+    def apply(self, change: InventoryChange) -> Effect:
+        """Do the change as `positions.apply` does; what that calls a repetition, or superseded, changes nothing.
+
+        Raises:
+            InvalidRecord: a field has a value that cannot be; the stock is as it was.
+        """
+        kind, ids = change.kind, self._ids
+        if ids is None:
+            ids = self._ids = _Newest(self._base.event_ids, EVENT_IDS_MAX)
+        plainly = _PLAIN.get(type(kind))
+        sequence = change.sequence
+        if (
+            plainly is not None
+            and change.event_id not in ids.known
+            and (sequence is None or sequence >= 0)
+            and plainly(self, change, kind)
+        ):
+            if sequence is None or type(kind) not in _SEQUENCED:
+                ids.add(change.event_id)
+            self._changed = True
+            return Effect.APPLIED
+        after, effect = apply(self.stock(), change)
+        if effect is Effect.APPLIED:
+            self._begin(after)
+        return effect
+
+    def _place(self, location: LocationId) -> _Place:
+        found = self._places.get(location)
+        if found is None:
+            found = self._places[location] = _Place(self._base.positions.get(location, _NOWHERE))
+        return found
+
+    def _orders(self) -> _Newest:
+        if self._told is None:
+            self._told = _Newest(self._base.known_orders, KNOWN_ORDERS_MAX)
+        return self._told
+
+    def _sales(self) -> dict[OrderId, ChannelSale]:
+        if self._own_sales is None:
+            self._own_sales = dict(self._base.sales)
+        return self._own_sales
+
+    # Each of these does the change, or says False and has done nothing.
+
+    def _counted(self, change: InventoryChange, kind: StockCounted) -> bool:
+        location, sequence, on_hand = change.location, change.sequence, kind.on_hand
+        if location is None or kind.excludes_reserved or not 0 <= on_hand <= QUANTITY_MAX:
+            return False
+        if kind.includes_orders_until_ms is not None and (self.sales or self._base.kit_sales):
+            return False
+        place = self._place(location)
+        log = place.logs.get(change.source) or place.log(change.source)
+        if log.newest >= (0 if sequence is None else sequence):
+            return False
+        log.count_sequence, log.counted = sequence, on_hand
+        log.moves, log.forgotten_through, log.excludes_reserved = [], None, False
+        if sequence is not None:
+            log.newest = sequence
+        place.on_hand = on_hand
+        return True
+
+    def _adjusted(self, change: InventoryChange, kind: StockAdjusted) -> bool:
+        location, units = change.location, kind.units
+        if location is None or not -QUANTITY_MAX <= units <= QUANTITY_MAX:
+            return False
+        return self._moved(self._place(location), change, units)
+
+    def _moved(self, place: _Place, change: InventoryChange, units: int) -> bool:
+        log = place.logs.get(change.source) or place.log(change.source)
+        sequence = change.sequence
+        if sequence is None:
+            if log.newest >= 0:
+                return False
+        elif sequence <= log.newest:
+            return False
+        else:
+            log.newest = sequence
+            moves = log.moves
+            moves.append(Move(sequence, units))
+            if len(moves) > KEPT_MOVES_MAX:
+                log.forgotten_through = moves.pop(0).sequence
+        if place.on_hand is not None:
+            place.on_hand += units
+        return True
+
+    def _shipped(self, change: InventoryChange, kind: OrderShipped) -> bool:
+        location, units, order = change.location, kind.units, kind.order_id
+        if location is None or not 0 < units <= QUANTITY_MAX or not self._may_be_told(order):
+            return False
+        place = self._place(location)
+        if not self._moved(place, change, -units):
+            return False
+        held = place.began.reservations if place.own_reservations is None else place.own_reservations
+        if held:
+            ended = kind.reservation_id
+            if not ended and order is not None:
+                ended = next((key for key, one in held.items() if one.order_id == order), None)
+            if ended is not None and ended in held:
+                own = place.reservations()
+                reservation = own.pop(ended)
+                if units < reservation.units:
+                    own[ended] = replace(reservation, units=reservation.units - units)
+        self._tell(order)
+        return True
+
+    def _reserved(self, change: InventoryChange, kind: StockReserved) -> bool:
+        location, units, order = change.location, kind.units, kind.order_id
+        if location is None or not 0 < units <= QUANTITY_MAX or not self._may_be_told(order):
+            return False
+        place = self._place(location)
+        held = place.reservations()
+        if place.counts_free(change.source) or (kind.reservation_id not in held and len(held) >= RESERVATIONS_MAX):
+            return False
+        held[kind.reservation_id] = Reservation(units, order, kind.expires_at_ms, change.sequence)
+        self._tell(order)
+        return True
+
+    def _released(self, change: InventoryChange, kind: ReservationReleased) -> bool:
+        location = change.location
+        if location is None:
+            return False
+        place = self._place(location)
+        if place.counts_free(change.source):
+            return False
+        place.reservations().pop(kind.reservation_id, None)
+        return True
+
+    def _sold(self, change: InventoryChange, kind: UnitsSold) -> bool:
+        order, units, at_ms = kind.order_id, kind.units, change.occurred_at_ms
+        if not 0 < units <= QUANTITY_MAX or order in self._base.cancels:
+            return False
+        if order in self._orders().known:
+            return True
+        sales = self._sales()
+        before = sales.get(order)
+        if before is not None:
+            units, at_ms = units + before.units, max(at_ms, before.occurred_at_ms)
+        elif len(sales) + len(self._base.kit_sales) >= SALES_MAX:
+            return False
+        sales[order] = ChannelSale(kind.channel, units, at_ms)
+        return True
+
+    def _may_be_told(self, order: OrderId | None) -> bool:
+        """Whether nothing but this SKU's own sale and the list of known orders changes with the source's word of it."""
+        return order is None or not (self._base.kit_sales or order in self._base.cancels)
+
+    def _tell(self, order: OrderId | None) -> None:
+        if order is None:
+            return
+        if order in self.sales:
+            del self._sales()[order]
+        orders = self._orders()
+        if order not in orders.known and not is_beyond(order):
+            orders.add(order)
+
+
+_PLAIN: Final[dict[type, Callable[[StockDraft, InventoryChange, Any], bool]]] = {
+    StockCounted: StockDraft._counted,
+    StockAdjusted: StockDraft._adjusted,
+    StockReserved: StockDraft._reserved,
+    ReservationReleased: StockDraft._released,
+    OrderShipped: StockDraft._shipped,
+    UnitsSold: StockDraft._sold,
+}
