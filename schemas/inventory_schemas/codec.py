@@ -62,6 +62,7 @@ class RecordKind(Generic[T]):
 class _Reading:
     """How records of one schema id are read. `reader` is None where nothing has to be resolved."""
 
+    schema_id: int
     writer: Schema
     reader: Schema | None
 
@@ -80,7 +81,7 @@ class Serde(Generic[T]):
         self._schema = parse(self._text)
         self._canonical = to_parsing_canonical_form(self._schema)
         self._header: bytes | None = None
-        self._readings: dict[int, _Reading] = {}
+        self._readings: dict[bytes, _Reading] = {}  # by the header that records begin with
 
     def prepare(self) -> None:
         """Ask the registry for the schema's id now, so that a schema not registered stops the start.
@@ -113,12 +114,13 @@ class Serde(Generic[T]):
         """
         if not data:
             raise UndecodableRecord(EMPTY, f"{self._subject}: there is no value")
-        schema_id, reading = self._format_of(data)
+        reading = self._readings.get(data[: HEADER.size]) or self._format_of(data)
         if reading.reader is None and self._kind.read is not None:
             try:
                 return self._kind.read(data, HEADER.size)
             except NOT_READ:
                 pass
+        schema_id = reading.schema_id
         stream = BytesIO(data)  # shares the bytes; nothing is copied
         stream.seek(HEADER.size)
         try:
@@ -137,31 +139,31 @@ class Serde(Generic[T]):
 
         Asks the registry for a format that is new here, as `decode` does, and raises as it does for bytes of none.
         """
-        _, reading = self._format_of(data)
+        reading = self._format_of(data)
         if reading.reader is None:
             return []
         return [str(one) for one in faults(self._text, json.dumps(reading.writer))]
 
-    def _format_of(self, data: bytes) -> tuple[int, _Reading]:
-        """The id of the schema that these bytes were written with, and how they are read."""
+    def _format_of(self, data: bytes) -> _Reading:
+        """How these bytes are read, by the id of the schema that they were written with."""
         if len(data) < HEADER.size or data[0] != MAGIC:
             raise UndecodableRecord(
                 NOT_FRAMED, f"{self._subject}: begins with {data[:5].hex()}, not 00 and a schema id"
             )
-        schema_id = int.from_bytes(data[1:5], "big")
-        reading = self._readings.get(schema_id)
+        header = data[: HEADER.size]
+        reading = self._readings.get(header)
         if reading is None:
-            reading = self._readings[schema_id] = self._reading(schema_id)
-        return schema_id, reading
+            reading = self._readings[header] = self._reading(int.from_bytes(header[1:], "big"))
+        return reading
 
     def _reading(self, schema_id: int) -> _Reading:
         writer = self._registry.schema_of(schema_id)
         if to_parsing_canonical_form(writer) == self._canonical:
-            return _Reading(writer, None)
+            return _Reading(schema_id, writer, None)
         ours, theirs = _name(self._schema), _name(writer)
         if theirs != ours:
             raise UndecodableRecord(WRONG_SCHEMA, f"{self._subject}: schema {schema_id} is {theirs}, not {ours}")
-        return _Reading(writer, self._schema)
+        return _Reading(schema_id, writer, self._schema)
 
 
 def _name(schema: Schema) -> str:

@@ -79,12 +79,6 @@ def _from_record(record: Record) -> InventoryChange:
     return change
 
 
-def _read(data: bytes, at: int) -> InventoryChange:
-    change = read_change(data, at)
-    check_change(change)
-    return change
-
-
 def check_change(change: InventoryChange) -> None:
     """Raise InvalidRecord, naming field and value, when no producer can mean this."""
     checked(change.event_id, "event_id")
@@ -135,4 +129,6 @@ def _check_reservation(kind: StockReserved | ReservationReleased | OrderShipped)
         check_time(kind.expires_at_ms, "expires_at_ms")
 
 
-INVENTORY_CHANGE: RecordKind[InventoryChange] = RecordKind("inventory_change", _to_record, _from_record, read=_read)
+INVENTORY_CHANGE: RecordKind[InventoryChange] = RecordKind(
+    "inventory_change", _to_record, _from_record, read=read_change
+)
