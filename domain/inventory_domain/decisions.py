@@ -108,11 +108,12 @@ def decide(
 def _without_forgotten(
     state: SkuState, named: frozenset[ListingId], targets: list[Target], uncounted: tuple[ListingId, ...]
 ) -> Decision:
-    forgotten = _forgotten(state)
-    gone = {listing_id for _, listing_id in forgotten}
-    emitted = {one: said for one, said in state.targets.items() if one not in gone} if gone else state.targets
+    forgotten, emitted = _forgotten(state), state.targets
+    if forgotten:
+        gone = {listing_id for _, listing_id in forgotten}
+        emitted = {one: said for one, said in emitted.items() if one not in gone}
     exposures = _kept_exposures(state, named, emitted)
-    if gone or exposures is not state.exposures:
+    if forgotten or exposures is not state.exposures:
         state = replace(state, targets=emitted, exposures=exposures)
     return Decision(state, tuple(targets), forgotten, uncounted)
 
@@ -121,7 +122,7 @@ def _kept_exposures(
     state: SkuState, named: frozenset[ListingId], emitted: Mapping[ListingId, EmittedTarget]
 ) -> Mapping[ListingId, SeenExposure]:
     """What was forgotten may come back under another SKU, which then has an exposure of its own."""
-    if state.exposures.keys() <= named:
+    if not state.exposures or state.exposures.keys() <= named:
         return state.exposures
     return {one: seen for one, seen in state.exposures.items() if one in named or one in emitted}
 
@@ -227,9 +228,10 @@ def _derivation(state: SkuState, want: Proposal, override: Override | None, caus
     if override is not None and override.kind is OverrideKind.ZERO:
         return note(override)
     product, text = state.product, want.derivation()
-    if product is not None and product.status is ProductStatus.ACTIVE and not product.is_sold(now_ms):
-        text = f"the product is not sold since {moment(product.sale_stops_at_ms or 0)}"
-    elif want.available is not None:
+    stops_ms = None if product is None or product.status is not ProductStatus.ACTIVE else product.sale_stops_at_ms
+    if stops_ms is not None and now_ms >= stops_ms:
+        text = f"the product is not sold since {moment(stops_ms)}"
+    elif product is not None and want.available is not None and causes.concern(product):
         text = "; ".join([text, *causes.steps(state, want.channel.locations)])
     return text if override is None else f"{text}; {note(override)}"
 
@@ -293,9 +295,11 @@ def _forgotten(state: SkuState) -> tuple[tuple[Marketplace, ListingId], ...]:
     Those withdrawn whose zero was confirmed under the version that withdrew them or a later one, and at once those that
     became an auction or marketplace-held: they may not even be set to zero.
     """
-    done = []
+    done: list[tuple[Marketplace, ListingId]] = []
     listings = state.product.listings if state.product else ()
-    taken = frozenset([one.listing_id for one in listings if not one.is_written])
+    taken = [one.listing_id for one in listings if not one.is_written]
+    if not taken and not any(target.withdrawn for target in state.targets.values()):
+        return ()
     for listing_id, target in state.targets.items():
         if listing_id in taken:
             done.append((target.marketplace, listing_id))

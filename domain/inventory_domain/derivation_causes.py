@@ -18,6 +18,10 @@ class Causes:
     silent: frozenset[SourceId] = frozenset()
     closed: frozenset[LocationId] = frozenset()
 
+    def concern(self, product: Product) -> bool:
+        """Whether `steps` may have anything to say of this product."""
+        return bool(self.silent or self.closed or product.components)
+
     def steps(self, state: SkuState, sold_from: Collection[LocationId]) -> Iterator[str]:
         """The steps that they add to the derivation of a channel that may sell from these locations."""
         product = state.product
