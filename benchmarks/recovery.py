@@ -34,6 +34,7 @@ from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
 
 READY_LIMIT_S: Final = 900.0
+KNOWN_LIMIT_S: Final = 30.0
 POLL_S: Final = 0.05
 EVENTS: Final = 20_000
 
@@ -77,6 +78,21 @@ def wait_until_ready(probes: Probes, running: systems.Running) -> float:
     return time.monotonic() - start
 
 
+def wait_until_known(probes: Probes, skus: int, running: systems.Running) -> float:
+    """The SKUs that the engine says it knows, once it has counted them: it does so a moment after it is ready.
+
+    Raises:
+        NotDone: it does not say that it knows so many within the limit.
+    """
+    deadline = time.monotonic() + KNOWN_LIMIT_S
+    while (known := probes.metric("inventory_sync_engine_skus")) < skus:
+        running.check()
+        if time.monotonic() > deadline:
+            raise NotDone(f"the engine recovered {known:,.0f} of {skus:,} SKUs")
+        time.sleep(POLL_S)
+    return known
+
+
 def read_raw(broker: Cluster, topic: str) -> tuple[int, float]:
     """Records of the whole topic and the seconds that reading them took."""
     start = time.monotonic()
@@ -109,14 +125,12 @@ def run(broker: Cluster, skus: int, folder: Path) -> dict[str, object]:
         try:
             ready_s = wait_until_ready(probes, running)
             recovery_s = probes.metric("inventory_sync_engine_recovery_seconds")
-            known = probes.metric("inventory_sync_engine_skus")
+            known = wait_until_known(probes, skus, running)
             full_mb = running.memory_mb()
         finally:
             running.stop()
     finally:
         broker.delete_all(place.prefix)
-    if known < skus:
-        raise NotDone(f"the engine recovered {known:,.0f} of {skus:,} SKUs")
     return {
         "skus": int(known),
         "records": records,
