@@ -8,7 +8,7 @@ every result against it.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from inventory_domain.changes import (
     QUANTITY_MAX,
@@ -20,35 +20,37 @@ from inventory_domain.changes import (
     StockReserved,
     UnitsSold,
 )
-from inventory_domain.identifiers import LocationId, OrderId, ReservationId, SourceId
+from inventory_domain.identifiers import EventId, LocationId, OrderId, ReservationId, SourceId
 from inventory_domain.netting import KNOWN_ORDERS_MAX, SALES_MAX, is_beyond
 from inventory_domain.positions import EVENT_IDS_MAX, KEPT_MOVES_MAX, RESERVATIONS_MAX, Effect, apply
 from inventory_domain.stock import ChannelSale, Move, Position, Reservation, SourceLog, Stock
 from inventory_domain.values import replace
+
+T = TypeVar("T", bound=str)
 
 _NOWHERE: Final = Position()
 _SILENT: Final = SourceLog()
 _SEQUENCED: Final = frozenset((StockCounted, StockAdjusted))  # these need no event id kept where they have a sequence
 
 
-class _Newest:
+class _Newest(Generic[T]):
     """The newest of what came, so many at most, and each of them once."""
 
     __slots__ = ("known", "most", "order")
 
-    def __init__(self, order: tuple[str, ...], most: int) -> None:
-        self.order: list[Any] = list(order)
-        self.known: set[str] = set(order)
+    def __init__(self, order: tuple[T, ...], most: int) -> None:
+        self.order = list(order)
+        self.known = set(order)
         self.most = most
 
-    def add(self, one: str) -> None:
+    def add(self, one: T) -> None:
         order = self.order
         order.append(one)
         self.known.add(one)
         if len(order) > self.most:
             self.known.discard(order[-1 - self.most])
 
-    def kept(self) -> tuple[Any, ...]:
+    def kept(self) -> tuple[T, ...]:
         return tuple(self.order[-self.most :])
 
 
@@ -121,8 +123,8 @@ class StockDraft:
         self._base = stock
         self._places: dict[LocationId, _Place] = {}
         self._own_sales: dict[OrderId, ChannelSale] | None = None
-        self._told: _Newest | None = None
-        self._ids: _Newest | None = None
+        self._told: _Newest[OrderId] | None = None
+        self._ids: _Newest[EventId] | None = None
 
     @property
     def sales(self) -> Container[OrderId]:
@@ -185,7 +187,7 @@ class StockDraft:
             found = self._places[location] = _Place(self._base.positions.get(location, _NOWHERE))
         return found
 
-    def _orders(self) -> _Newest:
+    def _orders(self) -> _Newest[OrderId]:
         if self._told is None:
             self._told = _Newest(self._base.known_orders, KNOWN_ORDERS_MAX)
         return self._told

@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Any, NoReturn
 from unittest.mock import patch
 
-from inventory_domain import decisions, positions
+from inventory_domain import decisions, positions, stock_draft
 from inventory_domain.changes import InventoryChange
 from inventory_domain.identifiers import EventId, Marketplace
-from inventory_domain.positions import Effect, Stock
+from inventory_domain.positions import Effect
+from inventory_domain.stock_draft import StockDraft
 from inventory_domain.targets import Target
 from inventory_streams.engine import committing, computing
 from tests.support.engine_work import TOPICS, Wire
@@ -226,22 +227,23 @@ def _without_newest(*given: Any, **named: Any) -> decisions.Decision:
 @contextmanager
 def switched_off(off: Off) -> Iterator[None]:
     """What cannot be handed in: the end of a process, the bound of remembered ids, and rules inside the domain."""
-    plain, numbers = positions.apply, itertools.count()
+    plain, numbers = StockDraft.apply, itertools.count()
 
-    def without_sequence(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
-        return plain(stock, replace(change, sequence=None))
+    def without_sequence(draft: StockDraft, change: InventoryChange) -> Effect:
+        return plain(draft, replace(change, sequence=None))
 
-    def without_ids(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
+    def without_ids(draft: StockDraft, change: InventoryChange) -> Effect:
         unguarded = change if change.sequence is not None else replace(change, event_id=EventId(f"u{next(numbers)}"))
-        return plain(stock, unguarded)
+        return plain(draft, unguarded)
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(committing, "end_process", _ended))
-        stack.enter_context(patch.object(positions, "EVENT_IDS_MAX", EVENT_IDS_KEPT))
+        for module in (positions, stock_draft):
+            stack.enter_context(patch.object(module, "EVENT_IDS_MAX", EVENT_IDS_KEPT))
         if off is Off.SEQUENCE_GUARD:
-            stack.enter_context(patch.object(computing, "apply", without_sequence))
+            stack.enter_context(patch.object(StockDraft, "apply", without_sequence))
         if off is Off.EVENT_ID_GUARD:
-            stack.enter_context(patch.object(computing, "apply", without_ids))
+            stack.enter_context(patch.object(StockDraft, "apply", without_ids))
         if off is Off.VERSION_FLOOR:
             stack.enter_context(patch.object(decisions, "next_version", lambda last, now_ms: now_ms))
         if off is Off.VERSION_MEMORY:
