@@ -104,10 +104,11 @@ class LastResort:
     def forget(self) -> None:
         """Partitions were taken over in good order: what was known before counts no more.
 
-        Zeros that were written stay known: their channels are looked at, and this process ends, as without a takeover.
+        Zeros that were written stay known, and so does that something could not be made durable: the channels are
+        looked at, and this process ends, as without a takeover.
         """
         self._known.clear()
-        if not self._written:
+        if not self._written and not self._broken:
             self._cause, self._alerted = None, False
 
     async def run(self) -> None:
@@ -138,8 +139,12 @@ class LastResort:
             self._alert(len(due))
         for one in due:
             account = self._accounts.of(one.target.channel)
-            if account is not None and self._cause is not None and not self._ends_at_zero(one.target):
+            if account is not None and self._is_ours(one) and not self._ends_at_zero(one.target):
                 await self._zero(account, one)
+
+    def _is_ours(self, one: _Known) -> bool:
+        """Whether nobody has taken the listing over since this round began: from then on its owner writes it."""
+        return self._known.get(one.target.listing_id) is one
 
     def _ends_at_zero(self, target: Target) -> bool:
         """Whether zero would end the listing, and the seller wants it left."""
@@ -167,6 +172,9 @@ class LastResort:
             key=str(uuid.uuid4()),
         )
         await account.throttles.acquire_push(lambda: True)
+        if not self._is_ours(one):
+            account.throttles.give_back_push()
+            return
         self._written.add(push.channel)
         try:
             (answer,) = await within(self._clock, self._settings.request_s_max, account.adapter.push([push]))

@@ -9,11 +9,11 @@ import pytest
 
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome, Transient
-from inventory_domain.ports import Push
+from inventory_domain.ports import OperationLimit, Push
 from inventory_streams.delivery.gaps import was_unattended
 from inventory_streams.delivery.last_resort import CutOff
 from inventory_streams.kafka.transactions import TransactionFailed
-from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted
+from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted, traits
 from tests.support.delivery_bench import Bench, VirtualClock, a_bench
 from tests.support.outages import KeptAlerts
 
@@ -126,6 +126,46 @@ async def test_the_process_ends_when_kafka_answers_again_after_zeros_were_sent(t
 
     assert [type(one) for one in ended] == [CutOff]
     assert (before, asked.channels) == ([], [CHANNEL]), "nobody knows what is shown, so all of it is looked at"
+
+
+async def test_nothing_is_set_to_zero_any_more_once_partitions_were_taken_over() -> None:
+    """The owner writes them from then on, by versions that a round of zeros knows nothing of."""
+    clock = VirtualClock()
+    async with a_bench(
+        FakeMarketplace(traits(limits=(OperationLimit("write", 1 / 60, 1.0), OperationLimit("read", 1.0, 1.0)))),
+        clock=clock,
+        complete_until_ms=clock.now_ms(),
+        tick_s=1.0,
+        engine_silent_s=LIMIT_S,
+        answers=lambda: False,
+    ) as bench:
+        await bench.send(*(a_target(name, 5, version=1) for name in "ABCD"))
+        await clock.pass_s(300)
+        sent = len(bench.market.pushes)
+        await cut_off(bench)
+        await clock.pass_s(LIMIT_S - 300 + 90)
+        begun = len(bench.market.pushes)
+        bench.worker._last_resort.forget()
+        await clock.pass_s(600)
+
+    assert sent < begun < 2 * sent, "a round was under way"
+    assert len(bench.market.pushes) == begun
+
+
+async def test_a_process_that_could_not_make_something_durable_ends_also_where_partitions_came_back_first() -> None:
+    clock, there = VirtualClock(), False
+    async with a_bench(
+        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: there
+    ) as bench:
+        bench.worker.cut_off(TransactionFailed("no broker"))
+        await clock.pass_s(1)
+        bench.worker._last_resort.forget()
+        there = True
+        await clock.pass_s(10)
+        ended = list(bench.failures)
+        bench.failures.clear()
+
+    assert [type(one) for one in ended] == [CutOff]
 
 
 async def test_a_short_absence_of_kafka_changes_nothing() -> None:
