@@ -5,28 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inventory_domain.exposure import Confirmed, Exposure, LastAttempt, Proof, Result
+from inventory_domain.exposure import AttemptState, Confirmed, Exposure, LastAttempt, Proof, Result
 from inventory_domain.identifiers import OrderId
 
 _LANDED = (Result.APPLIED, Result.ACCEPTED, Result.OVER_SHOWN, Result.UNDER_SHOWN)
 CLOCKS_MS = 60_000  # the time of a sale is another clock's than ours
+OUR_CLOCKS_MS = 5_000  # and our own may be apart by so much: brokers' and workers', which are kept in time
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelMove:
-    """Units that the channel sold, or took back when `units` is below 0, as it was reported to us."""
+    """Units that the channel sold, or took back when `units` is below 0, as it was reported to us.
+
+    `at_ms` is when it says that this was, by a clock of its own; `known_ms` when our broker had the report, by ours.
+    """
 
     at_ms: int
     units: int
     order_id: OrderId
+    known_ms: int | None = None
+
+    def may_follow(self, at_ms: int) -> bool:
+        """Whether the units may have gone after this time of ours. What was reported before it was sold before it."""
+        if self.known_ms is not None and self.known_ms < at_ms - OUR_CLOCKS_MS:
+            return False
+        return self.at_ms > at_ms - CLOCKS_MS
 
 
 @dataclass(frozen=True, slots=True)
 class ReadTraits:
-    """What a marketplace's reads are like: see `ports.AdapterTraits`."""
+    """What a marketplace's reads are like: see `ports.AdapterTraits`.
+
+    `read_span_ms`: how much later than the time that a read is taken to hold for what it shows may have been there.
+    """
 
     includes_own_sales: bool
     settling_ms: int
+    read_span_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +79,14 @@ def expected_range(
     """What a reading that holds for some time from `as_of_ms` to `read_at_ms` may show; None: nothing is known yet."""
     sales = moves if traits.includes_own_sales else ()
     base = _base(exposure, sales, traits)
-    lows = [one.quantity - _units(sales, one.sent_at_ms - CLOCKS_MS, read_at_ms) for one in exposure.open]
+    lows = [one.quantity - _most_units(sales, one.sent_at_ms, read_at_ms) for one in exposure.open]
     highs = [one.quantity for one in exposure.open]
     if base is None:
-        return ExpectedRange(max(0, min(lows)), None, 0, None, 0) if lows else None
-    lows.append(base.quantity - _units(sales, base.from_ms - CLOCKS_MS, read_at_ms))
-    highs.append(base.quantity - _units(sales, base.live_ms + CLOCKS_MS, as_of_ms - CLOCKS_MS))
+        # What was there before the first number that is live may be anything, also nothing at all.
+        live = all(one.state is AttemptState.ACCEPTED and one.settles_by_ms <= as_of_ms for one in exposure.open)
+        return ExpectedRange(max(0, min(lows)) if live else 0, None, 0, None, 0) if lows else None
+    lows.append(base.quantity - _most_units(sales, base.from_ms, read_at_ms))
+    highs.append(base.quantity - _sure_units(sales, base.live_ms + CLOCKS_MS, as_of_ms - CLOCKS_MS))
     return ExpectedRange(max(0, min(lows)), max(0, *highs), base.live_ms, base.quantity, base.from_ms)
 
 
@@ -93,12 +110,13 @@ def _base(exposure: Exposure, sales: Sequence[ChannelMove], traits: ReadTraits) 
         if known is None:
             return None
         # What was assumed was live before that, by as much as it may take and as late as it was noticed.
-        earlier_ms = 2 * traits.settling_ms if known.proof is Proof.ASSUMED else 0
-        return _Base(known.quantity, known.at_ms - earlier_ms, known.at_ms)
+        if known.proof is Proof.ASSUMED:
+            return _Base(known.quantity, known.at_ms - 2 * traits.settling_ms, known.at_ms)
+        return _Base(known.quantity, known.at_ms, known.at_ms + traits.read_span_ms)
     if known is not None and known.at_ms >= written.at_ms and _follows(known, written, sales):
         if known.proof is Proof.ASSUMED:
             return _Base(written.quantity, written.at_ms, written.at_ms + traits.settling_ms)
-        return _Base(known.quantity, known.at_ms, known.at_ms)
+        return _Base(known.quantity, known.at_ms, known.at_ms + traits.read_span_ms)
     live_ms = written.at_ms + traits.settling_ms
     if known is not None and written.result is Result.OVER_SHOWN:
         live_ms = min(live_ms, known.at_ms)  # no read finds that before the write was proven, or past its time
@@ -114,9 +132,15 @@ def _written(exposure: Exposure) -> LastAttempt | None:
 
 
 def _follows(known: Confirmed, written: LastAttempt, sales: Sequence[ChannelMove]) -> bool:
-    sold = _units(sales, written.at_ms - CLOCKS_MS, known.at_ms + CLOCKS_MS)
+    sold = _most_units(sales, written.at_ms, known.at_ms + CLOCKS_MS)
     return written.quantity - sold <= known.quantity <= written.quantity
 
 
-def _units(moves: Sequence[ChannelMove], after_ms: int, until_ms: int) -> int:
+def _most_units(moves: Sequence[ChannelMove], after_ms: int, until_ms: int) -> int:
+    """What may have been sold between these times."""
+    return sum(one.units for one in moves if one.units > 0 and one.at_ms <= until_ms and one.may_follow(after_ms))
+
+
+def _sure_units(moves: Sequence[ChannelMove], after_ms: int, until_ms: int) -> int:
+    """What was sold between these times, as the marketplace's clock has it."""
     return sum(one.units for one in moves if one.units > 0 and after_ms < one.at_ms <= until_ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from confluent_kafka import Message
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 from inventory_domain.errors import BadRecord
 from inventory_domain.identifiers import ChannelId, Marketplace
@@ -106,7 +106,10 @@ class Arrivals:
 
     def _change(self, message: Message) -> Apply | None:
         change = self._codecs.changes.decode(message.value())
-        return lambda: self._knowledge.change(change, self._now_ms())
+        kind, appended_ms = message.timestamp()
+        # By another clock than the broker's it would not say when the broker had it.
+        known_ms = appended_ms if kind == TIMESTAMP_LOG_APPEND_TIME else None
+        return lambda: self._knowledge.change(change, self._now_ms(), known_ms)
 
     def _discrepancy(self, message: Message) -> Apply:
         record = self._codecs.discrepancies.decode(message.value())

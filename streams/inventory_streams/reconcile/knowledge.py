@@ -85,8 +85,11 @@ class Knowledge:
             if number not in known.sent:
                 known.sent = (*known.sent, number)[-SENT_KEPT:]
 
-    def change(self, change: InventoryChange, now_ms: int) -> None:
-        """A sale of a channel, or one taken back; whatever else happens to stock is not the channel's."""
+    def change(self, change: InventoryChange, now_ms: int, known_ms: int | None = None) -> None:
+        """A sale of a channel, or one taken back; whatever else happens to stock is not the channel's.
+
+        `known_ms`: when the broker had the report of it.
+        """
         kind = change.kind
         if not isinstance(kind, UnitsSold | SaleCancelled) or change.sku is None or kind.channel not in self.traits:
             return
@@ -100,7 +103,8 @@ class Knowledge:
             gone = moves.popleft()
             self.orders.discard((gone.order_id, change.sku, gone.units > 0))
         self.orders.add(once)
-        moves.append(ChannelMove(change.occurred_at_ms, kind.units if sold else -kind.units, kind.order_id))
+        units = kind.units if sold else -kind.units
+        moves.append(ChannelMove(change.occurred_at_ms, units, kind.order_id, known_ms))
 
     def discrepancy(self, record: Discrepancy) -> None:
         """What was written down of a listing: by an owner before us, or by a command beside us."""

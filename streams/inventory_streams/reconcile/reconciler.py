@@ -44,7 +44,8 @@ Writes = Callable[[list[Write]], Awaitable[None]]
 
 def read_traits(traits: AdapterTraits) -> ReadTraits:
     """What the adapter says of its reads, as the rules take it."""
-    return ReadTraits(traits.read_includes_own_sales, round(traits.settling_s_max * 1_000))
+    span_s = traits.read_age_s_max + CALL_S_MAX  # a read holds from its age before it was asked for to its answer
+    return ReadTraits(traits.read_includes_own_sales, round(traits.settling_s_max * 1_000), round(span_s * 1_000))
 
 
 @dataclass(slots=True)

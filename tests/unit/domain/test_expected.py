@@ -102,6 +102,30 @@ def test_a_read_is_too_old_until_the_newest_write_must_be_live() -> None:
     assert by(shown(10, 0, seen_min=4), 4 * HOUR / 60_000).low == 10
 
 
+def test_a_read_may_have_seen_what_came_after_the_time_that_it_holds_for() -> None:
+    """A read of the same moment that still saw the older number is no proof that something is wrong."""
+    traits = replace(TRAITS, read_span_ms=30_000)
+
+    assert by(shown(10, 0, seen_min=4), 240, traits=traits).since_ms == at(4.5)
+
+
+def test_nothing_is_too_low_before_the_first_write_has_settled() -> None:
+    """The listing may have shown nothing until then; a read of before must not look as if it sold."""
+    first = settling(Exposure(LISTING, SKU), 4, 100)
+
+    assert by(first, 101).low == 0
+    assert by(first, 101 + SETTLING / 60_000).low == 4
+
+
+def test_a_sale_that_was_reported_before_a_write_does_not_explain_what_is_missing_after_it() -> None:
+    """By the marketplace's clock it may have been after it, but our broker had the report before we wrote."""
+    before = replace(sold(3, 99.5), known_ms=at(99.7))
+    exposure = replace(shown(10, 100), confirmed=Confirmed(7, 1, at(110), Proof.READ))
+
+    assert (by(exposure, 240, sold(3, 99.5)).low, by(exposure, 240, before).low) == (7, 10)
+    assert by(exposure, 240, replace(before, known_ms=at(99.99))).low == 7, "our own clocks are a little apart, too"
+
+
 def test_units_sold_before_a_listing_was_filled_up_are_subtracted_once() -> None:
     """5 were shown, 3 sold, and 5 were said again: the sale is in the older number only."""
     sale = sold(3, 60)
