@@ -118,9 +118,10 @@ def _validate(change: InventoryChange) -> None:
 def _counted(position: Position, change: InventoryChange, kind: StockCounted) -> tuple[Position, Effect]:
     log = position.sources.get(change.source, _SILENT)
     sequence = change.sequence
+    free_at_ms = change.occurred_at_ms if kind.excludes_reserved else None
     if sequence is None:
         _refuse_mixed_sequences(log, change)
-        log = SourceLog(counted=kind.on_hand, excludes_reserved=kind.excludes_reserved)
+        log = SourceLog(counted=kind.on_hand, excludes_reserved=kind.excludes_reserved, free_at_ms=free_at_ms)
         return _with_log(position, change.source, log, kind.on_hand + _left_out(position, change, kind)), Effect.APPLIED
     if log.count_sequence is not None and sequence <= log.count_sequence:
         if sequence == log.count_sequence and (kind.on_hand, kind.excludes_reserved) != (
@@ -136,7 +137,7 @@ def _counted(position: Position, change: InventoryChange, kind: StockCounted) ->
         return position, Effect.SUPERSEDED
     newer = tuple(move for move in log.moves if move.sequence > sequence)
     on_hand = kind.on_hand + _left_out(position, change, kind) + sum(move.units for move in newer)
-    after = SourceLog(sequence, kind.on_hand, newer, None, kind.excludes_reserved)
+    after = SourceLog(sequence, kind.on_hand, newer, None, kind.excludes_reserved, free_at_ms)
     return _with_log(position, change.source, after, on_hand), Effect.APPLIED
 
 
@@ -180,8 +181,12 @@ def _remembered(log: SourceLog, move: Move) -> SourceLog:
     if log.moves and move.sequence < log.moves[-1].sequence:
         moves = tuple(sorted(moves, key=lambda kept: kept.sequence))
     if len(moves) <= KEPT_MOVES_MAX:
-        return SourceLog(log.count_sequence, log.counted, moves, log.forgotten_through, log.excludes_reserved)
-    return SourceLog(log.count_sequence, log.counted, moves[1:], moves[0].sequence, log.excludes_reserved)
+        return SourceLog(
+            log.count_sequence, log.counted, moves, log.forgotten_through, log.excludes_reserved, log.free_at_ms
+        )
+    return SourceLog(
+        log.count_sequence, log.counted, moves[1:], moves[0].sequence, log.excludes_reserved, log.free_at_ms
+    )
 
 
 def _with_log(position: Position, source: SourceId, log: SourceLog, on_hand: int | None) -> Position:
@@ -214,7 +219,19 @@ def _is_late(position: Position, change: InventoryChange) -> bool:
     return change.sequence < log.count_sequence
 
 
+def _over_before_the_count(position: Position, change: InventoryChange, kind: StockReserved) -> bool:
+    """Whether a reservation that comes late had expired when a newer count of what is free was taken.
+
+    Its units were free in that count: added as reserved ones they would be there twice once nothing holds them.
+    """
+    free_at_ms = position.sources.get(change.source, _SILENT).free_at_ms
+    ends_ms = kind.expires_at_ms
+    return ends_ms is not None and free_at_ms is not None and ends_ms <= free_at_ms and _is_late(position, change)
+
+
 def _reserved(position: Position, change: InventoryChange, kind: StockReserved) -> Position:
+    if _over_before_the_count(position, change, kind):
+        return _reservation_less(position, change, kind.reservation_id, None)
     key, held = kind.reservation_id, Reservation(kind.units, kind.order_id, kind.expires_at_ms, change.sequence)
     known = position.reservations.get(key)
     if known is None and len(position.reservations) >= RESERVATIONS_MAX:

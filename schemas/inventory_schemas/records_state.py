@@ -119,6 +119,7 @@ def _log_to_record(log: SourceLog) -> Record:
         "moves": [_move_to_record(move) for move in log.moves],
         "forgotten_through": log.forgotten_through,
         "excludes_reserved": log.excludes_reserved,
+        "free_at_ms": log.free_at_ms,
     }
 
 
@@ -213,6 +214,7 @@ def _log_from_record(record: Record) -> SourceLog:
         moves=tuple([Move(**move) for move in record["moves"]]),
         forgotten_through=record["forgotten_through"],
         excludes_reserved=record["excludes_reserved"],
+        free_at_ms=record["free_at_ms"],
     )
 
 

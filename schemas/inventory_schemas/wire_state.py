@@ -75,6 +75,7 @@ def _log(log: SourceLog) -> str:
     return (
         f"{optional_number(log.count_sequence)}{optional_number(log.counted)}{moves}"
         f"{optional_number(log.forgotten_through)}{TRUE if log.excludes_reserved else FALSE}"
+        f"{optional_number(log.free_at_ms)}"
     )
 
 

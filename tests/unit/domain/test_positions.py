@@ -315,6 +315,32 @@ def test_a_reservation_that_had_expired_is_not_added_to_a_count_of_what_is_free(
     assert on_hand(after(still, StockCounted(10, excludes_reserved=True))) == 13
 
 
+def test_a_late_reservation_that_had_expired_before_a_count_of_what_is_free_adds_nothing() -> None:
+    """Its units were free in that count; the one that ended later was left out of it, and is free again since."""
+    ends_ms = NOW_MS - 1_000
+
+    def late(counted_ms: int) -> Stock:
+        counted = a_change(StockCounted(10, excludes_reserved=True), sequence=2, occurred_at_ms=counted_ms)
+        reserved_before = a_change(StockReserved(R1, 3, expires_at_ms=ends_ms), sequence=1)
+        return apply(apply(Stock(), counted)[0], reserved_before)[0]
+
+    over, held = late(ends_ms), late(ends_ms - 1)
+
+    assert (on_hand(over), on_hand(held)) == (10, 13)
+    assert R1 not in over.positions[DALLAS].reservations
+    released = apply(over, a_change(ReservationReleased(R1), sequence=3))[0]
+    assert on_hand(released) == 10, "there is nothing left to release"
+
+
+def test_a_late_word_that_a_reservation_had_expired_before_the_count_takes_its_units_back() -> None:
+    """The count came while the reservation was still thought to hold."""
+    stock = in_order((1, StockReserved(R1, 3)), (4, StockCounted(10, excludes_reserved=True)))
+
+    shortened = apply(stock, a_change(StockReserved(R1, 3, expires_at_ms=NOW_MS - 1), sequence=2))[0]
+
+    assert (on_hand(stock), on_hand(shortened)) == (13, 10)
+
+
 def test_a_count_that_includes_orders_ends_their_netting() -> None:
     sold = after(a_stock(dallas=10), UnitsSold(SHOP, O1, 3), location=None)
 
