@@ -45,18 +45,34 @@ def recomposed(state: SkuState, product: Product | None, durable: SkuState | Non
     """
     stock, links = state.stock, state.links or NO_LINKS
     needed = units_needed(product)
-    for part in units_needed(state.product):
-        if part not in needed:
-            stock, links = component_left(stock, links, part)
     said_then = durable.links.answers if durable is not None and durable.links is not None else {}
     back = {part: said for part, said in said_then.items() if needed.get(part) == said.units}
-    answers = back | {part: _for_units(said, needed[part], back.get(part)) for part, said in links.answers.items()}
+    kept = {part: said for part, said in links.answers.items() if part in needed}
+    answers = back | {part: _for_units(said, needed[part], back.get(part)) for part, said in kept.items()}
     links = replace(links, answers=answers)
     if product is None:
         stock, links = Stock(), replace(links, waiting={})
     elif needed and stock.positions:
         stock = replace(stock, positions={})
     return replace(state, product=product, stock=stock, links=None if links.is_empty else links)
+
+
+def without_parts_that_left(state: SkuState) -> SkuState:
+    """The state of a kit whose orders wait for no part that it has not; for the end of a batch, before it decides.
+
+    Not sooner: a part that was left out and taken back within the batch is never told of it, and goes on netting the
+    kit's orders.
+    """
+    links = state.links
+    if links is None or not links.waiting:
+        return state
+    needed, stock = units_needed(state.product), state.stock
+    awaited = {part for parts in links.waiting.values() for part in parts}
+    for part in sorted(awaited.difference(needed)):
+        stock, links = component_left(stock, links, part)
+    if links is state.links:
+        return state
+    return replace(state, stock=stock, links=None if links.is_empty else links)
 
 
 def _for_units(said: KitAvailability, units: int, said_then: KitAvailability | None) -> KitAvailability:

@@ -11,7 +11,7 @@ from inventory_domain.commands import KitKind, KitSold, Override, Restate, SaleS
 from inventory_domain.decisions import decide
 from inventory_domain.errors import BadRecord, InvalidRecord
 from inventory_domain.identifiers import ChannelId, EventId, ListingId, Marketplace, Sku
-from inventory_domain.kit_exchange import concerns_others, exchange, recomposed
+from inventory_domain.kit_exchange import concerns_others, exchange, recomposed, without_parts_that_left
 from inventory_domain.kits import NO_LINKS, check_kit
 from inventory_domain.live_times import live_sample_ms
 from inventory_domain.overrides import in_force
@@ -129,7 +129,7 @@ class Work:
         for sku in self._stock.open_skus():
             self._state(sku)
         for sku in dict.fromkeys((*self._states, *self._causes)):
-            state = self._known(sku)
+            state = without_parts_that_left(self._known(sku))
             cause = self._causes.get(sku)
             if cause is None and not any(target.withdrawn for target in state.targets.values()):
                 continue  # nothing that a target depends on: an exposure was noted, or a record held

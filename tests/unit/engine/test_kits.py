@@ -556,6 +556,38 @@ def test_a_part_that_is_left_out_and_taken_back_in_one_batch_is_still_known(sell
     assert selling.shown[KIT] == 3
 
 
+def test_a_kits_order_stays_netted_when_a_part_is_left_out_and_taken_back_in_one_batch(selling: World) -> None:
+    """The part that was never told that it had left goes on netting the order, but not for this kit."""
+    selling.change(KIT, sold(2), None)
+    selling.run()
+    selling.change(OTHER, StockReserved(ReservationId("r"), 2, ORDER), sequence=2)
+    selling.run()
+
+    selling.product(a_sku(KIT, **{OTHER: 1}))
+    selling.product(a_sku(KIT, **{PART: 2, OTHER: 1}))
+    selling.run()
+    back = dict(selling.shown)
+    selling.change(PART, StockReserved(ReservationId("r"), 4, ORDER), sequence=2)
+    selling.run()
+
+    assert back == {PART: 6, OTHER: 6, KIT: 3}
+    assert selling.shown == {PART: 6, OTHER: 6, KIT: 3}
+    assert not selling.state(KIT).stock.sales
+
+
+def test_a_kits_order_is_netted_no_longer_when_the_part_that_it_waits_for_has_left(selling: World) -> None:
+    selling.change(KIT, sold(2), None)
+    selling.run()
+    selling.change(OTHER, StockReserved(ReservationId("r"), 2, ORDER), sequence=2)
+    selling.run()
+
+    selling.product(a_sku(KIT, **{OTHER: 1}))
+    selling.run()
+
+    assert selling.shown == {PART: 6, OTHER: 6, KIT: 6}, "the part itself nets what it was told of until it is reported"
+    assert not selling.state(KIT).stock.sales
+
+
 def test_an_answer_for_other_units_is_newer_than_all_that_was_answered_before(selling: World) -> None:
     """The clock may have been set back meanwhile; an answer that is not newer is passed over."""
     selling.memory(PART).now_ms -= 60_000
