@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from typing import Annotated
 
 import typer
@@ -57,11 +60,23 @@ def engine(
 
         told = wiring.engine_settings(settings)
         own = apart(told, replay)
+        _end_with_the_replay()
         subjects = OtherSubjects(registry, own.topics.prefix, told.topics.prefix)
         raise typer.Exit(run(own, settings.policy, subjects, metrics, SystemClock()))
     with traced(settings, "engine") as settings:
         status = run(wiring.engine_settings(settings, instance_id), settings.policy, registry, metrics, SystemClock())
     raise typer.Exit(status)
+
+
+def _end_with_the_replay() -> None:
+    """Ask this process to end as soon as whoever holds the other end of its standard input is gone."""
+
+    def wait() -> None:
+        while os.read(0, 4_096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="replay-gone", daemon=True).start()
 
 
 @app.command()

@@ -90,12 +90,15 @@ def _print(result: run.Comparison) -> None:
 
 
 class EngineProcess:
-    """`inventory-sync engine` with the settings of a replay, as a process of its own."""
+    """`inventory-sync engine` with the settings of a replay, as a process of its own.
+
+    It ends when this process does, however that ends: its standard input is a pipe that closes then.
+    """
 
     def __init__(self, config: Path, name: str, log: IO[bytes]) -> None:
         self._log = log
         command = [sys.executable, "-m", "inventory_cli", "engine", "--config", str(config), "--replay", name]
-        self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.PIPE)
 
     def check(self) -> None:
         """Raises `NotApplied` with what it said last, when it has ended."""
@@ -114,3 +117,5 @@ class EngineProcess:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
