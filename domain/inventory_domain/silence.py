@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from inventory_domain.identifiers import LocationId, SourceId
-from inventory_domain.stock import Position, Stock
+from inventory_domain.identifiers import SourceId
+from inventory_domain.stock import Stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,3 @@ def vouched(stock: Stock, silent: frozenset[SourceId]) -> Stock:
         if position.on_hand is not None and not silent.isdisjoint(position.sources)
     }
     return replace(stock, positions={**stock.positions, **positions}) if positions else stock
-
-
-def locations_of(positions: Mapping[LocationId, Position], sources: frozenset[SourceId]) -> frozenset[LocationId]:
-    """The locations of which one of these sources tells."""
-    return frozenset([one for one, position in positions.items() if not sources.isdisjoint(position.sources)])
