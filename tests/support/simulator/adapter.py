@@ -5,9 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
-from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedPart, FeedRunning, FeedSubmitted, FeedTraits
+from inventory_domain.bulk import (
+    CallFailed,
+    FeedOutcomes,
+    FeedPart,
+    FeedRunning,
+    FeedSubmitted,
+    FeedTraits,
+    Found,
+    Page,
+    PullTraits,
+)
 from inventory_domain.clock import Clock
+from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import Outage, PushOutcome
 from inventory_domain.ports import AdapterTraits, ListingRef, Push, ReadAnswer, Shown
 from tests.support.simulator.marketplace import (
@@ -37,6 +49,8 @@ TRAITS = AdapterTraits(
 )
 FEED_TRAITS = FeedTraits("feed", 50, poll_operation="poll", takes_s=FEED_S, takes_s_max=FEED_S_MAX, always_above=3)
 
+PULL_TRAITS = PullTraits("pull", page_max=3)
+
 Step = Callable[[str], Awaitable[None]]
 """A point at which the process may end; a process that does never comes back from it."""
 
@@ -60,10 +74,11 @@ class ModeledAdapter:
         self._dice = dice
         self._step = step
         self._since_s = clock.monotonic_s()
+        self._traits = replace(TRAITS, limits=market.limits)
 
     @property
     def traits(self) -> AdapterTraits:
-        return TRAITS
+        return self._traits
 
     async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
         """One call; each of its pushes has a fate of its own, and the answer takes a while."""
@@ -98,6 +113,28 @@ class ModeledAdapter:
         if refused == "down":
             return Outage(listing_id=listing.listing_id, api="read", reason="down")
         return Shown(listing_id=listing.listing_id, quantity=quantity, api="read")
+
+    @property
+    def pull_traits(self) -> PullTraits:
+        return PULL_TRAITS
+
+    async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
+        """The next few listings of a channel. A page may be lost on its way."""
+        market = self._market
+        refused = market.call("pull", self._began().ends(self._process))
+        first = int(cursor or 0)
+        listings = market.listed(channel)[first : first + PULL_TRAITS.page_max + 1]
+        found = tuple(Found(marketplace_ids={"sku": sku}, quantity=units) for sku, units in listings)
+        lost = self._dice.random() < market.weather.lost_page
+        await self._clock.sleep(self._dice.uniform(0.0, 1.0))
+        await self._step("page pulled")
+        if refused == "down":
+            return CallFailed(kind="outage", api="pull", reason="down")
+        if refused is not None or lost:
+            return CallFailed(kind="throttled" if refused else "transient", api="pull", reason=refused or "cut-off")
+        more = len(found) > PULL_TRAITS.page_max
+        next_cursor = str(first + PULL_TRAITS.page_max) if more else None
+        return Page(found=found[: PULL_TRAITS.page_max], next_cursor=next_cursor, api="pull")
 
     async def aclose(self) -> None:
         """Nothing is held."""

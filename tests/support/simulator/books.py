@@ -14,6 +14,7 @@ from inventory_domain.changes import (
     StockReserved,
     UnitsSold,
 )
+from inventory_domain.commands import Override, OverrideKind
 from inventory_domain.identifiers import Sku
 
 WITHHELD_UNITS = 1
@@ -23,7 +24,8 @@ WITHHELD_UNITS = 1
 class Expected:
     """One SKU as a bookkeeper would keep it: Dallas by the sequence of its source, Reno by the order of arrival.
 
-    `withheld` is the buffer that is configured now, `silent` that the source of Dallas has fallen silent.
+    `withheld` is the buffer that is configured now, `silent` that the source of Dallas has fallen silent, `hand` what
+    an operator has ordered.
     """
 
     counts: dict[int, int] = field(default_factory=dict)
@@ -35,10 +37,16 @@ class Expected:
     seen: set[str] = field(default_factory=set)
     withheld: int = WITHHELD_UNITS
     silent: bool = False
+    hand: Override | None = None
 
-    def shown(self) -> int:
-        """What the listing must show in the end."""
-        return max(0, self.free() - self.withheld) if self.listed else 0
+    def shown(self, now_ms: int = 0) -> int:
+        """What the listing must show in the end. What an operator holds may be less until then."""
+        free = max(0, self.free() - self.withheld) if self.listed else 0
+        hand = self.hand
+        if hand is None or (hand.until_ms is not None and hand.until_ms <= now_ms):
+            return free
+        most = {OverrideKind.ZERO: 0, OverrideKind.CAP: hand.units or 0}.get(hand.kind, free)
+        return min(free, most)
 
     def free(self) -> int:
         """What may be promised; below zero where more was sold than there was."""

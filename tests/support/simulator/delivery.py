@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar, cast
-from unittest.mock import patch
 
 from confluent_kafka import OFFSET_BEGINNING, Message
 
-from inventory_domain.errors import OwnershipLost
-from inventory_domain.health import ChannelReport, HealthRules
-from inventory_domain.identifiers import AccountId, ChannelId
+from inventory_domain.health import SYSTEM, ChannelReport, HealthRules
+from inventory_domain.identifiers import AccountId, ChannelId, EventId
+from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_domain.retry import RetrySchedule
-from inventory_streams.delivery import assignment, health_owner
 from inventory_streams.delivery.account import Account, Accounts
 from inventory_streams.delivery.arrivals import Arrivals
 from inventory_streams.delivery.consumption import Assignment, Committable
 from inventory_streams.delivery.following import Places
+from inventory_streams.delivery.run import KAFKA_MAY_BE_GONE
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.worker import Worker
-from inventory_streams.kafka.reading import PartitionRead
-from inventory_streams.kafka.settings import KafkaSettings
-from inventory_streams.kafka.transactions import Write
+from inventory_streams.producer.client import NotDelivered
 from tests.support.engine_work import TOPICS
 from tests.support.simulator.adapter import FeedAdapter, ModeledAdapter
-from tests.support.simulator.clients import Inline, ModeledMessage, Threads, tell
+from tests.support.simulator.clients import Threads
 from tests.support.simulator.group import SESSION_S, Given, Group, Member
-from tests.support.simulator.kafka import ModeledKafka, Place
+from tests.support.simulator.kafka import Place
 from tests.support.simulator.marketplace import ModeledMarketplace
+from tests.support.simulator.process import ModeledProcess, ModeledSettings
 from tests.support.simulator.sharing import MARKETPLACE, NO_DELIVERY_METRICS, codecs
 from tests.support.simulator.switches import Off
 from tests.support.simulator.traffic import PARTITIONS
-from tests.support.simulator.virtual_time import LoopClock, Stoppable, VirtualLoop
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 POLL_S = 0.5
 FOLLOW_S = 1.0
@@ -59,79 +49,19 @@ HEALTH = HealthRules(
 )
 
 
-@dataclass
-class Fates:
-    """How often a process of delivery ends at each of its steps, and how often a commit takes long."""
-
-    dies: float = 0.0
-    slow_commit: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _ModeledSettings(KafkaSettings):
-    """Leads the real code's clients of Kafka to the process that they belong to."""
-
-    process: Any = None
-
-
 @dataclass(eq=False)
-class _Writer:
-    """The transactional producer of one id in one process."""
+class DeliveryProcess(ModeledProcess):
+    """One member of the group that delivers."""
 
-    process: DeliveryProcess
-    transactional_id: str
-    epoch: int = 0
-
-    def take_over(self) -> None:
-        self.epoch = self.process.kafka.take_over(self.transactional_id)
-
-    def commit_all(self, writes: list[Write]) -> Future[None]:
-        """It takes a while; the process may end before it, or before it hears of it."""
-        process, done = self.process, Future[None]()
-        if process.dies("before a commit"):
-            return done
-        slow = process.dice.random() < process.fates.slow_commit
-        process.loop.outside(process.dice.uniform(0.0, 7.0 if slow else 0.05), self._commit, writes, done)
-        return done
-
-    def _fenced(self) -> bool:
-        health = self.transactional_id == self.process.settings.health_transactional_id
-        return self.process.off is not (Off.HEALTH_FENCING if health else Off.DELIVERY_FENCING)
-
-    def _commit(self, writes: list[Write], done: Future[None]) -> None:
-        process = self.process
-        if process.dead and process.dice.random() < 0.5:
-            return  # it ended before the broker heard of it
-        try:
-            process.kafka.commit(self.transactional_id, self.epoch, writes, fenced=self._fenced())
-        except OwnershipLost as error:
-            if not done.done():
-                done.set_exception(error)
-            return
-        if not process.dead and not process.dies("after a commit"):
-            process.loop.outside(process.dice.uniform(0.0, 0.05), tell, done, None)
-
-
-@dataclass(eq=False)
-class DeliveryProcess(Stoppable):
-    """A process from its start to its end. `ended` is told of what it ended for, None for an end as it should be."""
-
-    loop: VirtualLoop = field(kw_only=True)
-    kafka: ModeledKafka = field(kw_only=True)
     group: Group = field(kw_only=True)
     market: ModeledMarketplace = field(kw_only=True)
-    clock: LoopClock = field(kw_only=True)
-    dice: random.Random = field(kw_only=True)
-    fates: Fates = field(kw_only=True)
     feeds: bool = field(kw_only=True)
     channels: Sequence[ChannelId] = field(kw_only=True)
-    tell: Callable[[str], None] = field(kw_only=True)
-    ended: Callable[[DeliveryProcess, str, BaseException | None], None] = field(kw_only=True)
     off: Off = Off.NOTHING
     changes: Mapping[str, object] = field(default_factory=dict)
     stopping: bool = False
     current: bool = False
-    doomed: bool = False
+    cut_off: bool = False
     positions: dict[Place, int] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -144,7 +74,7 @@ class DeliveryProcess(Stoppable):
 
     async def _run(self) -> None:
         kind = FeedAdapter if self.feeds else ModeledAdapter
-        adapter = kind(self.market, self.clock, self.loop, self, self.dice, self._step)
+        adapter = kind(self.market, self.clock, self.loop, self, self.dice, self.step)
         account = Account(ACCOUNT, adapter, self.settings, self.clock, NO_DELIVERY_METRICS)
         self.worker = Worker(
             self.settings,
@@ -156,7 +86,9 @@ class DeliveryProcess(Stoppable):
             self.clock,
             NO_DELIVERY_METRICS,
             Threads(self.loop, self.dice),
-            self._failed,
+            self.failed,
+            answers=lambda: not self.kafka.gone,
+            reconciliation=_Asks(self),
         )
         self.worker._attempts._dice = self.dice  # the seed's, so that waits are the same when it is run again
         following = _Following(self)
@@ -164,32 +96,33 @@ class DeliveryProcess(Stoppable):
         self.worker.start()
         asyncio.create_task(self._beat())  # noqa: RUF006 - the process keeps its tasks
         asyncio.create_task(following.run())  # noqa: RUF006
-        await self._poll()
+        try:
+            await self._poll()
+        except Exception as error:  # noqa: BLE001 - as the thread of `Poller` has it
+            self.failed(error)
+            return
         await self.worker.close()
         self.ended(self, "stopped", None)
 
-    def dies(self, where: str) -> bool:
-        """Whether the process ends here. It is gone when the loop turns; until then nothing of it may go on."""
-        if self.doomed:
-            return True
-        if self.dice.random() < self.fates.dies:
-            self.doomed = True
-            self.ended(self, f"died {where}", None)
-        return self.doomed
+    def is_fenced(self, transactional_id: str) -> bool:
+        """As `ModeledProcess` says, unless that rule is switched off."""
+        health = transactional_id == self.settings.health_transactional_id
+        return self.off is not (Off.HEALTH_FENCING if health else Off.DELIVERY_FENCING)
 
-    async def _step(self, where: str) -> None:
-        if self.dies(where):
-            await self.loop.create_future()
-
-    def _failed(self, error: BaseException) -> None:
-        if not self.doomed:
-            self.doomed = True
-            self.ended(self, "failed", error)
+    def failed(self, error: BaseException) -> None:
+        """As `run.run` has it: with Kafka gone the process lives on for its last resort."""
+        if isinstance(error, KAFKA_MAY_BE_GONE) and self.kafka.gone:
+            self.worker.cut_off(error)
+        else:
+            super().failed(error)
 
     async def _beat(self) -> None:
+        heard_s = self.clock.monotonic_s()
         while True:
-            self.group.beat(self.member)
-            self.current = self.group.is_current(self.member)
+            if self.group.beat(self.member):
+                heard_s = self.clock.monotonic_s()
+            self.cut_off = self.clock.monotonic_s() - heard_s > SESSION_S
+            self.current = self.group.is_current(self.member) and not self.cut_off
             await self.clock.sleep(BEAT_S)
 
     async def _poll(self) -> None:
@@ -207,13 +140,13 @@ class DeliveryProcess(Stoppable):
                 if not self.current:
                     break
                 if messages := self._fetched():
-                    await self._step("before records are taken")
-                    await self.worker.take(self.arrivals.of(cast(list[Message], messages)))
-                    await self._step("records taken")
+                    await self.step("before records are taken")
+                    await self.worker.take(self.arrivals.of(messages))
+                    await self.step("records taken")
                 if self.clock.monotonic_s() - committed_s >= COMMIT_S:
                     committed_s = self.clock.monotonic_s()
                     self._commit(await self.worker.committable())
-            if self.group.is_expelled(self.member):
+            if self.cut_off or self.group.is_expelled(self.member):
                 await self.worker.lost()
             else:
                 self._commit(await self.worker.revoked())
@@ -235,16 +168,11 @@ class DeliveryProcess(Stoppable):
             start = positions.reports
             self.positions[topics.reports, 0] = 0 if start == OFFSET_BEGINNING else start
 
-    def _fetched(self) -> list[ModeledMessage]:
-        messages: list[ModeledMessage] = []
+    def _fetched(self) -> list[Message]:
+        messages: list[Message] = []
         for place in list(self.positions):
-            messages += self.read_on(self.positions, place)
+            messages += self.read_on(self.positions, place, BATCH_MAX)
         return messages
-
-    def read_on(self, positions: dict[Place, int], place: Place) -> list[ModeledMessage]:
-        """The next records of a place, which are read then."""
-        records, positions[place] = self.kafka.fetch(*place, positions[place], BATCH_MAX)
-        return [ModeledMessage(record) for record in records]
 
     def _commit(self, finished: Committable) -> None:
         topics = self.arrivals
@@ -263,10 +191,27 @@ class _Reports:
     process: DeliveryProcess
 
     def send(self, reports: Sequence[ChannelReport]) -> None:
-        if not self.process.dead:
+        if not self.process.dead and not self.process.kafka.gone:
             for one in reports:
                 value = self.process.codecs.reports.encode(one)
                 self.process.kafka.append(self.process.arrivals.reports, 0, one.channel.encode(), value)
+
+
+@dataclass
+class _Asks:
+    """As `gaps.ReconciliationByCommand` does it."""
+
+    process: DeliveryProcess
+
+    def ask(self, channels: Iterable[ChannelId], why: str) -> None:
+        process = self.process
+        if process.kafka.gone:
+            raise NotDelivered("nobody answers")
+        for channel in sorted(channels):
+            process.tell(f"{process.name} asks for a reconciliation of {channel}: {why}")
+            event_id, at_ms = EventId(f"{process.name}/{process.clock.now_ms()}"), process.clock.now_ms()
+            told = OperatorCommand(event_id, channel, OperatorAction.RECONCILE, SYSTEM, why, at_ms)
+            process.kafka.append(process.arrivals.commands, 0, channel.encode(), process.codecs.commands.encode(told))
 
 
 @dataclass
@@ -284,47 +229,18 @@ class _Following:
         while True:
             await process.clock.sleep(FOLLOW_S)
             positions = self.positions
-            messages = [message for place in list(positions) for message in process.read_on(positions, place)]
+            messages = [
+                message for place in list(positions) for message in process.read_on(positions, place, BATCH_MAX)
+            ]
             if messages:
-                await process.worker.take(process.arrivals.of(cast(list[Message], messages)))
-
-
-def _writer(kafka: _ModeledSettings, transactional_id: str) -> _Writer:
-    return _Writer(kafka.process, transactional_id)
-
-
-def _read_to_end(
-    kafka: _ModeledSettings,
-    places: Sequence[Place],
-    take: Callable[[Sequence[Message]], None],
-    *,
-    abandoned: Callable[[], bool] = lambda: False,
-) -> list[PartitionRead] | None:
-    process: DeliveryProcess = kafka.process
-    read = []
-    for place in places:
-        records = process.kafka.read(*place)
-        take(cast(list[Message], [ModeledMessage(record) for record in records]))
-        read.append(PartitionRead(*place, len(records), process.kafka.end(*place)))
-    return read
-
-
-@contextmanager
-def modeled_clients() -> Iterator[None]:
-    """The clients of Kafka that the real code makes for itself are modelled ones for as long as this lasts."""
-    with ExitStack() as stack:
-        for module in (assignment, health_owner):
-            stack.enter_context(patch.object(module, "TransactionalWriter", _writer))
-            stack.enter_context(patch.object(module, "read_to_end", _read_to_end))
-        stack.enter_context(patch.object(assignment, "ThreadPoolExecutor", Inline))
-        yield
+                await process.worker.take(process.arrivals.of(messages))
 
 
 def _settings(process: DeliveryProcess) -> dict[str, object]:
     return {
         "app": "app",
         "marketplace": MARKETPLACE,
-        "kafka": _ModeledSettings("modelled", process=process),
+        "kafka": ModeledSettings("modelled", process=process),
         "topics": TOPICS,
         "retry": RetrySchedule((1.0, 2.0), 4.0),
         "health": HEALTH,

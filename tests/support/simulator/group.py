@@ -33,7 +33,10 @@ class Member:
 
 @dataclass
 class Group:
-    """The classic protocol, eager, with the range assignor: a rebalance takes everything from everybody first."""
+    """The classic protocol, eager, with the range assignor: a rebalance takes everything from everybody first.
+
+    `gone`: its broker answers nobody.
+    """
 
     loop: VirtualLoop
     partitions: int
@@ -41,6 +44,7 @@ class Group:
     offsets: dict[Place, int] = field(default_factory=dict)
     generation: int = 0
     rebalances: int = 0
+    gone: bool = False
     _gathering: bool = False
 
     async def join(self, member: Member) -> Given | None:
@@ -59,9 +63,19 @@ class Group:
         """Whether the group goes on without it."""
         return self.members.get(member.name) is not member
 
-    def beat(self, member: Member) -> None:
-        """The member's client says that it is alive."""
-        member.seen_s = self.loop.time()
+    def beat(self, member: Member) -> bool:
+        """The member's client says that it is alive; False where nobody hears it."""
+        if not self.gone:
+            member.seen_s = self.loop.time()
+        return not self.gone
+
+    def comes_back(self) -> None:
+        """The broker answers again: sessions begin anew."""
+        self.gone = False
+        for member in self.members.values():
+            member.seen_s = self.loop.time()
+        if self._gathering:
+            self._gather()
 
     def leave(self, member: Member) -> None:
         """It goes of its own accord."""
@@ -70,7 +84,7 @@ class Group:
 
     def expel_silent(self) -> None:
         """Members that were not heard of for a session are none any more."""
-        for member in list(self.members.values()):
+        for member in list(self.members.values()) if not self.gone else ():
             if self.loop.time() - member.seen_s > SESSION_S:
                 del self.members[member.name]
                 if member.waiting is not None and not member.waiting.done():
@@ -79,7 +93,7 @@ class Group:
 
     def commit(self, member: Member, offsets: Mapping[Place, int]) -> bool:
         """Offsets of its partitions; refused from a member of another generation."""
-        if member.generation != self.generation or self.is_expelled(member):
+        if self.gone or member.generation != self.generation or self.is_expelled(member):
             return False
         self.offsets |= offsets
         return True
@@ -91,7 +105,7 @@ class Group:
     def _complete(self) -> None:
         names = sorted(self.members)
         waiting = [self.members[name].waiting for name in names]
-        if not self._gathering or not all(one is not None and not one.done() for one in waiting):
+        if self.gone or not self._gathering or not all(one is not None and not one.done() for one in waiting):
             return  # whoever joins last, or goes, brings this about again
         self._gathering = False
         self.generation += 1

@@ -24,7 +24,10 @@ class Now(Protocol):
 
 @dataclass
 class ModeledKafka:
-    """Committed records by topic and partition; None stands for a transaction marker, which takes an offset too."""
+    """Committed records by topic and partition; None stands for a transaction marker, which takes an offset too.
+
+    `gone`: it answers nobody. Whoever asks it looks for that: each client has its own way to wait.
+    """
 
     clock: Now
     logs: dict[Place, list[InputRecord | None]] = field(default_factory=lambda: defaultdict(list))
@@ -32,6 +35,7 @@ class ModeledKafka:
     repeated: set[tuple[str, int, int]] = field(default_factory=set)
     epochs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     offsets: dict[Place, int] = field(default_factory=dict)
+    gone: bool = False
 
     @property
     def now_ms(self) -> int:

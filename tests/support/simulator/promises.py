@@ -13,7 +13,7 @@ from tests.support.engine_work import TOPICS
 from tests.support.simulator.books import WITHHELD_UNITS
 from tests.support.simulator.delivery import ENGINE_SILENT_S
 from tests.support.simulator.kafka import ModeledKafka
-from tests.support.simulator.marketplace import Sent
+from tests.support.simulator.marketplace import ModeledMarketplace, Sent
 from tests.support.simulator.sharing import MARKETPLACE, codecs
 from tests.support.simulator.traffic import PARTITIONS
 from tests.support.simulator.virtual_time import VirtualLoop
@@ -21,6 +21,7 @@ from tests.support.simulator.virtual_time import VirtualLoop
 STEPS_MAX = 5_000
 UNDER_WAY_S = 25.0  # what was committed before a stop was known may arrive so much later
 REPAIRED_WITHIN_S = 60.0  # a request that a frozen process sent is seen and set right by then
+CORRECTED_WITHIN_S = 60.0  # a process that reads, and acts upon it, may have stood still in between
 EXPOSURE = TOPICS.exposure(MARKETPLACE)
 
 
@@ -35,7 +36,10 @@ class _Stock:
 
 @dataclass
 class Promises:
-    """Notes what is broken. `calm_from_s`: since when nothing goes wrong, so that delays are as declared (P3)."""
+    """Notes what is broken. `calm_from_s`: since when nothing goes wrong, so that delays are as declared (P3).
+
+    `gone_s`: since when Kafka answers nobody, None while it is there.
+    """
 
     loop: VirtualLoop
     kafka: ModeledKafka
@@ -45,7 +49,8 @@ class Promises:
     counts: Counter[str] = field(default_factory=Counter)
     steps: deque[str] = field(default_factory=lambda: deque(maxlen=STEPS_MAX))
     calm_from_s: float = float("inf")
-    shown: dict[ListingId, int] = field(default_factory=dict)
+    market: ModeledMarketplace = field(init=False)
+    gone_s: float | None = None
     _versions: dict[ListingId, int] = field(default_factory=dict)
     _late: dict[ListingId, float] = field(default_factory=dict)
     _stopped_s: dict[ChannelId, float] = field(default_factory=dict)
@@ -75,10 +80,16 @@ class Promises:
         self.note(
             f"{sent.by} sends {listing_id} = {push.quantity} v{push.version % 10_000_000}{' LATE' if sent.late else ''}"
         )
+        if self.gone_s is not None and now_s - self.gone_s > UNDER_WAY_S:
+            self.fired("zero without an attempt")
+            if push.quantity:
+                self.wrong(f"P5: {listing_id} was sent {push.quantity}, and Kafka is gone since {self.gone_s:.1f}")
         if sent.late:
             self.fired("sent late")
             self._late[listing_id] = now_s
             return
+        if self.market.cut_off and not push.quantity:
+            return  # zeros with Kafka gone are sent by all who may be its owner, each by what it knows (rule 25)
         if push.version < self._versions.get(listing_id, 0):
             self.wrong(f"P2: {listing_id} was sent version {push.version} after {self._versions[listing_id]}")
         self._versions[listing_id] = push.version
@@ -96,6 +107,22 @@ class Promises:
         until_s = now_s - (self.kafka.now_ms - codecs().progress.decode(told).complete_until_ms) / 1000 if told else 0.0
         if now_s - max(until_s, since_s) > ENGINE_SILENT_S + UNDER_WAY_S:
             self.wrong(f"P5: {push.listing_id} was sent {push.quantity}, the engine is silent since {until_s:.1f}")
+
+    @property
+    def shown(self) -> dict[ListingId, int]:
+        """What buyers see."""
+        return self.market.shown
+
+    def corrected(self, listing_id: ListingId, why: str) -> None:
+        """Rule 29: reconciliation has a listing sent again, and only one of which something is wrong may be.
+
+        What it has read it may act upon a while later, so what was wrong then may be mended by now.
+        """
+        self.note(f"reconcile corrects {listing_id}: {why}")
+        self.fired("corrected")
+        drift = self.market.drift[listing_id]
+        if not drift.there and self.loop.time() - drift.ended_s > CORRECTED_WITHIN_S:
+            self.wrong(f"29: {listing_id} was corrected ({why}), and showed what was written less what was sold")
 
     def shows(self, listing_id: ListingId) -> None:
         """As `Witness` says."""
@@ -135,7 +162,7 @@ class Promises:
     def _check_exposure(self, listing_id: ListingId) -> None:
         """What is shown is never above what is durably said to be possible: the attempt was there before (rule 23)."""
         units, shown = self.may_show(listing_id), self.shown[listing_id]
-        if units is None or shown <= units:
+        if units is None or shown <= max(units, 0) or listing_id in self.market.edited:
             return
         if self.loop.time() - self._late.get(listing_id, float("-inf")) > REPAIRED_WITHIN_S:
             self.wrong(f"P1: {listing_id} shows {shown}, and at most {units} is accounted for")

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from inventory_domain import due, exposure
+from inventory_domain import corrections, due, exposure
+from inventory_domain.expected import ExpectedRange
 from inventory_domain.exposure import Exposure, Result
 from inventory_domain.outcomes import Accepted, Applied, Outcome
 from inventory_domain.targets import Target
@@ -180,6 +181,18 @@ def _accepted_is_applied() -> Replaced:
     return ((attempts, "conclude", conclude),)
 
 
+def _raised_after_one_read() -> Replaced:
+    return ((corrections._Found, "under_shown", lambda self: self._corrected(self.case)),)
+
+
+def _no_range() -> Replaced:
+    def expected(known: Exposure, *_: object) -> ExpectedRange | None:
+        last = known.last
+        return None if last is None else ExpectedRange(last.quantity, last.quantity, 0, last.quantity)
+
+    return ((corrections, "expected_range", expected),)
+
+
 def _no_record_of_the_predecessor() -> Replaced:
     real = health_post.take_health_over
 
@@ -203,5 +216,7 @@ _REPLACED = {
     Off.HANDOVER_READ: _nothing_was_under_way,
     Off.DERIVED: _due_by_offsets,
     Off.ACCEPTED: _accepted_is_applied,
+    Off.RAISED_AT_ONCE: _raised_after_one_read,
+    Off.NO_RANGE: _no_range,
     Off.HEALTH_RECORD: _no_record_of_the_predecessor,
 }

@@ -33,6 +33,8 @@ class Off(Enum):
     HANDOVER_READ = "26: what a predecessor had under way is not read back"
     DERIVED = "27: what is due is what was read and not finished, and offsets move with reading"
     ACCEPTED = "28: what was accepted is taken for applied"
+    RAISED_AT_ONCE = "29: what shows less is raised after one read"
+    NO_RANGE = "29: what is shown is held against the number sent last, and not against all that may be"
     HEALTH_RECORD = "33: an owner of health begins without its predecessor's record"
     HEALTH_FENCING = "33: a former owner of health goes on writing"
 

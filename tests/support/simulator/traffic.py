@@ -19,7 +19,7 @@ from inventory_domain.changes import (
     StockReserved,
     UnitsSold,
 )
-from inventory_domain.commands import Restate, SkuCommand
+from inventory_domain.commands import Override, OverrideKind, Restate, SkuCommand
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import (
     ChannelId,
@@ -136,10 +136,17 @@ class Traffic:
     def judged(self, target: Target) -> None:
         """Reconciliation asks for a listing again."""
         self.fired.add("restated")
-        command = SkuCommand(
-            EventId(self._number()), target.sku, 0, "reconcile", Restate(target.listing_id, target.version, "drift")
-        )
-        self._append(TOPICS.sku_commands, target.sku, target.sku, self._wire.command(command, key=target.sku).value)
+        self.restate(target.sku, target.listing_id, target.version, "drift")
+
+    def restate(self, sku: Sku, listing_id: ListingId, version: int, why: str) -> None:
+        """Somebody asks for a listing again."""
+        self._commanded(sku, Restate(listing_id, version, why))
+
+    def lay_hand_on(self, sku: Sku, override: Override) -> None:
+        """An operator's order for a SKU."""
+        self.expected[sku].hand = None if override.kind is OverrideKind.RELEASE else override
+        self._commanded(sku, override)
+        self._noted(sku, self.expected[sku])
 
     def confirmed(self, target: Target) -> None:
         """Delivery saw a target's number; it writes in transactions."""
@@ -148,6 +155,10 @@ class Traffic:
         topic = TOPICS.exposure(Marketplace("market"))
         self._append(topic, target.sku, target.listing_id, self._wire.exposure(exposure).value)
         self._kafka.mark(topic, partition_of(target.sku, PARTITIONS))
+
+    def _commanded(self, sku: Sku, kind: Restate | Override) -> None:
+        command = SkuCommand(EventId(self._number()), sku, 0, "somebody", kind)
+        self._append(TOPICS.sku_commands, sku, sku, self._wire.command(command, key=sku).value)
 
     def _beat(self, _: Sku | None) -> None:
         self.fired.add("heartbeat")

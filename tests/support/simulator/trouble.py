@@ -10,9 +10,13 @@ from inventory_domain.identifiers import EventId
 from inventory_domain.operations import OperatorAction, OperatorCommand
 from tests.support.engine_work import TOPICS
 from tests.support.simulator.delivery import STOP_AFTER_S, DeliveryProcess
+from tests.support.simulator.group import SESSION_S
 from tests.support.simulator.marketplace import Weather
+from tests.support.simulator.operators import lay_hand_on, replay_letters
 from tests.support.simulator.sharing import MARKETPLACE, codecs
 from tests.support.simulator.traffic import PARTITIONS
+
+STRAY_S = 20.0  # a request lasts no longer
 
 if TYPE_CHECKING:
     from tests.support.simulator.world import World
@@ -35,6 +39,56 @@ def freeze(world: World) -> None:
     if (process := _any(world)) is not None:
         world.loop.freeze(process)
         world.loop.outside(world.dice.choice((2.0, 8.0, 14.0, 30.0)), world.wake, process)
+
+
+def kill_reconciler(world: World) -> None:
+    """SIGKILL of the process that reconciles."""
+    for process in world.reconcilers[:1]:
+        world.ended(process, "killed", None)
+
+
+def freeze_reconciler(world: World) -> None:
+    """SIGSTOP of the process that reconciles; another may take over meanwhile."""
+    for process in [one for one in world.reconcilers if not one.frozen][:1]:
+        world.loop.freeze(process)
+        seconds = world.dice.choice((2.0, 8.0, 30.0))
+        world.loop.outside(seconds, world.wake, process)
+        if seconds > SESSION_S:
+            world.loop.outside(SESSION_S, world.start_reconciler)
+
+
+def edit(world: World) -> None:
+    """Somebody sets another number at the marketplace by hand."""
+    listings = sorted(world.market.shown)
+    if listings:
+        listing_id = world.dice.choice(listings)
+        quantity = max(0, world.market.shown[listing_id] + world.dice.choice((-4, -2, -1, 1, 2, 5)))
+        world.promises.note(f"{listing_id} is edited: {quantity}")
+        world.market.edit(listing_id, quantity)
+
+
+def lose_kafka(world: World) -> None:
+    """Nobody reaches Kafka for a while, which may be longer than the limit of the engine's silence."""
+    if not world.kafka.gone:
+        world.kafka.gone = world.group.gone = world.market.cut_off = True
+        world.promises.gone_s = world.loop.time()
+        seconds = world.dice.choice((4.0, 20.0, 60.0, 90.0))
+        world.engine_rests_until_s = max(world.engine_rests_until_s, world.loop.time() + seconds)
+        world.loop.outside(seconds, bring_kafka_back, world)
+
+
+def bring_kafka_back(world: World) -> None:
+    """It answers again. What was written at the marketplace meanwhile may still be on its way."""
+    if world.kafka.gone:
+        world.promises.note("Kafka is back")
+        world.kafka.gone = False
+        world.promises.gone_s = None
+        world.group.comes_back()
+        world.loop.outside(STRAY_S, _account_for, world)
+
+
+def _account_for(world: World) -> None:
+    world.market.cut_off = world.kafka.gone
 
 
 def scale(world: World) -> None:
@@ -67,6 +121,8 @@ def operator(world: World) -> None:
 
 def command(world: World, action: OperatorAction, *, falls_too: bool = False) -> None:
     """An operator's word on each channel, or on one of them while there is trouble."""
+    if world.kafka.gone:
+        return
     channels = [world.dice.choice(world.channels)] if world.troubled else world.channels
     for channel in channels:
         at_ms = world.clock.now_ms()
@@ -87,6 +143,8 @@ def rest_engine(world: World) -> None:
 
 def repeat_target(world: World) -> None:
     """An older target of a listing comes once more, after newer ones."""
+    if world.kafka.gone:
+        return
     number = world.dice.randrange(PARTITIONS)
     topic = TOPICS.targets(MARKETPLACE)
     old = [
@@ -94,6 +152,18 @@ def repeat_target(world: World) -> None:
     ]
     if old:
         world.kafka.repeat(world.dice.choice(old))
+
+
+def replay(world: World) -> None:
+    """An operator goes through the dead letters."""
+    if not world.kafka.gone:
+        replay_letters(world)
+
+
+def lay_hand(world: World) -> None:
+    """An operator's hand on a SKU."""
+    if not world.kafka.gone:
+        lay_hand_on(world)
 
 
 def _any(world: World) -> DeliveryProcess | None:
@@ -112,4 +182,10 @@ ACTS: dict[str, Callable[[World], None]] = {
     "engine moved": move_engine,
     "engine gone": rest_engine,
     "target repeated": repeat_target,
+    "reconcile killed": kill_reconciler,
+    "reconcile frozen": freeze_reconciler,
+    "edited": edit,
+    "kafka gone": lose_kafka,
+    "letters": replay,
+    "hand": lay_hand,
 }

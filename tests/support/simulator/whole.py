@@ -14,8 +14,6 @@ from tests.support.simulator.traffic import PARTITIONS
 if TYPE_CHECKING:
     from tests.support.simulator.world import World
 
-RECONCILED_AFTER_S = 30.0
-
 
 def left(world: World) -> str | None:
     """What is not right yet; None when all is."""
@@ -30,7 +28,7 @@ def _all_left(world: World) -> Iterator[str]:
             return
     for sku, expected in world.traffic.expected.items():
         for channel in world.channels:
-            yield from _left_of(world, ListingId(f"{channel}/{sku}"), expected.shown())
+            yield from _left_of(world, ListingId(f"{channel}/{sku}"), expected.shown(world.clock.now_ms()))
     for process in world.processes:
         if pending := process.worker.accounting.pending():
             yield f"P4: {pending} targets of {process.name} are not accounted for"
@@ -49,22 +47,9 @@ def _left_of(world: World, listing_id: ListingId, wanted: int) -> Iterator[str]:
     elif sent is None or (sent.version, sent.quantity) != (target.version, target.quantity):
         yield f"{listing_id}: of {target.quantity} the marketplace was never told, only of {sent and sent.quantity}"
     elif shown != wanted:
-        if shown < wanted and listing_id in world.market.overtaken:
-            _reconcile(world, target)
         yield f"{listing_id} shows {shown}, not {wanted}"
     elif world.promises.may_show(listing_id) != shown:
         yield f"{listing_id} shows {shown} and is known as {world.promises.may_show(listing_id)}"
-
-
-def _reconcile(world: World, target: Target) -> None:
-    """A write that was overtaken left too little on sale, which looks like sales: a matter of reconciliation."""
-    now_s, found_s = world.loop.time(), world.found_short_s.get(target.listing_id)
-    if found_s is None:
-        world.found_short_s[target.listing_id] = now_s
-    elif now_s - found_s > RECONCILED_AFTER_S:
-        del world.found_short_s[target.listing_id]
-        world.promises.fired("reconciled")
-        world.traffic.judged(target)
 
 
 def step_back(world: World) -> str | None:

@@ -9,24 +9,33 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Any, NoReturn
+from unittest.mock import patch
 
+from inventory_domain import expected
 from inventory_domain.errors import OwnershipLost
 from inventory_domain.identifiers import ChannelId, ListingId, Sku
 from inventory_domain.operations import OperatorAction
-from tests.support.engine_work import Wire
+from inventory_streams.delivery.last_resort import CutOff
+from inventory_streams.delivery.run import KAFKA_MAY_BE_GONE
+from inventory_streams.producer.client import NotDelivered
+from tests.support.engine_work import TOPICS, Wire
 from tests.support.simulator.books import WITHHELD_UNITS, Expected
-from tests.support.simulator.delivery import DeliveryProcess, Fates, modeled_clients
+from tests.support.simulator.delivery import DeliveryProcess
 from tests.support.simulator.group import Group
 from tests.support.simulator.kafka import ModeledKafka
-from tests.support.simulator.marketplace import ModeledMarketplace, Weather
+from tests.support.simulator.marketplace import DAY_MS, LIMITS, ModeledMarketplace, Weather
+from tests.support.simulator.modeled_clients import modeled_clients
+from tests.support.simulator.operators import replay_letters
+from tests.support.simulator.process import Fates, ModeledProcess
 from tests.support.simulator.promises import Promises
+from tests.support.simulator.reconciling import ReconcileProcess
 from tests.support.simulator.rules_off import rule_off
 from tests.support.simulator.run import Violation, switched_off
-from tests.support.simulator.sharing import forget
+from tests.support.simulator.sharing import MARKETPLACE, forget
 from tests.support.simulator.switches import Off
 from tests.support.simulator.traffic import PARTITIONS, Traffic
-from tests.support.simulator.trouble import ACTS, command
+from tests.support.simulator.trouble import ACTS, bring_kafka_back, command
 from tests.support.simulator.virtual_time import LoopClock, TimeStandsStill, VirtualLoop
 from tests.support.simulator.whole import left, step_back
 from tests.support.simulator.worker import SOUND, Worker
@@ -41,9 +50,12 @@ RECOVERY_S = 45.0  # after the trouble, until delays are as declared again
 DELAY_S = 30.0  # from a change to what buyers see: polls, a queue of eight listings, a call, settling
 DELAY_WITH_FEEDS_S = 60.0
 WATCHED_S = 15.0
+ENDS_FOR = (OwnershipLost, CutOff, NotDelivered, *KAFKA_MAY_BE_GONE)  # a process, in good order
+CALLS_A_DAY = 60  # of runs with a quota, in which a day ends when the trouble does
+MIDNIGHT_MS = (NOW_MS // DAY_MS + 1) * DAY_MS
 QUIET_S_MAX = 400.0
-RECONCILED_AFTER_S = 30.0
 SELLING_S = 8.0
+LETTERS_S = 10.0  # so often somebody looks at dead letters when all is well again
 STEPS_TOLD = 60  # of a failure; `steps_of` gives all
 
 
@@ -55,6 +67,7 @@ class Emphasis:
     fates: Fates | None = None
     acts: tuple[str, ...] | None = None
     feeds: bool | None = None
+    quota: int | None = None
     every_s: tuple[float, float] = (1.0, 8.0)
 
 
@@ -69,7 +82,11 @@ class World:
         self._off = off
         self.loop = loop
         self.dice = random.Random(f"{seed}")
-        self.clock = LoopClock(loop, NOW_MS)
+        self._trouble_s = self.dice.uniform(*TROUBLE_S)
+        quota = emphasis.quota or (CALLS_A_DAY if self.dice.random() < 0.2 else None)
+        limits = tuple(replace(one, per_day=quota) if one.operation == "write" else one for one in LIMITS)
+        self._start_ms = MIDNIGHT_MS - round((self._trouble_s + 5.0) * 1_000) if quota else NOW_MS
+        self.clock = LoopClock(loop, self._start_ms)
         self.kafka = ModeledKafka(self.clock)
         chosen = Weather.any(self.dice)
         self.weather = emphasis.weather or chosen
@@ -78,18 +95,26 @@ class World:
         self._acts = emphasis.acts or tuple(one for one in ACTS if self.dice.random() < 0.5)
         self._emphasis = emphasis
         self.channels = CHANNELS
-        self._watched = self.dice.random() < 0.3
+        self._watched = self.dice.random() < 0.3 and not quota  # else calls run out again, and nothing is on time
         self.promises = Promises(loop, self.kafka, DELAY_WITH_FEEDS_S if self._feeds else DELAY_S, CHANNELS)
-        self.market = ModeledMarketplace(loop, random.Random(f"{seed}/market"), replace(self.weather), self.promises)
+        self.market = ModeledMarketplace(
+            loop,
+            random.Random(f"{seed}/market"),
+            replace(self.weather),
+            self.promises,
+            self.clock,
+            limits,
+        )
         self.market.absolute = off is not Off.ABSOLUTE
-        self.promises.shown = self.market.shown
+        self.promises.market = self.market
         self._wire = Wire()
         self._unreported: Counter[Sku] = Counter()
         self.traffic = Traffic(
-            self.kafka, self._wire, self.dice, SKUS, channels=CHANNELS, buyers=True, noted=self._noted
+            self.kafka, self._wire, self.dice, SKUS, channels=CHANNELS, buyers=True, noted=self.noted
         )
-        self._group = Group(loop, PARTITIONS)
+        self.group = Group(loop, PARTITIONS)
         self.processes: list[DeliveryProcess] = []
+        self.reconcilers: list[ReconcileProcess] = []
         self.wanted = 2
         self._numbers = 0
         self._engines: list[Worker] = []
@@ -99,17 +124,17 @@ class World:
         self.troubled = True
         self._trading = True
         self._tasks: list[asyncio.Task[None]] = []
-        self.found_short_s: dict[ListingId, float] = {}
 
     async def run(self) -> None:
         """Trouble, then calm in which delays must be as declared, then rest in which everything must be right."""
         self.loop.set_exception_handler(self._unforeseen)
         for _ in range(self.wanted):
             self._start_process()
+        self.start_reconciler()
         for run in (self._trade(), self._buy(), self._run_engine(), self._make_trouble(), self._look()):
             self._tasks.append(asyncio.create_task(run))
         try:
-            await self._pass(self.dice.uniform(*TROUBLE_S))
+            await self._pass(self._trouble_s)
             self._calm()
             if self._watched:
                 await self._pass(RECOVERY_S)
@@ -123,7 +148,7 @@ class World:
         if (stepped := step_back(self)) is not None:
             self._fail(f"P2: {stepped}")
         self.promises.counts.update(self.traffic.fired)
-        self.promises.counts["rebalanced"] += self._group.rebalances
+        self.promises.counts["rebalanced"] += self.group.rebalances
 
     async def _pass(self, seconds: float) -> None:
         until_s = self.loop.time() + seconds
@@ -147,19 +172,20 @@ class World:
         return Violation(f"seed {self.seed}, switched off: {self._off.value}: {what}\nlast steps:\n{steps}")
 
     def _unforeseen(self, loop: object, context: dict[str, object]) -> None:
-        if not isinstance(context.get("exception"), OwnershipLost):  # of a process that was gone before it heard of it
+        if not isinstance(context.get("exception"), ENDS_FOR):  # of a process that was gone before it heard of it
             self.promises.wrong(f"unforeseen: {context.get('message')} {context.get('exception')!r}")
 
     # Input, and what buyers do
 
-    def _noted(self, sku: Sku, expected: Expected) -> None:
-        if expected.counts:
-            self.promises.worth(sku, expected.shown(), expected.free() - self._unreported[sku])
+    def noted(self, sku: Sku, books: Expected) -> None:
+        """A SKU's books have changed, or what follows from them."""
+        if books.counts:
+            self.promises.worth(sku, books.shown(self.clock.now_ms()), books.free() - self._unreported[sku])
 
     async def _trade(self) -> None:
         while self._trading:
             await asyncio.sleep(self.dice.uniform(0.2, 3.0))
-            if self._trading:
+            if self._trading and not self.kafka.gone:
                 self.traffic.act()
 
     async def _buy(self) -> None:
@@ -175,12 +201,15 @@ class World:
             self.promises.note(f"sold {units} of {listing_id}")
             change = self.traffic.sold(sku, ChannelId(channel), units)
             self._unreported[sku] += units
-            expected = self.traffic.expected[sku]
-            self._noted(sku, expected)
-            self.promises.sold(listing_id, expected.free() - self._unreported[sku])
+            books = self.traffic.expected[sku]
+            self.noted(sku, books)
+            self.promises.sold(listing_id, books.free() - self._unreported[sku])
             self.loop.outside(self.dice.uniform(0.0, 3.0), self._reported, sku, units, change)
 
     def _reported(self, sku: Sku, units: int, change: object) -> None:
+        if self.kafka.gone:  # whoever reports waits for it
+            self.loop.outside(1.0, self._reported, sku, units, change)
+            return
         self._unreported[sku] -= units
         self.traffic.report(change)  # type: ignore[arg-type]
 
@@ -218,7 +247,7 @@ class World:
     def move_engine(self, number: int) -> None:
         """Another process begins to work on the partition."""
         skew_ms = -10_000 if self.troubled and self.dice.random() < 0.1 else 0
-        clock = LoopClock(self.loop, NOW_MS, skew_ms)
+        clock = LoopClock(self.loop, self._start_ms, skew_ms)
         fates = self._engine_fates if self.troubled else SOUND
         worker = Worker(self.kafka, self._wire, clock, self.dice, self._off, policy=POLICY, fates=fates)
         worker.begin_to_open(number)
@@ -239,9 +268,9 @@ class World:
             name,
             loop=self.loop,
             kafka=self.kafka,
-            group=self._group,
+            group=self.group,
             market=self.market,
-            clock=LoopClock(self.loop, NOW_MS),
+            clock=LoopClock(self.loop, self._start_ms),
             dice=random.Random(f"{self.seed}/{name}"),
             fates=self._fates if self.troubled else Fates(),
             feeds=self._feeds,
@@ -253,17 +282,50 @@ class World:
         self.processes.append(process)
         process.start()
 
-    def ended(self, process: DeliveryProcess, why: str, error: BaseException | None) -> None:
+    def start_reconciler(self) -> None:
+        """Another process reconciles from now on; one that was there before, and stands still, is not told."""
+        name = f"r{self.number()}"
+        self.promises.note(f"start {name}")
+        process = ReconcileProcess(
+            name,
+            loop=self.loop,
+            kafka=self.kafka,
+            market=self.market,
+            clock=LoopClock(self.loop, self._start_ms),
+            dice=random.Random(f"{self.seed}/{name}"),
+            fates=self._fates if self.troubled else Fates(),
+            channels=CHANNELS,
+            wire=self._wire,
+            tell=self.promises.note,
+            ended=self.ended,
+            corrected=self.promises.corrected,
+            reported=self._mend_by_hand,
+        )
+        self.reconcilers.append(process)
+        process.start()
+
+    def _mend_by_hand(self, listing_id: ListingId) -> None:
+        """A ghost was reported: whoever reads of it takes it from sale, unless it is ours again by then."""
+        self.promises.fired("ghost")
+        self.loop.outside(self.dice.uniform(1.0, 10.0), self._take_from_sale, listing_id)
+
+    def _take_from_sale(self, listing_id: ListingId) -> None:
+        if self.kafka.newest.get((TOPICS.targets(MARKETPLACE), listing_id.encode())) is None:
+            self.promises.note(f"{listing_id} is taken from sale by hand")
+            self.market.edit(listing_id, 0)
+
+    def ended(self, process: ModeledProcess, why: str, error: BaseException | None) -> None:
         """From within the process: it is gone as soon as the loop turns."""
         self.promises.note(f"end {process.name}: {why} {error!r}")
-        if error is not None and not isinstance(error, OwnershipLost):
+        if error is not None and not isinstance(error, ENDS_FOR):
             self.promises.wrong(f"{process.name} failed: {error!r}")
         process.doomed = True
         self.loop.outside(0.0, self._bury, process)
 
-    def _bury(self, process: DeliveryProcess) -> None:
-        if process in self.processes:
-            self.processes.remove(process)
+    def _bury(self, process: ModeledProcess) -> None:
+        there: list[Any] = self.reconcilers if isinstance(process, ReconcileProcess) else self.processes
+        if process in there:
+            there.remove(process)
             self.promises.fired("died")
             self._tasks.append(asyncio.create_task(self.loop.kill(process)))
             self.loop.outside(self.dice.uniform(0.5, 6.0), self.replace_missing)
@@ -272,6 +334,8 @@ class World:
         """Start what should be there and is not."""
         while len(self.processes) < self.wanted:
             self._start_process()
+        if not self.reconcilers:
+            self.start_reconciler()
 
     # Trouble
 
@@ -284,7 +348,7 @@ class World:
                 self.promises.fired(name)
                 ACTS[name](self)
 
-    def wake(self, process: DeliveryProcess) -> None:
+    def wake(self, process: ModeledProcess) -> None:
         """A process that stood still goes on."""
         if process.frozen:
             self.promises.note(f"wake {process.name}")
@@ -292,13 +356,14 @@ class World:
 
     def _calm(self) -> None:
         """Everything heals."""
+        bring_kafka_back(self)
         self.troubled = False
         self.promises.note("calm")
         self.market.weather = Weather()
         self.engine_rests_until_s = 0.0
         for worker in self._engines:
             worker.heal()
-        for process in self.processes:
+        for process in (*self.processes, *self.reconcilers):
             process.fates = Fates()
             self.wake(process)
         self.replace_missing()
@@ -310,8 +375,10 @@ class World:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            self._group.expel_silent()
+            self.group.expel_silent()
             self.promises.look()
+            if not self.troubled and self.loop.time() % LETTERS_S < 1.0:
+                replay_letters(self)
 
     async def _rest(self) -> None:
         """Until everything is right and stays so for a while; not being right for long is what is wrong."""
@@ -326,7 +393,7 @@ class World:
     async def _end(self) -> None:
         for task in self._tasks:
             task.cancel()
-        for process in list(self.processes):
+        for process in (*self.processes, *self.reconcilers):
             await self.loop.kill(process)
         for worker in self._engines:
             worker.end()
@@ -373,7 +440,7 @@ def _simulated(off: Off) -> Iterator[None]:
     before = quiet.level
     quiet.setLevel(logging.CRITICAL + 1)
     try:
-        with switched_off(off), modeled_clients(), rule_off(off):
-            yield
+        with switched_off(off), modeled_clients(), rule_off(off), patch.object(expected, "OUR_CLOCKS_MS", 0):
+            yield  # all have one clock here, so what was reported before a write is known to have been sold before it
     finally:
         quiet.setLevel(before)
