@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,33 @@ async def test_a_frozen_owner_that_wakes_up_sends_nothing_old(bus: Bus, applicat
 
     assert ended in (None, int(ExitCode.OWNERSHIP_LOST))
     assert market.versions("A") == [1, 2, 3]
+
+
+async def test_what_a_frozen_owners_request_did_late_is_read_and_set_right(
+    bus: Bus, application_id: str, tmp_path: Path
+) -> None:
+    """Its successor has waited, sent a lower number and seen it live; then the marketplace applies the old request."""
+    bus.send(a_target("A", quantity=9, version=1))
+    quick = {"settling_s_max": 1.0, **SHORT}
+    with standing_in() as market:
+        held = market.gate
+        held.clear()
+        with a_process(bus, application_id, market, tmp_path / "first.log", **quick) as first:  # type: ignore[arg-type]
+            await until(lambda: market.versions("A") == [1], "the first owner's request is under way")
+            market.gate = threading.Event()
+            market.gate.set()
+            first.send_signal(signal.SIGSTOP)
+            bus.send(a_target("A", quantity=4, version=2))
+            with a_process(bus, application_id, market, tmp_path / "second.log", **quick) as second:  # type: ignore[arg-type]
+                await until(lambda: market.versions("A") == [1, 2], "the second owner sends", limit_s=40)
+                await until(lambda: exposures_of(bus, "harbor-us/A")[-1].open == (), "it has seen it live", limit_s=40)
+                held.set()
+                await until(lambda: market.shown["harbor-us/A"] == 9, "the old request undoes it")
+                first.send_signal(signal.SIGCONT)
+                await until(lambda: market.versions("A") == [1, 2, 2], "it is read and sent again", limit_s=40)
+                assert second.poll() is None
+
+    assert market.shown["harbor-us/A"] == 4
 
 
 async def test_a_process_that_is_asked_to_stop_finishes_its_requests(

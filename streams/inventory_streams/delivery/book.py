@@ -23,9 +23,10 @@ class TrackedListing:
     told to wait until then. `retry_offsets`: records of the retry topic that stand for this wait. `must_read`: it had
     open attempts at a takeover. `claims`: marketplace ids that no other listing may be sent with meanwhile.
     `late_rise`: a sampled rise of it was not seen live in time. `late_fall`, `failing_fall`: a fall was not, or for so
-    long that it is masked. `hinted`: it is to be looked at from `look_from_s` on, though nothing of it is open.
-    `forgotten`: the engine withdrew it while an attempt was under way. `traces`: what its next push stands for, the
-    newest last: the traces of its target, of those that were replaced unsent, and of attempts that failed.
+    long that it is masked. `hinted`: it is to be looked at from `look_from_s` on, though nothing of it is open;
+    `hint_offset`: the observation that asks for that. `forgotten`: the engine withdrew it while an attempt was under
+    way. `traces`: what its next push stands for, the newest last: the traces of its target, of those that were replaced
+    unsent, and of attempts that failed.
     """
 
     partition: int
@@ -48,6 +49,7 @@ class TrackedListing:
     late_rise: bool = False
     failing_fall: bool = False
     hinted: bool = False
+    hint_offset: int | None = None
     look_from_s: float = 0.0
     traces: tuple[TraceContext, ...] = ()
 
@@ -67,18 +69,27 @@ class TrackedListing:
 
 
 class OwnedPartition:
-    """One partition from its assignment to its end. `stopping`: nothing more is begun. `closed`: nothing is written.
-    `observed`: the position after the last observation that was read."""
+    """One partition from its assignment to its end. `stopping`: nothing more is begun. `closed`: nothing is written."""
 
-    def __init__(self, number: int, writer: PartitionWriter, targets: OffsetTracker, retries: OffsetTracker) -> None:
+    def __init__(self, number: int, writer: PartitionWriter, targets_from: int = 0) -> None:
         self.number = number
         self.writer = writer
-        self.targets = targets
-        self.retries = retries
-        self.observed: int | None = None
+        self.targets = OffsetTracker(targets_from)
+        self.retries = OffsetTracker(0)
+        self.observations = OffsetTracker(0)
         self.listings: dict[ListingId, TrackedListing] = {}
         self.stopping = False
         self.closed = False
+
+    def observed(self) -> int | None:
+        """Below which position no observation asks for a read any more; None: none was read yet."""
+        position = self.observations.committable()
+        return position if position > 0 or self.observations.unfinished else None
+
+    def answered(self, hint_offset: int | None) -> None:
+        """What this observation asked for was read, or nobody wants to know any more."""
+        if hint_offset is not None:
+            self.observations.finish(hint_offset)
 
     def tracked(self, listing_id: ListingId) -> TrackedListing:
         """The listing, known from now on."""

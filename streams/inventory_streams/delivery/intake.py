@@ -102,6 +102,7 @@ class Intake:
     def forgotten(self, owned: OwnedPartition, tracked: TrackedListing) -> None:
         """The engine's withdrawal of a listing that has nothing under way any more is carried out."""
         owned.listings.pop(tracked.listing_id, None)
+        owned.answered(tracked.hint_offset)
         offsets = tuple(tracked.retry_offsets)
         done = owned.writer.add([self._records.no_exposure(owned.number, tracked.listing_id)])
 
@@ -153,10 +154,15 @@ class Intake:
         owned = self._book.partition(arrival.partition)
         if owned is None or owned.closed:
             return
-        owned.observed = arrival.offset + 1
         tracked = owned.listings.get(arrival.listing_id)
         if not arrival.signal or tracked is None or tracked.target is None:
+            owned.observations.passed(arrival.offset + 1)
             return
+        if tracked.hint_offset is None:
+            owned.observations.start(arrival.offset)  # until it was read: whoever has the partition next is asked again
+            tracked.hint_offset = arrival.offset
+        else:
+            owned.observations.passed(arrival.offset + 1)  # what it waits for is asked for by the older one
         self._metrics.hints.labels(tracked.target.channel).inc()
         self._scheduler.look_at(tracked, arrival.from_ms)
 

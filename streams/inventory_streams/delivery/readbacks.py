@@ -170,8 +170,9 @@ class ReadBacks:
             target = tracked.target
             if target is None or self._book.writable(tracked) is None:
                 return
-            hinted = self._hinted(tracked)
-            tracked.hinted = tracked.hinted and not hinted  # a hint that comes from here on asks for another read
+            hinted, asked_by = self._hinted(tracked), None
+            if hinted:  # a hint that comes from here on asks for another read
+                tracked.hinted, asked_by, tracked.hint_offset = False, tracked.hint_offset, None
             asked_at_ms = self._clock.now_ms()
             answer = await self._ask(target)
             self._metrics.reads.labels(target.channel, _label(answer)).inc()
@@ -183,7 +184,11 @@ class ReadBacks:
                 await self._seen(owned, tracked, target, answer, asked_at_ms)
             else:
                 self._wait(tracked, answer)
-                tracked.hinted = tracked.hinted or (hinted and tracked.read_failures < HINT_READS_MAX)
+                if hinted and tracked.read_failures < HINT_READS_MAX:
+                    tracked.hinted = True
+                    if tracked.hint_offset is None:  # else a newer one asks for the same
+                        tracked.hint_offset, asked_by = asked_by, None
+            owned.answered(asked_by)
         finally:
             tracked.reading = False
             owned = self._book.writable(tracked)

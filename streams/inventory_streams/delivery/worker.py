@@ -44,7 +44,6 @@ from inventory_streams.delivery.last_resort import CutOff, LastResort
 from inventory_streams.delivery.late_requests import AsksForReads, LateRequests
 from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
-from inventory_streams.delivery.offsets import OffsetTracker
 from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.probing import Probing, StatusWatch
 from inventory_streams.delivery.quotas import Quotas
@@ -214,7 +213,7 @@ class Worker:
         writer = PartitionWriter(
             part.writer, self._threads, self._clock, self._settings.commit_linger_s, self._metrics, self._failed
         )
-        owned = OwnedPartition(part.partition, writer, OffsetTracker(part.position), OffsetTracker(0))
+        owned = OwnedPartition(part.partition, writer, part.position)
         self.book.partitions[part.partition] = owned
         self.masks.forget(part.partition)
         held_until_s = self._clock.monotonic_s() + self._settings.handover_wait_s
@@ -300,11 +299,12 @@ class Worker:
         """Offsets below which everything is finished; none where nothing was read yet."""
         targets = {number: owned.targets.committable() for number, owned in self.book.partitions.items()}
         retries = {number: owned.retries.committable() for number, owned in self.book.partitions.items()}
+        observations = {number: owned.observed() for number, owned in self.book.partitions.items()}
         return Committable(
             {number: offset for number, offset in targets.items() if offset > 0},
             {number: offset for number, offset in retries.items() if offset > 0},
             self._health.committable if self._health else None,
-            {number: owned.observed for number, owned in self.book.partitions.items() if owned.observed is not None},
+            {number: offset for number, offset in observations.items() if offset is not None},
         )
 
     async def revoked(self) -> Committable:

@@ -81,6 +81,38 @@ async def test_what_a_woken_worker_sends_is_read_by_the_owner_once_it_has_settle
     assert market.quantities("A") == [3, 9, 3] and market.shown[LISTING] == 3
 
 
+async def test_a_hint_that_waits_is_followed_by_whoever_has_the_partition_next() -> None:
+    """Nothing is committed past it until its read is durable, so the next owner reads it from the topic again."""
+    market = FakeMarketplace(traits=traits(settling_s_max=SETTLING_S))
+    async with a_bench(market, exposures=[showing(5)], **SET) as bench:  # type: ignore[arg-type]
+        await bench.send(a_target("A", 5))
+        wait_ms = int(SETTLING_S * 1_000)
+        told = [
+            HintArrival(0, 0, LISTING, True, bench.clock.now_ms() + wait_ms),
+            HintArrival(0, 1, LISTING, True, bench.clock.now_ms() + wait_ms),  # the same again
+            HintArrival(0, 2, ListingId(f"{CHANNEL}/unknown"), True),
+            HintArrival(0, 3, LISTING, False),
+        ]
+        await bench.worker.take(told)
+        await bench.clock.pass_s(SETTLING_S / 2)
+        waiting = (await bench.worker.committable()).observations
+        await bench.clock.pass_s(SETTLING_S)
+        read = (await bench.worker.committable()).observations
+
+    assert (waiting, read, len(market.reads)) == ({0: 0}, {0: 4}, 1)
+
+
+async def test_a_hint_ends_with_its_listing() -> None:
+    async with a_bench(exposures=[showing(5)], **SET) as bench:  # type: ignore[arg-type]
+        await bench.send(a_target("A", 5))
+        await bench.worker.take([HintArrival(0, 7, LISTING, True, bench.clock.now_ms() + 60_000)])
+        waiting = (await bench.worker.committable()).observations
+        await bench.withdraw("A")
+        gone = (await bench.worker.committable()).observations
+
+    assert (waiting, gone) == ({0: 7}, {0: 8})
+
+
 async def test_a_request_that_ends_in_time_asks_for_nothing() -> None:
     kept, gate = KeptHints(), asyncio.Event()
     market = Frozen(open=gate)
