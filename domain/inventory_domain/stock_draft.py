@@ -57,7 +57,7 @@ class _Newest(Generic[T]):
 class _Log:
     """What one source said about one location. `newest` is the highest sequence that it used; -1: it used none."""
 
-    __slots__ = ("count_sequence", "counted", "excludes_reserved", "forgotten_through", "moves", "newest")
+    __slots__ = ("count_sequence", "counted", "excludes_reserved", "forgotten_through", "free_at_ms", "moves", "newest")
 
     def __init__(self, log: SourceLog) -> None:
         self.count_sequence = log.count_sequence
@@ -65,6 +65,7 @@ class _Log:
         self.moves = list(log.moves)
         self.forgotten_through = log.forgotten_through
         self.excludes_reserved = log.excludes_reserved
+        self.free_at_ms = log.free_at_ms
         newest = self.moves[-1].sequence if self.moves else -1
         for one in (log.count_sequence, log.forgotten_through):
             if one is not None and one > newest:
@@ -73,7 +74,12 @@ class _Log:
 
     def settled(self) -> SourceLog:
         return SourceLog(
-            self.count_sequence, self.counted, tuple(self.moves), self.forgotten_through, self.excludes_reserved
+            self.count_sequence,
+            self.counted,
+            tuple(self.moves),
+            self.forgotten_through,
+            self.excludes_reserved,
+            self.free_at_ms,
         )
 
 
@@ -210,7 +216,7 @@ class StockDraft:
         if log.newest >= (0 if sequence is None else sequence):
             return False
         log.count_sequence, log.counted = sequence, on_hand
-        log.moves, log.forgotten_through, log.excludes_reserved = [], None, False
+        log.moves, log.forgotten_through, log.excludes_reserved, log.free_at_ms = [], None, False, None
         if sequence is not None:
             log.newest = sequence
         place.on_hand = on_hand
