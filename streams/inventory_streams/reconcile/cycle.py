@@ -203,12 +203,14 @@ class Cycles:
         return CycleEnd(cycle, (*so_far.found, *ghosts))
 
     def _ghosts(self, collected: Collected, end: PullEnd) -> list[Discrepancy]:
-        """Ghosts that were not told of with this number before."""
+        """Ghosts that the pull before did not find with this number."""
+        readings = [ghost_observation(collected.channel, one, end.started_at_ms) for one in collected.ghosts]
+        if len(readings) == collected.ghost_count:
+            self._knowledge.ghosts_are(collected.channel, {one.listing_id for one in readings})
         new = []
-        for ghost in collected.ghosts:
-            reading = ghost_observation(collected.channel, ghost, end.started_at_ms)
-            if self._knowledge.ghosts.get(reading.listing_id) != ghost.quantity:
-                self._knowledge.ghosts[reading.listing_id] = ghost.quantity
+        for reading in readings:
+            if self._knowledge.ghosts.get(reading.listing_id) != reading.quantity:
+                self._knowledge.ghosts[reading.listing_id] = reading.quantity or 0
                 new.append(self._judging.ghost(reading))
         return new
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from inventory_domain.causes import Evidence, SentNumber, SignalSeen
@@ -160,6 +160,11 @@ class Knowledge:
             if left_behind(reading, found) and reading.observed_at_ms > known.told_ms:
                 return found
         return self.codecs.exposure.decode(newest)
+
+    def ghosts_are(self, channel: ChannelId, found: Container[ListingId]) -> None:
+        """All that the channel shows and nobody knows of: one that is gone is told of again if it comes back."""
+        for listing_id in [one for one in self.ghosts if one.startswith(f"{channel}/") and one not in found]:
+            del self.ghosts[listing_id]
 
     def begin_anew(self, listing_id: ListingId) -> None:
         """A person has asked: what was given up is tried again."""
