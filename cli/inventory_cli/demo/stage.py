@@ -28,7 +28,7 @@ from inventory_streams.topics import Topics
 
 STACK_LIMIT_S: Final = 900.0  # the first time some 200 MB are fetched
 SANDBOX_LIMIT_S: Final = 60.0
-UNKNOWN_SKU_GRACE_S: Final = 3.0
+UNKNOWN_SKU_GRACE_S: Final = 15.0  # a slow machine reads the catalog late, and nothing of it is to be dead by then
 
 
 class StageFailed(InventorySyncError):
