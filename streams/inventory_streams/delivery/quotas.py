@@ -71,6 +71,8 @@ class Quotas:
         told = any(account.traits.revisions for account in limited)
         since_ms = min(midnight_ms, window_ms) if told else midnight_ms
         recent = await loop.run_in_executor(self._threads, self._reports_since, since_ms)
+        # A day may have begun while they were read: what was used until then counts no more.
+        midnight_ms = self._clock.now_ms() // DAY_MS * DAY_MS
         reports = [report for report in recent if report.at_ms >= midnight_ms]
         for account in limited:
             account.revisions.inherit(revised_by_others(recent, self._accounts, account, self._worker))
@@ -79,8 +81,8 @@ class Quotas:
                     continue
                 used = used_by_others(reports, self._accounts, account, throttle.operation, self._worker)
                 if used:
-                    # What a worker used after its last report is not known: count what it could have.
-                    used += throttle.rate_per_s * self._settings.report_interval_s
+                    # What workers used after their last reports is not known: count what they could have.
+                    used += throttle.most_within(self._settings.report_interval_s)
                 left = throttle.day_limit - throttle.used_today - used
                 throttle.told_quota(left)
                 facts = {"account": account.account_id, "operation": throttle.operation, "left": int(left)}

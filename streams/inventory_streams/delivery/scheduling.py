@@ -175,8 +175,10 @@ class Scheduler:
         settles_ms = exposure.settles_ms() if exposure is not None else None
         if settles_ms is None and not tracked.hinted:
             account.reads.discard(tracked.key)
+            if not tracked.reading:
+                tracked.read_failures = 0  # what it is read for next does not wait for what nobody asks any more
             return
-        if tracked.reading or tracked.read_failures:
+        if tracked.reading or (tracked.read_failures and tracked.key in account.reads):
             return  # its end, or the wait after a read that said nothing, comes first
         now_s, times_s = self._clock.monotonic_s(), []
         if tracked.hinted:

@@ -52,9 +52,16 @@ class Throttle:
     @property
     def capacity(self) -> float:
         """Tokens that it may save up: a little less than the marketplace allows, because a call that was late there
-        has it count later than we do, and a whole burst sent then would be one call too many."""
+        has it count later than we do, and a whole burst sent then would be one call too many.
+
+        Where the burst is small this leaves two calls if there is a third to spare for that, else one.
+        """
         burst, late = self._burst * self._share, max(self._rate_per_s, RATE_LEAST_PER_S) * self._share * LATE_S
-        return max(burst - late, min(burst, 2 * self._cost_max), self._cost_max)
+        return max(burst - late, min(burst - self._cost_max, 2 * self._cost_max), self._cost_max)
+
+    def most_within(self, seconds: float) -> float:
+        """Tokens that all workers of the account together may use in so many seconds: what was saved up comes first."""
+        return self._burst + max(self._rate_per_s, RATE_LEAST_PER_S) * seconds
 
     @property
     def per_day(self) -> float | None:

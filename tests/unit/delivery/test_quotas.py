@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
+
 from inventory_domain.health import ChannelReport
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.ports import OperationLimit
-from inventory_streams.delivery.quotas import used_by_others
+from inventory_streams.delivery.quotas import Quotas, used_by_others
 from inventory_streams.delivery.throttle import Throttle
-from tests.support.delivery import CHANNEL, MovableClock
-from tests.support.delivery_bench import a_bench
+from tests.support.delivery import CHANNEL, FakeMarketplace, MovableClock, traits
+from tests.support.delivery_bench import VirtualClock, a_bench
 
 LIMIT = OperationLimit("write", 1_000.0, 1_000.0, per_day=1_000)
 
@@ -98,3 +102,47 @@ async def test_the_newest_report_of_each_other_worker_counts_once() -> None:
         ]
 
         assert used_by_others(reports, accounts, bench.account, "write", "me") == 35.0
+
+
+def reported(monkeypatch: pytest.MonkeyPatch, clock: VirtualClock, used: int, *, read_s: float = 0.0) -> None:
+    """Another worker has used so much, and reading of it takes so long."""
+
+    def found(quotas: Quotas, since_ms: int) -> Sequence[ChannelReport]:
+        report = ChannelReport(CHANNEL, "other", clock.now_ms(), 0, {}, 0, None, 0, {"write": used})
+        clock.jump_s(read_s)
+        return [report] if report.at_ms >= since_ms else []
+
+    monkeypatch.setattr(Quotas, "_reports_since", found)
+
+
+async def left_after_resuming(limit: OperationLimit, clock: VirtualClock) -> float:
+    """What a worker that has half of the account may use of its day."""
+    declared = traits(limits=(limit, OperationLimit("read", 100.0, 100.0)))
+    async with a_bench(FakeMarketplace(declared), clock=clock) as bench:
+        bench.account.throttles.share(0.5)
+        await bench.worker._quotas.resume()
+        return bench.account.throttles.push._allowed_today or 0.0
+
+
+async def test_what_a_killed_worker_used_after_its_last_report_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may have had the whole account, and have sent what it had saved up besides."""
+    clock = VirtualClock()
+    reported(monkeypatch, clock, 30)
+
+    left = await left_after_resuming(OperationLimit("write", 2.0, 20.0, per_day=100), clock)
+
+    assert left == (100 - 30 - 20 - 2.0 * 5.0) * 0.5
+
+
+async def test_a_day_that_begins_while_reports_are_read_begins_with_the_whole_quota(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was used the day before is not taken from it."""
+    clock = VirtualClock(start_ms=86_400_000 * 20_000 - 1_000)
+    reported(monkeypatch, clock, 99, read_s=2.0)
+
+    left = await left_after_resuming(OperationLimit("write", 2.0, 20.0, per_day=100), clock)
+
+    assert left == 50.0

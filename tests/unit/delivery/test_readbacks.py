@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from inventory_domain.exposure import Exposure, Proof, observe
+from inventory_domain.exposure import SINGLE, Exposure, Proof, begin, conclude, observe
 from inventory_domain.identifiers import ListingId, Sku
-from inventory_domain.outcomes import PushOutcome, Transient
+from inventory_domain.outcomes import Accepted, PushOutcome, Transient
 from inventory_domain.ports import ListingRef, NotListed, OperationLimit, Push, ReadAnswer
 from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, traits
 from tests.support.delivery_bench import a_bench
 
 LISTING = ListingId(f"{CHANNEL}/A")
+ACCEPTED = Accepted(listing_id=LISTING, api="write", reason="ok")
 
 
 def showing(units: int) -> Exposure:
@@ -96,6 +97,32 @@ async def test_a_listing_that_is_not_found_is_not_at_zero_and_is_asked_for_again
     assert exposure is not None
     assert exposure.units() == 7
     assert bench.observations() == []
+
+
+async def test_a_hint_that_nothing_answered_keeps_no_later_read_from_being_made() -> None:
+    """The reads of the hint are given up; what is sent afterwards is read as ever."""
+
+    class Unreadable(FakeMarketplace):
+        silent = True
+
+        async def read(self, listing: ListingRef) -> ReadAnswer:
+            if self.silent:
+                return NotListed(listing_id=listing.listing_id, api="read", reason="listing-not-found")
+            return await super().read(listing)
+
+    market = Unreadable(traits=traits(settling_s_max=60.0))
+    settled = begin(showing(7), version=1, quantity=7, nodes={}, mask=None, path=SINGLE, now_ms=1, settles_by_ms=2)[0]
+    known = observe(conclude(settled, 1, ACCEPTED, 1, 2), 7, 1_600_000_001_000)
+    async with a_bench(market, targets=[a_target("A", 7, version=1)], exposures=[known]) as bench:
+        await bench.hint("A")
+        await bench.clock.pass_s(600)
+        market.silent = False
+        await bench.send(a_target("A", 3, version=2))
+        await bench.clock.pass_s(70)
+        exposure = bench.exposure("A")
+
+    assert market.reads == [LISTING]
+    assert exposure is not None and exposure.units() == 3
 
 
 async def test_an_old_read_is_asked_for_later_and_counts_as_of_then() -> None:

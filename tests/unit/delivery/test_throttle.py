@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from inventory_domain.outcomes import LimitSeen
 from inventory_domain.ports import OperationLimit
-from inventory_streams.delivery.throttle import AccountThrottles, Throttle
+from inventory_streams.delivery.throttle import LATE_S, AccountThrottles, Throttle
 from tests.support.delivery import MovableClock, traits
 
 
@@ -80,10 +80,34 @@ async def test_a_smaller_share_gives_back_what_is_above_it() -> None:
     throttle = a_throttle(clock, rate_per_s=2.0, burst=8.0)
     clock.move(100)
 
-    throttle.share(0.25)
+    throttle.share(0.5)
 
-    assert (throttle.rate_per_s, throttle.capacity) == (0.5, 2.0)
-    assert await calls_within(throttle, clock, 0.0) == 2
+    assert (throttle.rate_per_s, throttle.capacity) == (1.0, 3.5)
+    assert await calls_within(throttle, clock, 0.0) == 3
+
+
+@given(
+    late_s=st.lists(st.floats(0, LATE_S), min_size=2, max_size=30),
+    rate_per_s=st.floats(0.05, 1.0),
+    burst=st.floats(1.5, 6.0),
+    rests_s=st.floats(0, 60),
+)
+async def test_calls_that_are_late_by_a_little_are_none_too_many(
+    late_s: list[float], rate_per_s: float, burst: float, rests_s: float
+) -> None:
+    """A call that arrives late finds what has come back meanwhile lost where the marketplace's own is full."""
+    clock, limit = MovableClock(), OperationLimit("write", rate_per_s, burst)
+    throttle, arrivals = Throttle(limit, clock), []
+    clock.move(rests_s)
+    for late in late_s:
+        await throttle.acquire(1.0)
+        arrivals.append(clock.at_s + late)
+
+    tokens, at_s = burst, 0.0
+    for arrival in sorted(arrivals):
+        tokens = min(burst, tokens + (arrival - at_s) * rate_per_s) - 1
+        at_s = arrival
+        assert tokens > -1e-6, f"{-tokens:.3f} too many"
 
 
 def test_a_refused_call_waits_as_long_as_it_was_told() -> None:
