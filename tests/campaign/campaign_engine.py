@@ -17,7 +17,7 @@ import pytest
 
 from inventory_streams.kafka.stopping import ExitCode
 from tests.support.engine import PARTITIONS, EngineBus, wait_until
-from tests.support.engine_process import EngineProcess, Engines
+from tests.support.engine_process import Engines, all_owned, owned
 from tests.support.engine_traffic import Traffic
 
 ROUNDS = int(os.environ.get("CAMPAIGN_ROUNDS", "50"))
@@ -43,21 +43,6 @@ def engines(bus: EngineBus, application_id: str, tmp_path: Path) -> Iterator[Eng
     engines = Engines(bus, application_id, tmp_path)
     yield engines
     engines.close()
-
-
-def owned(engine: EngineProcess) -> list[int]:
-    """The partitions of its newest assignment; none when it has ended."""
-    if engine.process.poll() is not None:
-        return []
-    assigned = [event["partitions"] for event in engine.events() if event["event"] == "partitions assigned"]
-    newest = assigned[-1] if assigned else []
-    assert isinstance(newest, list)
-    return newest
-
-
-def all_owned(*engines: EngineProcess) -> bool:
-    """Whether these engines together own each partition once."""
-    return sorted(number for engine in engines for number in owned(engine)) == list(range(PARTITIONS))
 
 
 def say(text: str) -> None:

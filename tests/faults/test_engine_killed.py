@@ -16,7 +16,7 @@ from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.stopping import ExitCode
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 from tests.support.engine import CHANNEL, PARTITIONS, EngineBus, change_of, wait_until
-from tests.support.engine_process import EngineProcess, Engines
+from tests.support.engine_process import EngineProcess, Engines, all_owned, owned
 from tests.support.engine_traffic import Traffic
 
 SEED = 20260
@@ -36,12 +36,25 @@ def engines(bus: EngineBus, application_id: str, tmp_path: Path) -> Iterator[Eng
     engines.close()
 
 
-def owned(engine: EngineProcess) -> list[int]:
-    """The partitions of its newest assignment."""
-    assigned = [event["partitions"] for event in engine.events() if event["event"] == "partitions assigned"]
-    newest = assigned[-1] if assigned else []
-    assert isinstance(newest, list)
-    return newest
+def leave(bus: EngineBus, engines: Engines, engine: EngineProcess) -> None:
+    """SIGTERM with input waiting for it: it goes cleanly and quickly, and the rest is for who comes after it."""
+    numbers, topic = owned(engine), bus.topics.inventory_changes
+    started = time.monotonic()
+    assert engine.stop() == 0
+    took_s = time.monotonic() - started
+    committed, ends = bus.committed(engines.application, topic), bus.ends([topic])
+    assert sum(ends[topic, number] - committed[number] for number in numbers) > 0, "no backlog was waiting"
+    assert took_s < 8, f"SIGTERM took {took_s:.1f} s"
+
+
+def share(traffic: Traffic, *workers: EngineProcess) -> None:
+    """Wait until these workers are ready and own each partition once; changes go on coming meanwhile."""
+
+    def shared() -> bool:
+        traffic.burst(20)
+        return all_owned(*workers) and all(worker.ready() for worker in workers)
+
+    wait_until(shared, f"{len(workers)} workers share", 60)
 
 
 def test_killed_again_and_again_with_a_backlog_it_stays_exact(bus: EngineBus, engines: Engines) -> None:
@@ -87,30 +100,39 @@ def test_a_frozen_engine_is_replaced_and_cannot_write_when_it_wakes(bus: EngineB
     traffic.wait_until_shown()
 
 
-def test_two_engines_share_the_partitions_and_take_over_from_each_other(bus: EngineBus, engines: Engines) -> None:
+def test_workers_join_leave_and_restart_one_by_one_with_a_backlog_waiting(bus: EngineBus, engines: Engines) -> None:
     """A rebalance loses and repeats nothing, whoever joins or leaves; leaving is clean and quick."""
     traffic = Traffic(bus, SEED + 2)
     traffic.catalog()
-    first = engines.start()
-    traffic.burst(2_000)
+    slow = {"batch_records_max": 5}  # so that a burst outlasts whatever is done to the workers meanwhile
+    first, second = engines.start(**slow), engines.start(**slow)
+    share(traffic, first, second)
 
-    second = engines.start()
     traffic.burst(2_000)
+    third = engines.start(ready=False, **slow)
+    share(traffic, first, second, third)
 
-    def shared() -> bool:
-        """Each owns some; what the first gave up shows in its log before the second has it."""
-        return 0 < len(owned(first)) < PARTITIONS and sorted(owned(first) + owned(second)) == list(range(PARTITIONS))
-
-    wait_until(shared, "they share", 30)
     traffic.burst(2_000)
-    started = time.monotonic()
-    assert first.stop() == 0
-    took_s = time.monotonic() - started
-    wait_until(lambda: owned(second) == list(range(PARTITIONS)), "the other takes over", 30)
-    traffic.burst(500)
+    leave(bus, engines, first)
+    share(traffic, second, third)
+
+    workers = [second, third]
+    for index in range(len(workers)):
+        traffic.burst(2_000)
+        leave(bus, engines, workers[index])
+        workers[index] = engines.start(ready=False)
+        share(traffic, *workers)
+
     traffic.wait_until_shown()
-    assert took_s < 8, f"SIGTERM took {took_s:.1f} s"
-    assert not [event for event in second.events() if event["level"] in ("ERROR", "CRITICAL")]
+    for worker in workers:
+        assert worker.stop() == 0
+    topic = bus.topics.inventory_changes
+    ends = {number: end for (_, number), end in bus.ends([topic]).items()}
+    assert {number: progress.positions[topic].position for number, progress in bus.applied().items()} == ends
+    assert bus.committed(engines.application, topic) == ends
+    joined = (second, third, *workers)  # the first may come before the broker can coordinate a group
+    events = [event for worker in joined for event in worker.events()]
+    assert not [event for event in events if event["level"] in ("ERROR", "CRITICAL")]
 
 
 def test_a_clean_stop_leaves_the_positions_and_the_next_start_applies_nothing_again(

@@ -95,6 +95,21 @@ class EngineProcess:
         return self.process.wait(30)
 
 
+def owned(engine: EngineProcess) -> list[int]:
+    """The partitions of its newest assignment; none when it has ended."""
+    if engine.process.poll() is not None:
+        return []
+    assigned = [event["partitions"] for event in engine.events() if event["event"] == "partitions assigned"]
+    newest = assigned[-1] if assigned else []
+    assert isinstance(newest, list)
+    return newest
+
+
+def all_owned(*engines: EngineProcess) -> bool:
+    """Whether these engines together own each partition once."""
+    return sorted(number for engine in engines for number in owned(engine)) == list(range(PARTITIONS))
+
+
 LAST_WORDS = 6_000
 
 
