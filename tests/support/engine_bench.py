@@ -162,6 +162,10 @@ class Bench:
         self._ends[topic] = end
         self._queue.put_nowait(FetchedBatch(topic, PARTITION, begin, end, records, generation))
 
+    def hand(self, batch: FetchedBatch) -> None:
+        """This batch, as it is, to the agent."""
+        self._queue.put_nowait(batch)
+
     def told(self) -> list[Target]:
         """Targets committed so far."""
         return [
@@ -171,13 +175,13 @@ class Bench:
             if write.topic.startswith("listing.targets") and write.value is not None
         ]
 
-    async def until(self, holds: object, what: str) -> None:
-        """Wait until this holds; the time of the bench goes on meanwhile."""
+    async def until(self, holds: object, what: str, step_s: float = 0.05) -> None:
+        """Wait until this holds; the time of the bench goes on meanwhile, by so much at each look."""
         assert callable(holds)
         for _ in range(500):
             if holds():
                 return
-            self.clock.at_s += 0.05
+            self.clock.at_s += step_s
             await asyncio.sleep(0.01)
         raise AssertionError(f"not reached: {what}")
 

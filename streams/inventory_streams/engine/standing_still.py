@@ -1,4 +1,7 @@
-"""Input that is there and does not arrive: what was lost on its way with nothing behind it to show the gap."""
+"""Input that is there and does not arrive: what was lost on its way with nothing behind it to show the gap.
+
+The transport sees the same of what it did not hand over, and sooner. What Faust loses after that only the agent misses.
+"""
 
 from __future__ import annotations
 

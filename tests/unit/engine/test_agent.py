@@ -56,7 +56,7 @@ async def test_an_input_that_stands_still_though_there_is_more_is_fetched_again(
         bench.inputs.fetched = {CHANGES: FetchState(2, NOW_MS), PRODUCTS: FetchState(1, NOW_MS)}
         began_s = bench.clock.at_s
 
-        await bench.until(lambda: bench.inputs.refetched, "it asks for what is there")
+        await bench.until(lambda: bench.inputs.refetched, "it asks for what is there", step_s=1.0)
 
         assert bench.inputs.refetched == [(CHANGES, PARTITION, 1)]
         assert bench.clock.at_s - began_s >= INPUT_STILL_S

@@ -12,17 +12,21 @@ import aiokafka
 import faust
 import pytest
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
+from faust.types import TP, ConsumerMessage
 
+from inventory_domain.changes import StockAdjusted
 from inventory_domain.errors import ConfigError
 from inventory_streams.engine.app import FaustInputs, create_app
+from inventory_streams.engine.catching_up import FetchState
 from inventory_streams.engine.credentials import broker_credentials
 from inventory_streams.engine.records import FetchedBatch, InputRecord
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.engine.transport import BatchConsumer, BatchThread
 from inventory_streams.engine.watch import CommitWatch
 from inventory_streams.kafka.settings import KafkaSettings
-from tests.support.engine_work import TOPICS
+from tests.support.engine_bench import GENERATION, a_bench, selling
+from tests.support.engine_work import PARTITION, TOPICS
+from tests.support.stock import NOW_MS, a_change
 
 TOPIC = TOPICS.inventory_changes
 PLACE = TP(TOPIC, 0)
@@ -233,6 +237,48 @@ async def test_what_was_fetched_and_did_not_arrive_is_fetched_again_though_nothi
     await drained.until_empty()
 
     assert drained.handed.seeks == [(PLACE, 5)], "once, and not again at each turn"
+
+
+async def test_what_is_lost_behind_the_hand_over_with_nothing_after_it_is_missed_by_the_agent_alone(
+    drained: Drained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faust empties its agents' queues at will. For the transport all has arrived then, and no gap ever shows."""
+    consumer, place = drained.handed.consumer, TP(TOPIC, PARTITION)
+    consumer._active_partitions = {place}
+    consumer.app.consumer_generation_id = GENERATION
+    async with a_bench() as bench:
+        await selling(bench)
+        sale = bench.wire.change(a_change(StockAdjusted(-1), sequence=2))
+        batch = FetchedBatch(TOPIC, PARTITION, 1, 2, (sale,))
+        passed: list[FetchedBatch] = []
+
+        async def queued(message: ConsumerMessage) -> None:
+            passed.append(message.value)
+            if len(passed) > 1:
+                bench.hand(message.value)
+
+        def sought(tp: TP, offset: int) -> None:
+            drained.handed.seeks.append((tp, offset))
+            drained.answers.append({tp: batch})
+
+        consumer.callback = queued
+        monkeypatch.setattr(consumer._thread, "seek", sought)
+        monkeypatch.setattr(bench.inputs, "refetch", lambda topic, number, at: consumer.refetch(TP(topic, number), at))
+        await drained.until_empty()
+        consumer._expected[place] = drained.standing[place] = 1
+        drained.answers.append({place: batch})
+        await drained.until_empty()
+        drained.standing[place] = 2
+        for _ in range(3):
+            consumer._looked_s = float("-inf")
+            await drained.until_empty()
+        assert (len(passed), drained.handed.seeks) == (1, []), "the transport misses nothing"
+
+        bench.inputs.fetched = {TOPIC: FetchState(2, NOW_MS)}
+        await bench.until(lambda: bench.inputs.positions[TOPIC] == 2, "the sale is applied", step_s=1.0)
+
+        assert drained.handed.seeks == [(place, 1)]
+        assert bench.told()[-1].quantity == 9
 
 
 async def test_one_by_one_gives_a_batch_per_record(handed: Handed) -> None:
