@@ -72,6 +72,12 @@ class Case:
     stopped: bool = False
     noted_version: int | None = None
 
+    def second_look_ms(self, policy: CorrectionPolicy, traits: ReadTraits) -> int | None:
+        """From when on a fresh read tells whether what was read below the range has stayed; None: nothing was."""
+        if self.low_read is None or self.stopped:
+            return None
+        return self.low_read_at_ms + round(policy.order_delay_s * 1_000) + traits.read_span_ms
+
 
 _REPEATED = (Result.OVER_SHOWN, Result.FAILED)  # delivery sends these again by itself
 

@@ -95,6 +95,30 @@ async def test_a_day_with_planted_drift(marketplace: str) -> None:
 
 
 @pytest.mark.parametrize("marketplace", ALL)
+async def test_a_withdrawn_listing_is_no_ghost_while_delivery_brings_it_to_zero(marketplace: str) -> None:
+    """Somebody would be sent to take from sale by hand what is going to zero anyway."""
+    day = await a_morning(marketplace)
+    day.edit("ghost", 0)
+    day.parts.catalog.apply(b"quiet", None)
+    day.stuck.add("quiet")
+    await day.write("quiet", 0)
+
+    on_its_way = await day.reconcile()
+    day.stuck.clear()
+    await day.pass_h(4)
+    at_zero = await day.reconcile()
+    live = day.live("quiet")
+    day.edit("quiet", 7)
+    await day.pass_h(4)
+    set_again = await day.reconcile()
+    await day.adapter.aclose()
+
+    assert (on_its_way.cycle.ghosts, on_its_way.found) == (0, ())
+    assert (at_zero.cycle.ghosts, live) == (0, 0)
+    assert (set_again.cycle.ghosts, told(day, "quiet")) == (1, [("report", "ghost")])
+
+
+@pytest.mark.parametrize("marketplace", ALL)
 async def test_a_pull_that_does_not_reach_its_end_changes_nothing(marketplace: str) -> None:
     from inventory_sandbox.marketplaces import FaultMode
 

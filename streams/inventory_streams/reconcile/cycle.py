@@ -185,7 +185,10 @@ class Cycles:
             writes = [self._records.observation(one) for one in readings]
             writes += self._judging.judge(readings, self._clock.now_ms(), so_far)
             await self._commit(writes)
-        ghosts = self._ghosts(collected, end)
+        seen = [ghost_observation(channel, one, end.started_at_ms) for one in collected.ghosts]
+        ending = {one.listing_id for one in seen if self._knowledge.ends_at_zero(one.listing_id, one.as_of_ms)}
+        every = len(seen) == collected.ghost_count
+        ghosts = self._ghosts(channel, [one for one in seen if one.listing_id not in ending], every=every)
         await self._commit([self._records.discrepancy(one) for one in ghosts])
         missing = sum(one not in collected for one in self._knowledge.written_on(channel))
         cycle = replace(
@@ -195,18 +198,17 @@ class Cycles:
             found=collected.found,
             judged=so_far.judged,
             missing=missing,
-            ghosts=collected.ghost_count,
+            ghosts=collected.ghost_count - len(ending),
             discrepancies=so_far.discrepancies,
             corrections=so_far.corrections,
         )
         await self._ended(cycle)
         return CycleEnd(cycle, (*so_far.found, *ghosts))
 
-    def _ghosts(self, collected: Collected, end: PullEnd) -> list[Discrepancy]:
-        """Ghosts that the pull before did not find with this number."""
-        readings = [ghost_observation(collected.channel, one, end.started_at_ms) for one in collected.ghosts]
-        if len(readings) == collected.ghost_count:
-            self._knowledge.ghosts_are(collected.channel, {one.listing_id for one in readings})
+    def _ghosts(self, channel: ChannelId, readings: Sequence[Observation], *, every: bool) -> list[Discrepancy]:
+        """Ghosts that the pull before did not find with this number. `every`: these are all that there are."""
+        if every:
+            self._knowledge.ghosts_are(channel, {one.listing_id for one in readings})
         new = []
         for reading in readings:
             if self._knowledge.ghosts.get(reading.listing_id) != reading.quantity:

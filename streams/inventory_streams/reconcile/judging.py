@@ -17,6 +17,7 @@ from inventory_streams.reconcile.records import Records
 
 log = logging.getLogger(__name__)
 
+SECOND_LOOK = "still too little?"
 ENDED = (Action.VERIFIED.value, Action.CLEARED.value)
 
 
@@ -55,7 +56,16 @@ class Judging:
             if verdict.look_again and so_far.rechecks_left > 0:
                 so_far.rechecks_left -= 1
                 self._metrics.rechecks.labels(reading.channel).inc()
-                writes.append(self._records.hint(reading, now_ms, verdict.why))
+                hint = self._records.hint(reading.listing_id, reading.sku, reading.channel, now_ms, verdict.why)
+                writes.append(hint)
+        return writes
+
+    def second_looks(self, now_ms: int) -> list[Write]:
+        """Ask for fresh reads of what showed too little, longer ago than the source takes to report an order."""
+        writes = []
+        for listing_id, known in self._knowledge.take_second_looks(now_ms):
+            self._metrics.rechecks.labels(known.channel).inc()
+            writes.append(self._records.hint(listing_id, known.sku, known.channel, now_ms, SECOND_LOOK))
         return writes
 
     def ghost(self, reading: Observation) -> Discrepancy:

@@ -43,7 +43,10 @@ class KnownListing:
 
 @dataclass(slots=True)
 class Knowledge:
-    """All listings of one marketplace. Belongs to one thread at a time."""
+    """All listings of one marketplace. Belongs to one thread at a time.
+
+    `second_looks`: when listings that showed too little are to be read once more; at most `rechecks_max` of them.
+    """
 
     settings: ReconcileSettings
     codecs: Codecs
@@ -52,11 +55,14 @@ class Knowledge:
     moves: dict[tuple[Sku, ChannelId], deque[ChannelMove]] = field(default_factory=dict)
     orders: set[tuple[str, str, bool]] = field(default_factory=set)
     ghosts: dict[ListingId, int] = field(default_factory=dict)
+    second_looks: dict[ListingId, int] = field(default_factory=dict)
 
     def target(self, key: bytes, target: Target | None) -> None:
         """What the engine wants; nothing: it forgets the listing."""
         if target is None:
-            self.listings.pop(ListingId(key.decode(errors="replace")), None)
+            listing_id = ListingId(key.decode(errors="replace"))
+            self.listings.pop(listing_id, None)
+            self.second_looks.pop(listing_id, None)
             return
         if target.channel in self.traits:
             known = self._of(target.listing_id, target.sku, target.channel)
@@ -113,7 +119,8 @@ class Knowledge:
             return
         known = self.listings.get(record.listing_id)
         if known is not None and record.observed_at_ms > known.told_ms:
-            known.case, known.told_ms = case_after(record), record.observed_at_ms
+            self._stands(record.listing_id, known, case_after(record))
+            known.told_ms = record.observed_at_ms
 
     def signal(self, observation: Observation) -> None:
         """A marketplace's word that a listing has changed: kept as evidence. Our own hints are nobody's word."""
@@ -145,7 +152,7 @@ class Knowledge:
             order_delay_ms=round(policy.order_delay_s * 1_000),
         )
         verdict = judge(reading, Judged(known.version, evidence, traits, policy, now_ms), known.case)
-        known.case = verdict.case
+        self._stands(reading.listing_id, known, verdict.case)
         if verdict.record is not None:
             known.told_ms = max(known.told_ms, verdict.record.observed_at_ms)
         return verdict
@@ -165,6 +172,33 @@ class Knowledge:
         """All that the channel shows and nobody knows of: one that is gone is told of again if it comes back."""
         for listing_id in [one for one in self.ghosts if one.startswith(f"{channel}/") and one not in found]:
             del self.ghosts[listing_id]
+
+    def _stands(self, listing_id: ListingId, known: KnownListing, case: Case | None) -> None:
+        """The listing's case, and when it is looked at once more: once for each number that was read first."""
+        before, known.case = known.case, case
+        due_ms = case.second_look_ms(self.settings.policy, self.traits[known.channel]) if case is not None else None
+        if case is None or due_ms is None:
+            self.second_looks.pop(listing_id, None)
+        elif before is None or (before.low_read, before.low_read_at_ms) != (case.low_read, case.low_read_at_ms):
+            self.second_looks.pop(listing_id, None)
+            if len(self.second_looks) < self.settings.rechecks_max:
+                self.second_looks[listing_id] = due_ms
+
+    def take_second_looks(self, now_ms: int) -> list[tuple[ListingId, KnownListing]]:
+        """The listings that are to be read once more by now; each is told of once."""
+        due = [one for one, at_ms in self.second_looks.items() if at_ms <= now_ms]
+        for one in due:
+            del self.second_looks[one]
+        return [(one, self.listings[one]) for one in due]
+
+    def ends_at_zero(self, listing_id: ListingId, since_ms: int) -> bool:
+        """Whether delivery still has to bring this listing to zero, or was not done with it before this time."""
+        known = self.listings.get(listing_id)
+        if known is None or known.exposure is None or not known.version:
+            return False
+        exposure = self.codecs.exposure.decode(known.exposure)
+        confirmed = exposure.confirmed
+        return exposure.units() != 0 or (confirmed is not None and confirmed.at_ms >= since_ms)
 
     def begin_anew(self, listing_id: ListingId) -> None:
         """A person has asked: what was given up is tried again."""

@@ -250,6 +250,7 @@ class Reconciler:
                     plan.due_ms, plan.reason = 0, f"asked for by {command.by}: {command.why}"
                     self._wake.set()
             writes = parts.judging.judge(waiting.take(BATCH), self.clock.now_ms(), Judgements(0))
+            writes += parts.judging.second_looks(self.clock.now_ms())
             waiting.add(parts.arrivals.take_readings())
             await self.commit(writes)
 

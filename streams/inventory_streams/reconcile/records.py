@@ -6,7 +6,7 @@ import hashlib
 
 from inventory_domain.changes import InventoryChange
 from inventory_domain.commands import Restate, SkuCommand
-from inventory_domain.identifiers import EventId, ListingId, Marketplace, Sku
+from inventory_domain.identifiers import ChannelId, EventId, ListingId, Marketplace, Sku
 from inventory_domain.reconciliation import Discrepancy, Observation, ObservedBy, ReconciliationCycle
 from inventory_schemas.values import NO_NODES
 from inventory_streams.hints import RECONCILE_HINT
@@ -37,12 +37,12 @@ class Records:
         value = self._codecs.observations.encode(observation)
         return Write(self._observations, self._partition(observation.sku), key, value)
 
-    def hint(self, reading: Observation, now_ms: int, why: str) -> Write:
+    def hint(self, listing_id: ListingId, sku: Sku, channel: ChannelId, now_ms: int, why: str) -> Write:
         """Asks delivery to read this one listing."""
         hint = Observation(
-            reading.listing_id,
-            reading.sku,
-            reading.channel,
+            listing_id,
+            sku,
+            channel,
             None,
             NO_NODES,
             ObservedBy.SIGNAL,

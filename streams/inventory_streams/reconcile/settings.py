@@ -23,9 +23,10 @@ class ReconcileSettings:
     operation; a pull uses the whole limit of an operation that only it needs. `reserve`: where the marketplace reports
     how much is left, pulls stop below this part of it. `background_from`: catalogs of a channel from this size on are
     pulled in the background where the marketplace offers it. `sales_memory_s`: how far back sales are read and kept.
-    `rechecks_max`: fresh single reads that one reconciliation may ask delivery for. `pools`: for channels whose
-    marketplace holds stock for us, the location of ours that its counts go to. `listings_expected`: how many listings
-    a channel is expected to have, so that a schedule that cannot work is refused before anything is read.
+    `rechecks_max`: fresh single reads that one reconciliation may ask delivery for, and as many that may wait for the
+    order delay. `pools`: for channels whose marketplace holds stock for us, the location of ours that its counts go to.
+    `listings_expected`: how many listings a channel is expected to have, so that a schedule that cannot work is refused
+    before anything is read.
     """
 
     app: str
