@@ -32,9 +32,10 @@ from inventory_domain.identifiers import ListingId, Sku
 from inventory_domain.ports import AdapterTraits
 from inventory_domain.targets import Target
 from inventory_domain.write_paths import FeedPace, SinglePace, best_drain_s
+from inventory_streams.reconcile.settings import PULL_SHARE
 from tests.support.adapters import an_adapter
 from tests.support.delivery import a_target
-from tests.support.delivery_bench import Bench, VirtualClock, a_bench
+from tests.support.delivery_bench import Bench, KeptAnnouncements, VirtualClock, a_bench
 
 LISTINGS: Final = 50_000
 SHOWN: Final = 9
@@ -103,7 +104,8 @@ async def drain(marketplace: str, listings: int) -> Drained:
     known = [_known(target) for target in targets]
     market.shown = {one.listing_id: SHOWN for one in known}
     market.live_at_s = {}
-    async with a_bench(market, clock=clock, engine_silent_s=10 * LIMIT_S) as bench:  # type: ignore[arg-type]
+    settings = {"engine_silent_s": 10 * LIMIT_S, "pull_share": PULL_SHARE}  # of an operator who changes nothing
+    async with a_bench(market, clock=clock, pulls=KeptAnnouncements(), **settings) as bench:  # type: ignore[arg-type]
         await clock.pass_s(QUIET_S)
         owned = bench.worker.book.partitions[0]
         for exposure in known:

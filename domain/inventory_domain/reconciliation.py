@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from inventory_domain.identifiers import ChannelId, ListingId, NodeId, Sku
 
@@ -114,9 +115,15 @@ class CyclePhase(Enum):
     INCOMPLETE = "incomplete"
 
 
+ANNOUNCES: Final = "announced to delivery: "
+
+
 @dataclass(frozen=True, slots=True)
 class ReconciliationCycle:
     """One record of `channel.reconciliations.<m>`: a channel's reconciliation, while it runs and when it has ended.
+
+    One that `announces` is no reconciliation: it tells delivery that calls of pulls or looks are made by the channel's
+    account from soon on.
 
     `listings` are those the catalog has for the channel, `found` those seen so far, `judged` those that could be
     compared, `missing` those the marketplace did not name, `ghosts` those that it shows and the catalog does not have.
@@ -134,3 +141,13 @@ class ReconciliationCycle:
     discrepancies: int
     corrections: int
     reason: str
+
+    @property
+    def announces(self) -> bool:
+        """Whether delivery is told to leave the pulls their part of a rate, and nobody else is told anything."""
+        return self.reason.startswith(ANNOUNCES)
+
+
+def announcement(channel: ChannelId, now_ms: int, why: str) -> ReconciliationCycle:
+    """The record that announces it."""
+    return ReconciliationCycle(channel, CyclePhase.PULLING, now_ms, now_ms, 0, 0, 0, 0, 0, 0, 0, f"{ANNOUNCES}{why}")

@@ -25,27 +25,25 @@ def shared_operations(adapter: MarketplaceAdapter) -> frozenset[str]:
     return pulled_operations(adapter) & {traits.push_operation, traits.read_operation}
 
 
-def kept_for_delivery(adapter: MarketplaceAdapter, operation: str, pull_share: float) -> tuple[float, float]:
-    """The part of the operation's rate, and of its day, that delivery may use while pulls may use `pull_share`.
+def lent_operations(adapter: MarketplaceAdapter) -> frozenset[str]:
+    """The shared ones whose answers do not tell what is left: pulls are announced, and delivery uses their part of the
+    rate while there are none. Elsewhere pulls stop above a reserve, and need no part of their own."""
+    return frozenset() if adapter.traits.tells_what_is_left else shared_operations(adapter)
 
-    Where answers tell what is left, pulls stop above a reserve, and no part of the rate lies idle between two pulls.
-    A day's quota is split in any case: what pulls do not use today they may need before its end.
-    """
-    if operation not in shared_operations(adapter):
-        return 1.0, 1.0
-    day = 1.0 - pull_share
-    return (1.0 if adapter.traits.tells_what_is_left else day), day
+
+def day_for_delivery(adapter: MarketplaceAdapter, operation: str, pull_share: float) -> float:
+    """The part of the operation's day that delivery may use: what pulls do not use now they may need before its end."""
+    return 1.0 - pull_share if operation in shared_operations(adapter) else 1.0
 
 
 def delivery_limits(adapter: MarketplaceAdapter, pull_share: float) -> tuple[OperationLimit, ...]:
-    """The account's limits as delivery may use them."""
+    """The account's limits as delivery may use them while nobody pulls."""
     return tuple(
-        _less(limit, *kept_for_delivery(adapter, limit.operation, pull_share)) for limit in adapter.traits.limits
+        _less(limit, day_for_delivery(adapter, limit.operation, pull_share)) for limit in adapter.traits.limits
     )
 
 
-def _less(limit: OperationLimit, rate: float, day: float) -> OperationLimit:
-    if (rate, day) == (1.0, 1.0):
+def _less(limit: OperationLimit, day: float) -> OperationLimit:
+    if limit.per_day is None or day == 1.0:
         return limit
-    per_day = None if limit.per_day is None else max(1, int(limit.per_day * day))
-    return replace(limit, rate_per_s=limit.rate_per_s * rate, burst=max(1.0, limit.burst * rate), per_day=per_day)
+    return replace(limit, per_day=max(1, int(limit.per_day * day)))

@@ -119,6 +119,8 @@ def _discrepancies(serde: Serde[Discrepancy]) -> Project:
 def _reconciliations(serde: Serde[ReconciliationCycle]) -> Project:
     def project(arrival: Arrival, batch: Batch) -> None:
         one = serde.decode(arrival.value)
+        if one.announces:
+            return
         row = (*_cycle_row(one), arrival.at_ms)
         batch.replace(tables.reconciliations, (one.channel, one.started_at_ms), row)
 

@@ -332,6 +332,6 @@ class Topics:
                 ("reconcile", "reconcile-by-hand"),
                 Partitioning.SINGLE,
                 retention_ms=90 * DAY_MS,
-                read_by=("reconcile", "reconcile-by-hand", "ledger", "operators"),
+                read_by=("delivery", "reconcile", "reconcile-by-hand", "ledger", "operators"),
             ),
         )

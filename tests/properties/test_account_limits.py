@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -18,12 +19,15 @@ from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import AccountId, ChannelId, ListingId, Sku
 from inventory_domain.outcomes import Accepted, LimitSeen, Outage, PushOutcome, Throttled
 from inventory_domain.ports import OperationLimit, Push
+from inventory_domain.pull_leases import LEAD_S
+from inventory_domain.sharing_limits import lent_operations
 from inventory_streams.delivery.throttle import Throttle
+from inventory_streams.reconcile.announcing import Announcing
 from inventory_streams.reconcile.budget import PullBudget
 from inventory_streams.reconcile.pulling import Sink, pull
 from tests.support.adapters import an_adapter
 from tests.support.delivery import CHANNEL, FakeMarketplace, MovableClock, a_target, accepted, traits
-from tests.support.delivery_bench import VirtualClock, a_bench
+from tests.support.delivery_bench import KeptAnnouncements, VirtualClock, a_bench
 from tests.support.delivery_market import Calls
 from tests.support.outages import MarketplaceWithOutages, outages
 
@@ -143,21 +147,32 @@ class SharedMarket(FakeMarketplace):
         return LimitSeen(operation="all", remaining=self.left) if self.tells else None
 
 
-@pytest.mark.parametrize("tells", [False, True], ids=["split", "told-what-is-left"])
+@pytest.mark.parametrize("tells", [False, True], ids=["announced", "told-what-is-left"])
 async def test_pushes_and_pulls_of_one_operation_together_stay_within_its_limit(tells: bool) -> None:
-    """Neither starves the other, and where it is told what is left nothing lies idle while nobody pulls."""
+    """Neither starves the other, and nothing lies idle while nobody pulls."""
     clock, seconds, share = VirtualClock(), 200.0, 0.2
     market = SharedMarket(clock=clock, tells=tells)
-    budget = PullBudget(market.traits, share, 0.5, clock)
-    async with a_bench(market, clock=clock, engine_silent_s=1e6, pull_share=share, rise_sample_percent=0.0) as bench:
-        await bench.worker.take([bench.arrival(a_target(f"L{number}", 14)) for number in range(3_500)])
+    announcing, kept = Announcing(clock), KeptAnnouncements()
+    lent = lent_operations(market)  # type: ignore[arg-type]
+    budget = PullBudget(market.traits, share, 0.5, clock, lent=lent, turn=announcing)
+
+    async def announce() -> None:
+        kept.announced.append(CHANNEL)
+
+    async def pull_all() -> None:
+        async with announcing.around(announce) if lent else nullcontext():
+            nothing = Sink(lambda: None, lambda *_: None)
+            await pull(market, budget, CHANNEL, nothing, clock, background=False, limit_s=1e6)  # type: ignore[arg-type]
+
+    settings = {"engine_silent_s": 1e6, "pull_share": share, "rise_sample_percent": 0.0}
+    async with a_bench(market, clock=clock, pulls=kept, **settings) as bench:
+        await bench.worker.take([bench.arrival(a_target(f"L{number}", 14)) for number in range(4_000)])
         await clock.pass_s(10.0)
         before = len(market.pushes)
         await clock.pass_s(60.0)
         alone = len(market.pushes) - before
-        pulling = asyncio.ensure_future(
-            pull(market, budget, CHANNEL, Sink(lambda: None, lambda *_: None), clock, background=False, limit_s=1e6)  # type: ignore[arg-type]
-        )
+        pulling = asyncio.ensure_future(pull_all())
+        await clock.pass_s(0.0 if tells else LEAD_S)
         before = len(market.pushes)
         await clock.pass_s(seconds)
         pushed = len(market.pushes) - before
@@ -166,7 +181,7 @@ async def test_pushes_and_pulls_of_one_operation_together_stay_within_its_limit(
 
     rate = market.limit.rate_per_s
     assert market.refused <= market.calls / 10_000
-    assert alone >= 0.98 * (1.0 if tells else 1.0 - share) * rate * 60.0
+    assert alone >= 0.98 * rate * 60.0
     assert pushed >= 0.75 * rate * seconds and market.pages >= 0.08 * rate * seconds
     assert pushed + market.pages >= 0.95 * rate * seconds
 

@@ -37,6 +37,7 @@ from inventory_streams.delivery.codecs import Codecs, codecs_of
 from inventory_streams.delivery.gaps import AsksReconciliation
 from inventory_streams.delivery.late_requests import AsksForReads
 from inventory_streams.delivery.metrics import DeliveryMetrics
+from inventory_streams.delivery.pulls import Announcements
 from inventory_streams.delivery.retries import note_of
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.worker import Worker
@@ -135,6 +136,17 @@ class KeptReports:
 
     def send(self, reports: Sequence[ChannelReport]) -> None:
         self.sent.extend(reports)
+
+
+@dataclass
+class KeptAnnouncements:
+    """Pulls are announced by being put into a list."""
+
+    announced: list[ChannelId | None] = field(default_factory=list)
+
+    def read_on(self) -> Sequence[ChannelId | None]:
+        found, self.announced = self.announced, []
+        return found
 
 
 @dataclass
@@ -246,6 +258,7 @@ async def a_bench(
     answers: Callable[[], bool] = lambda: True,
     reconciliation: AsksReconciliation | None = None,
     reads: AsksForReads | None = None,
+    pulls: Announcements | None = None,
     **changes: object,
 ) -> AsyncIterator[Bench]:
     """A worker that has taken partition 0 over with these targets (all of that trace) and exposures in it.
@@ -285,6 +298,7 @@ async def a_bench(
         reconciliation=reconciliation,
         reads=reads,
     )
+    worker.pulls = pulls
     worker._attempts._dice.seed(7)  # jitter too comes from a seed here, so that a run can be repeated
     transactions = KeptTransactions()
     bench = Bench(worker, market, clock, settings, codecs, transactions, reports, registry, account, failures)

@@ -12,7 +12,8 @@ from inventory_domain.clock import Clock
 from inventory_domain.identifiers import AccountId, ChannelId
 from inventory_domain.outcomes import Throttled
 from inventory_domain.ports import MarketplaceAdapter
-from inventory_domain.sharing_limits import delivery_limits, kept_for_delivery
+from inventory_domain.pull_leases import PullsHeard
+from inventory_domain.sharing_limits import day_for_delivery, delivery_limits, lent_operations
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.queue import WorkKey, WorkQueue
 from inventory_streams.delivery.retries import Waiting
@@ -24,7 +25,7 @@ from inventory_streams.delivery.throttle import AccountThrottles, Throttle
 class Account:
     """What belongs to one set of credentials. `work` is set whenever something was put into the queue.
 
-    `channels`: how many share it.
+    `channels`: how many share it. `pulls`: what is known of them, where they and pushes share a rate that is lent.
     """
 
     def __init__(
@@ -42,9 +43,12 @@ class Account:
         self.queue = WorkQueue(settings.aged_after_s)
         self.reads = Waiting()
         self._pull_share = settings.pull_share
+        self._clock = clock
+        self._lent = lent_operations(adapter) if settings.pull_share > 0 else frozenset[str]()
+        self.pulls = PullsHeard() if self._lent else None
         ours = replace(self.traits, limits=delivery_limits(adapter, settings.pull_share))
         self.throttles = AccountThrottles(
-            ours, clock, read_share=settings.read_share, zero_reserve=settings.zero_reserve
+            ours, clock, read_share=settings.read_share, zero_reserve=settings.zero_reserve, ours=self._ours
         )
         if isinstance(adapter, TakesFeeds):  # so that they fill from now on, and not from the first use
             for feed in (adapter.feed_traits, adapter.node_feed_traits):
@@ -60,8 +64,13 @@ class Account:
 
     def told_quota(self, operation: str, left: float, calls: float) -> None:
         """The marketplace says that so many calls are left of the operation's day; pulls have their part of both."""
-        _, part = kept_for_delivery(self.adapter, operation, self._pull_share)
+        part = day_for_delivery(self.adapter, operation, self._pull_share)
         self.throttles.of(operation).told_quota(left * part, calls * part)
+
+    def _ours(self, operation: str) -> float:
+        if self.pulls is None or operation not in self._lent or self.pulls.may_borrow(self._clock.monotonic_s()):
+            return 1.0
+        return 1.0 - self._pull_share
 
     def learn(self, throttle: Throttle, answers: list[object]) -> None:
         """Take from the answers of one call what they say of its limit."""

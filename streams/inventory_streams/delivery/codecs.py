@@ -10,7 +10,7 @@ from inventory_domain.identifiers import Marketplace
 from inventory_domain.operations import OperatorCommand
 from inventory_domain.outcomes import AttemptOutcome
 from inventory_domain.progress import EngineProgress
-from inventory_domain.reconciliation import Observation
+from inventory_domain.reconciliation import Observation, ReconciliationCycle
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Serde
 from inventory_schemas.records import (
@@ -22,6 +22,7 @@ from inventory_schemas.records import (
     LISTING_OUTCOME,
     LISTING_TARGET,
     OPERATOR_COMMAND,
+    RECONCILIATION_CYCLE,
     HealthRecord,
 )
 from inventory_schemas.registry import Registry
@@ -41,6 +42,7 @@ class Codecs:
     health: Serde[HealthRecord]
     commands: Serde[OperatorCommand]
     progress: Serde[EngineProgress]
+    cycles: Serde[ReconciliationCycle]
 
     def prepare(self) -> None:
         """Ask the registry for what is written, so that a schema not registered stops the start. May block.
@@ -65,4 +67,5 @@ def codecs_of(topics: Topics, marketplace: Marketplace, registry: Registry) -> C
         commands=Serde(OPERATOR_COMMAND, f"{topics.operator_commands}-value", registry),
         health=Serde(CHANNEL_HEALTH, f"{topics.channel_health}-value", registry),
         progress=Serde(ENGINE_PROGRESS, f"{topics.engine_progress}-value", registry),
+        cycles=Serde(RECONCILIATION_CYCLE, f"{topics.reconciliations(marketplace)}-value", registry),
     )

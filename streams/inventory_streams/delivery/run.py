@@ -32,6 +32,7 @@ from inventory_streams.delivery.gaps import ReconciliationByCommand
 from inventory_streams.delivery.last_resort import CutOff
 from inventory_streams.delivery.late_requests import HintsByTopic
 from inventory_streams.delivery.metrics import DeliveryMetrics
+from inventory_streams.delivery.pulls import KafkaAnnouncements
 from inventory_streams.delivery.reports import KafkaReports, ReportsRefused
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.worker import Worker
@@ -126,6 +127,8 @@ def assemble(
     loop = asyncio.get_running_loop()
     following = Following(settings.kafka, arrivals, worker.take, loop, failed)
     worker.following = following
+    reconciliations = settings.topics.reconciliations(settings.marketplace)
+    worker.pulls = KafkaAnnouncements(settings.kafka, reconciliations, codecs.cycles)
     return Delivery(worker, Poller(settings, arrivals, worker, loop, failed), following)
 
 

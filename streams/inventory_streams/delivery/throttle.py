@@ -21,11 +21,18 @@ class Throttle:
     """One operation of one account. It starts empty: whoever ran before may have used the marketplace's own up.
 
     `share` is this worker's part of the account's budget, by the partitions that it owns; a part too small for a
-    whole call still holds one, else some partitions would never be served.
+    whole call still holds one, else some partitions would never be served. `ours` tells at any time which part of the
+    rate is delivery's, if pulls call the same; a day's quota is not divided by it.
     """
 
     def __init__(
-        self, limit: OperationLimit, clock: Clock, *, cost_max: float = 1.0, zero_reserve: float = 0.0
+        self,
+        limit: OperationLimit,
+        clock: Clock,
+        *,
+        cost_max: float = 1.0,
+        zero_reserve: float = 0.0,
+        ours: Callable[[], float] = lambda: 1.0,
     ) -> None:
         self.operation = limit.operation
         self._clock = clock
@@ -35,6 +42,8 @@ class Throttle:
         self._per_day = limit.per_day
         self._zero_reserve = zero_reserve
         self._share = 1.0
+        self._now_ours = ours
+        self._ours = ours()
         self._tokens = 0.0
         self._filled_s = clock.monotonic_s()
         self._blocked_until_s = 0.0
@@ -47,7 +56,7 @@ class Throttle:
     @property
     def rate_per_s(self) -> float:
         """Tokens that this worker may use a second."""
-        return max(self._rate_per_s, RATE_LEAST_PER_S) * self._share
+        return max(self._rate_per_s, RATE_LEAST_PER_S) * self._share * self._ours
 
     @property
     def capacity(self) -> float:
@@ -56,7 +65,7 @@ class Throttle:
 
         Where the burst is small this leaves two calls if there is a third to spare for that, else one.
         """
-        burst, late = self._burst * self._share, max(self._rate_per_s, RATE_LEAST_PER_S) * self._share * LATE_S
+        burst, late = self._burst * self._share * self._ours, self.rate_per_s * LATE_S
         return max(burst - late, min(burst - self._cost_max, 2 * self._cost_max), self._cost_max)
 
     def most_within(self, seconds: float) -> float:
@@ -157,16 +166,19 @@ class Throttle:
         if seen.remaining is not None:
             # What we do not save up ourselves stays there for calls under way. Less than that is left where somebody
             # else uses the same limit: then we owe the difference, and wait until it has come back.
-            spare = max(0.0, self._burst * self._share - self.capacity)
-            self._tokens = min(self._tokens, seen.remaining * self._share - spare)
+            part = self._share * self._ours
+            spare = max(0.0, self._burst * part - self.capacity)
+            self._tokens = min(self._tokens, seen.remaining * part - spare)
         if seen.wait_s is not None and (seen.remaining is None or seen.remaining < self._cost_max):
             self._blocked_until_s = max(self._blocked_until_s, self._clock.monotonic_s() + seen.wait_s)
         self._tokens = min(self._tokens, self.capacity)
 
     def _fill(self) -> None:
-        now = self._clock.monotonic_s()
+        now, ours = self._clock.monotonic_s(), self._now_ours()
+        if ours < self._ours:  # since when, is not known: as if for the whole time
+            self._ours = ours
         self._tokens = min(self._tokens + (now - self._filled_s) * self.rate_per_s, self.capacity)
-        self._filled_s = now
+        self._filled_s, self._ours = now, ours
 
     def _roll_day(self) -> None:
         day = self._clock.now_ms() // DAY_MS
@@ -189,21 +201,31 @@ class AccountThrottles:
     of a daily quota they never use more than their part.
     """
 
-    def __init__(self, traits: AdapterTraits, clock: Clock, *, read_share: float, zero_reserve: float) -> None:
+    def __init__(
+        self,
+        traits: AdapterTraits,
+        clock: Clock,
+        *,
+        read_share: float,
+        zero_reserve: float,
+        ours: Callable[[str], float] = lambda _: 1.0,
+    ) -> None:
+        """`ours`: as `Throttle` says, by operation."""
         limits = {limit.operation: limit for limit in traits.limits}
         push_limit, read_limit = limits[traits.push_operation], limits[traits.read_operation]
         self._clock = clock
         self._limits = limits
+        self._ours = ours
         self._others: dict[str, Throttle] = {}
         self._part = 1.0
         self._push_cost, self._read_cost = traits.push_cost, traits.read_cost
         self._read_share = read_share
         self.shared = traits.push_operation == traits.read_operation
         cost_max = max(traits.push_cost, traits.read_cost) if self.shared else traits.push_cost
-        self.push = Throttle(push_limit, clock, cost_max=cost_max, zero_reserve=zero_reserve)
-        self.read = self.push if self.shared else Throttle(read_limit, clock, cost_max=traits.read_cost)
+        self.push = self._throttle(push_limit, cost_max, zero_reserve)
+        self.read = self.push if self.shared else self._throttle(read_limit, traits.read_cost)
         part = OperationLimit(read_limit.operation, read_limit.rate_per_s * read_share, traits.read_cost)
-        self._read_part = Throttle(part, clock, cost_max=traits.read_cost)
+        self._read_part = self._throttle(part, traits.read_cost)
         self._read_day = 0
         self._read_used = 0.0
 
@@ -216,9 +238,15 @@ class AccountThrottles:
         """The throttle of any operation of the account; KeyError for one that it does not declare."""
         found = next((one for one in self.all if one.operation == operation), None)
         if found is None:
-            found = self._others[operation] = Throttle(self._limits[operation], self._clock, cost_max=cost)
+            found = self._others[operation] = self._throttle(self._limits[operation], cost)
             found.share(self._part)
         return found
+
+    def _throttle(self, limit: OperationLimit, cost_max: float, zero_reserve: float = 0.0) -> Throttle:
+        def ours() -> float:
+            return self._ours(limit.operation)
+
+        return Throttle(limit, self._clock, cost_max=cost_max, zero_reserve=zero_reserve, ours=ours)
 
     def share(self, part: float) -> None:
         """From now on this worker has this part of the account's budget."""

@@ -46,6 +46,7 @@ from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.picking import Picking
 from inventory_streams.delivery.probing import Probing, StatusWatch
+from inventory_streams.delivery.pulls import Announcements, PullsWatch
 from inventory_streams.delivery.quotas import Quotas
 from inventory_streams.delivery.readbacks import ReadBacks
 from inventory_streams.delivery.readiness import ReadinessWatch
@@ -64,7 +65,12 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Decides for one marketplace. `failed` is told of what must end the process, and is expected to do so."""
+    """Decides for one marketplace. `failed` is told of what must end the process, and is expected to do so.
+
+    `pulls`: where pulls are announced; without it no part of a rate is borrowed from them. Set before `start`.
+    """
+
+    pulls: Announcements | None = None
 
     def __init__(
         self,
@@ -141,6 +147,8 @@ class Worker:
         """Begin to send, read, wait and report, as far as there is anything."""
         runs = [*(one.run() for one in self._dispatchers), *(one.run() for one in self._read_backs)]
         runs += [*(one.run() for one in self._feeds), self._falls.run(), self._quotas.run()]
+        if self.pulls is not None:
+            runs.append(PullsWatch(self._accounts, self.pulls, self._clock, self._threads).run())
         for run in (
             *runs,
             self._wake_waiting(),

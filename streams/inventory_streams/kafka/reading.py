@@ -85,18 +85,21 @@ def read_to_end(
     abandoned: Callable[[], bool] = lambda: False,
     stall_limit_s: float = STALL_LIMIT_S,
     starts: Mapping[Place, int] = FROM_THE_FIRST,
+    uncommitted: bool = False,
 ) -> list[PartitionRead] | None:
     """Hand every committed record of these partitions to `on_records`, in order, up to the end of each. Blocks.
 
     A partition that `starts` names is read from that offset on, all others from their first record.
 
     The end is the end-of-partition event of a read_committed consumer, never a watermark taken before (rule 16).
+    `uncommitted`: records of transactions that are open or were aborted, and all behind them, are handed over too.
     Returns None when `abandoned` says that nobody wants the answer any more.
 
     Raises:
         ReadStalled: nothing came for `stall_limit_s`, or the broker refuses the read.
     """
-    consumer = groupless_consumer(settings, WHOLE)
+    properties = {**WHOLE, "isolation.level": "read_uncommitted"} if uncommitted else WHOLE
+    consumer = groupless_consumer(settings, properties)
     try:
         return _read(consumer, partitions, on_records, abandoned, stall_limit_s, starts)
     finally:

@@ -129,8 +129,10 @@ class Arrivals:
             return None
         return lambda: self.commands.append(command)
 
-    def _cycle(self, message: Message) -> Apply:
+    def _cycle(self, message: Message) -> Apply | None:
         cycle = self._codecs.cycles.decode(message.value())
+        if cycle.announces:
+            return None
 
         def keep() -> None:
             self.cycles[cycle.channel] = cycle

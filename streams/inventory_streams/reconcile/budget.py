@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Protocol
 
 from inventory_domain.clock import Clock
 from inventory_domain.outcomes import LimitSeen
@@ -11,15 +13,28 @@ from inventory_domain.ports import AdapterTraits, OperationLimit
 DAY_MS = 86_400_000
 PENALTY_FIRST_S = 1.0
 PENALTY_S_MAX = 300.0
+LOOK_S = 1.0  # how often it is looked whether it is the pulls' turn
 SLEEP_S_MAX = 5.0  # a sleeper looks again this often, so that a stop is noticed
+
+
+class Turn(Protocol):
+    """Whether delivery has left pulls their part of a rate that it borrows."""
+
+    def may_call(self) -> bool:
+        """Whether it has by now. Raises what has ended the announcing."""
+        ...
 
 
 class PullThrottle:
     """One operation of one account, for pulls: calls are made one after the other, so nobody waits beside another."""
 
-    def __init__(self, limit: OperationLimit, share: float, reserve: float, clock: Clock) -> None:
+    def __init__(
+        self, limit: OperationLimit, share: float, reserve: float, clock: Clock, turn: Turn | None = None
+    ) -> None:
+        """`turn`: where delivery borrows the pulls' part of the rate, no call is made but by it."""
         self.operation = limit.operation
         self._clock = clock
+        self._turn = turn
         self._share = share
         self._reserve = reserve
         self._rate_per_s = limit.rate_per_s
@@ -56,6 +71,10 @@ class PullThrottle:
         """Wait until a call of this cost may be made."""
         while (wait_s := self.wait_s(cost)) > 0:
             await self._clock.sleep(min(wait_s, SLEEP_S_MAX))
+        self.take(cost)
+
+    def take(self, cost: float) -> None:
+        """A call of this cost goes now; `wait_s` was 0."""
         self._ready_s = max(self._ready_s, self._clock.monotonic_s()) + cost / self.rate_per_s
         self._used_today += cost
 
@@ -66,7 +85,8 @@ class PullThrottle:
             self._day, self._used_today = today, 0.0
         if self._per_day is not None and self._used_today + cost > self._per_day:
             return (DAY_MS - self._clock.now_ms() % DAY_MS) / 1_000
-        return max(0.0, self._ready_s - self._clock.monotonic_s())
+        wait_s = max(0.0, self._ready_s - self._clock.monotonic_s())
+        return wait_s if self._turn is None or self._turn.may_call() else max(wait_s, LOOK_S)
 
     def answered(self, seen: LimitSeen | None, *, refused: bool) -> None:
         """Learn from an answer. One refused for its rate waits as long as it said, else longer each time."""
@@ -88,10 +108,26 @@ class PullThrottle:
 class PullBudget:
     """The throttles of one account's pulls, by operation."""
 
-    def __init__(self, traits: AdapterTraits, share: float, reserve: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        traits: AdapterTraits,
+        share: float,
+        reserve: float,
+        clock: Clock,
+        *,
+        lent: AbstractSet[str] = frozenset(),
+        turn: Turn | None = None,
+    ) -> None:
+        """`lent`: operations whose calls go by `turn` only."""
         shared = {traits.push_operation, traits.read_operation}
         self._throttles: Mapping[str, PullThrottle] = {
-            limit.operation: PullThrottle(limit, share if limit.operation in shared else 1.0, reserve, clock)
+            limit.operation: PullThrottle(
+                limit,
+                share if limit.operation in shared else 1.0,
+                reserve,
+                clock,
+                turn if limit.operation in lent else None,
+            )
             for limit in traits.limits
         }
 

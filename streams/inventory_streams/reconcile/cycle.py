@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from inventory_domain.bulk import Found, PullsListings
@@ -17,9 +18,11 @@ from inventory_domain.reconciliation import (
     Observation,
     ObservedBy,
     ReconciliationCycle,
+    announcement,
 )
 from inventory_streams.catalog_copy import CatalogCopy
 from inventory_streams.kafka.transactions import Write
+from inventory_streams.reconcile.announcing import Announcing
 from inventory_streams.reconcile.budget import PullBudget
 from inventory_streams.reconcile.collected import Asked, Collected, ghost_observation
 from inventory_streams.reconcile.judging import Judgements, Judging
@@ -41,12 +44,16 @@ Commit = Callable[[list[Write]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class ReconciledAccount:
-    """An account with its adapter, its channels, and what its pulls may use."""
+    """An account with its adapter, its channels, and what its pulls may use.
+
+    `announcing`: where delivery borrows the pulls' part of the rate, it is told before they begin.
+    """
 
     account_id: AccountId
     adapter: MarketplaceAdapter
     channels: tuple[ChannelId, ...]
     budget: PullBudget
+    announcing: Announcing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,9 @@ class Cycles:
         clock: Clock,
         commit: Commit,
         progress: Callable[[ReconciliationCycle], None] = lambda _: None,
+        announce: Commit | None = None,
     ) -> None:
+        """`announce`: what makes announcements durable, where it is not `commit`."""
         self._settings = settings
         self._catalog = catalog
         self._knowledge = knowledge
@@ -80,6 +89,7 @@ class Cycles:
         self._metrics = metrics
         self._clock = clock
         self._commit = commit
+        self._announce = announce or commit
         self._progress = progress
 
     async def reconcile(self, account: ReconciledAccount, channel: ChannelId, reason: str) -> CycleEnd:
@@ -90,7 +100,8 @@ class Cycles:
             channel, CyclePhase.PULLING, started_ms, started_ms, listings, 0, 0, 0, 0, 0, 0, reason
         )
         await self._tell(cycle)
-        end, collected = await self._pulled(account, cycle)
+        async with self._announced(account, channel, reason):
+            end, collected = await self._pulled(account, cycle)
         if end.complete and listings and not len(collected):
             end = replace(end, complete=False, reason="the pull named none of the channel's listings")
         if not end.complete:
@@ -110,6 +121,21 @@ class Cycles:
         self, account: ReconciledAccount, channel: ChannelId, listings: Sequence[ListingId]
     ) -> tuple[list[tuple[ListingId, str]], tuple[Discrepancy, ...]]:
         """Read these listings one by one and act on what they show; what each of them said, and what was found."""
+        async with self._announced(account, channel, "single listings"):
+            return await self._looked_at(account, channel, listings)
+
+    def _announced(self, account: ReconciledAccount, channel: ChannelId, why: str) -> AbstractAsyncContextManager[None]:
+        if account.announcing is None:
+            return nullcontext()
+
+        async def announce() -> None:
+            await self._announce([self._records.cycle(announcement(channel, self._clock.now_ms(), why))])
+
+        return account.announcing.around(announce)
+
+    async def _looked_at(
+        self, account: ReconciledAccount, channel: ChannelId, listings: Sequence[ListingId]
+    ) -> tuple[list[tuple[ListingId, str]], tuple[Discrepancy, ...]]:
         said: list[tuple[ListingId, str]] = []
         traits = account.adapter.traits
         judgements = Judgements(0)

@@ -58,7 +58,8 @@ class OnDemand:
     progress: Callable[[ReconciliationCycle], None]
 
     async def look(self, channel: ChannelId, skus: Sequence[Sku], *, dry_run: bool, by: str) -> Answer:
-        """Compare the channel, or these SKUs of it, with what it may show by now. `dry_run` writes nothing at all.
+        """Compare the channel, or these SKUs of it, with what it may show by now. `dry_run` writes nothing, except
+        that where delivery borrows the pulls' part of a rate it is told to leave it.
 
         Raises:
             NotReconciled: nothing could be said.
@@ -77,9 +78,11 @@ class OnDemand:
                 ReconcileMetrics(CollectorRegistry()),
                 self.clock.now_ms,
             )
-            writer = None
+            writer = announcer = None
             if not dry_run:
-                writer = await loop.run_in_executor(threads, self._writer, whole)
+                writer = announcer = await loop.run_in_executor(threads, self._writer, whole)
+            elif self.account.announcing is not None:
+                announcer = await loop.run_in_executor(threads, self._writer, False)
             now_ms = self.clock.now_ms()
             await loop.run_in_executor(
                 threads, load, self.settings, self.marketplace, parts.arrivals, now_ms, lambda: False
@@ -89,7 +92,11 @@ class OnDemand:
                 if writer is not None and writes:
                     await loop.run_in_executor(threads, writer.commit_all, writes)
 
-            cycles = self._cycles(parts, commit)
+            async def announce(writes: list[Write]) -> None:
+                if announcer is not None:
+                    await loop.run_in_executor(threads, announcer.commit_all, writes)
+
+            cycles = self._cycles(parts, commit, announce)
             if whole:
                 end = await cycles.reconcile(self.account, channel, f"asked for by {by}")
                 return Answer(end.cycle, end.found)
@@ -99,7 +106,9 @@ class OnDemand:
             read, found = await cycles.look_at(self.account, channel, listings)
             return Answer(None, found, tuple(read))
 
-    def _cycles(self, parts: Parts, commit: Callable[[list[Write]], object]) -> Cycles:
+    def _cycles(
+        self, parts: Parts, commit: Callable[[list[Write]], object], announce: Callable[[list[Write]], object]
+    ) -> Cycles:
         return Cycles(
             self.settings,
             parts.catalog,
@@ -110,6 +119,7 @@ class OnDemand:
             self.clock,
             commit,  # type: ignore[arg-type]  # a coroutine function
             self.progress,
+            announce,  # type: ignore[arg-type]  # the same
         )
 
     def _listings(self, parts: Parts, channel: ChannelId, skus: Sequence[Sku]) -> list[ListingId]:
@@ -186,7 +196,7 @@ class OnDemand:
             lambda messages: found.extend(codecs.cycles.decode(one.value()) for one in messages),
             starts=starts,
         )
-        own = [one for one in found if one.channel == channel and one.started_at_ms >= since_ms]
+        own = [one for one in found if one.channel == channel and one.started_at_ms >= since_ms and not one.announces]
         return own[-1] if own else None
 
     def _discrepancies(self, codecs: Codecs, channel: ChannelId, cycle: ReconciliationCycle) -> tuple[Discrepancy, ...]:

@@ -17,6 +17,7 @@ from inventory_domain.clock import Clock
 from inventory_domain.errors import ConfigError, OwnershipLost
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
 from inventory_domain.ports import MarketplaceAdapter
+from inventory_domain.sharing_limits import lent_operations
 from inventory_schemas.registry import Registry
 from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.probes import Probe, ProbeServer
@@ -25,6 +26,7 @@ from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.kafka.transactions import TransactionFailed
 from inventory_streams.reconcile.account_metrics import PullQuotas
+from inventory_streams.reconcile.announcing import Announcing
 from inventory_streams.reconcile.budget import PullBudget
 from inventory_streams.reconcile.codecs import codecs_of
 from inventory_streams.reconcile.counting import CountsUnreadable, compare, report
@@ -59,8 +61,11 @@ def reconciled(
     """The accounts by marketplace, each with the budget of its pulls."""
     found: dict[Marketplace, list[ReconciledAccount]] = {}
     for one in accounts:
-        budget = PullBudget(one.adapter.traits, settings.pull_share, settings.reserve, clock)
-        account = ReconciledAccount(one.account_id, one.adapter, one.channels, budget)
+        lent = lent_operations(one.adapter)
+        announcing = Announcing(clock) if lent else None
+        traits, share, reserve = one.adapter.traits, settings.pull_share, settings.reserve
+        budget = PullBudget(traits, share, reserve, clock, lent=lent, turn=announcing)
+        account = ReconciledAccount(one.account_id, one.adapter, one.channels, budget, announcing)
         found.setdefault(one.marketplace, []).append(account)
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from inventory_domain.corrections import CorrectionPolicy
 from inventory_domain.errors import ConfigFault
@@ -13,6 +14,7 @@ from inventory_streams.topics import Topics
 
 INTERVAL_S_MAX = 4 * 3_600.0  # design.md section 5: `config check` warns above it
 _DAY_S = 86_400.0
+PULL_SHARE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class ReconcileSettings:
     partitions: int
     interval_s: float = INTERVAL_S_MAX
     retry_s: float = 300.0
-    pull_share: float = 0.2
+    pull_share: float = PULL_SHARE
     reserve: float = 0.5
     background_from: int = 1_000
     pull_s_max: float = 3 * 3_600.0

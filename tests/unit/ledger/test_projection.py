@@ -10,7 +10,7 @@ from inventory_domain.health import ChannelState, new_channel
 from inventory_domain.identifiers import ChannelId, EventId, ListingId, OrderId, Sku
 from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_domain.progress import EngineProgress
-from inventory_domain.reconciliation import CyclePhase
+from inventory_domain.reconciliation import CyclePhase, announcement
 from inventory_ledger import tables
 from inventory_ledger.batch import Batch
 from inventory_ledger.projection import Projection
@@ -236,7 +236,8 @@ def test_a_reconciliation_is_one_row_however_often_it_tells_of_itself() -> None:
     topic = topic_of(tape.topics, Feed.RECONCILIATIONS)
     cycle = a_cycle(started_at_ms=NOW_MS)
     ended = replace(cycle, phase=CyclePhase.COMPLETE, at_ms=NOW_MS + 9, judged=5)
-    for after_ms, one in enumerate((cycle, replace(cycle, found=3), ended)):
+    announced = announcement(cycle.channel, NOW_MS + 8, "schedule")  # is none
+    for after_ms, one in enumerate((cycle, replace(cycle, found=3), ended, announced)):
         tape.add(topic, "amazon-us", encoded(RECONCILIATION_CYCLE, one), at_ms=NOW_MS + after_ms)
 
     row = one_row(projected(tape), tables.reconciliations)
