@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from inventory_domain.bulk import CallFailed, FeedSubmitted, FeedTraits, TakesFeeds
 from inventory_domain.clock import Clock
@@ -119,7 +120,8 @@ class Feeds:
         if picked:
             await throttle.acquire(traits.cost)  # it is there: nobody else takes of it
             self._metrics.tokens_used.labels(self.account.account_id, traits.operation).inc(traits.cost)
-            task = asyncio.create_task(self._hand_in(adapter, channel, picked, traits), name="hand-in")
+            goes = partial(throttle.goes, throttle.hold(traits.cost))
+            task = asyncio.create_task(self._hand_in(adapter, channel, picked, traits, goes), name="hand-in")
             self._handing_in.add(task)
             task.add_done_callback(self._handed_in)
             return True
@@ -180,9 +182,17 @@ class Feeds:
         return picked
 
     async def _hand_in(
-        self, adapter: TakesFeeds, channel: ChannelId, picked: list[TrackedListing], traits: FeedTraits
+        self,
+        adapter: TakesFeeds,
+        channel: ChannelId,
+        picked: list[TrackedListing],
+        traits: FeedTraits,
+        goes: Callable[[], None],
     ) -> None:
-        """One feed. As with single calls: commit, compare, send, and only then may the listings go again."""
+        """One feed. As with single calls: commit, compare, send, and only then may the listings go again.
+
+        `goes` is told when its call leaves, or does not.
+        """
         try:
             # 1. Every row is an attempt that is durable before the feed leaves.
             begun = self._begun(picked, traits)
@@ -198,8 +208,10 @@ class Feeds:
                 request = self._picking.late.sent(
                     ready.values(), committed_s, traits.takes_s_max + self.account.traits.settling_s_max
                 )
+                goes()
                 await self._submit(adapter, channel, ready, traits, request)
         finally:
+            goes()
             # 4. Now the listings may go again, if something is due that a feed under way does not stand against.
             for tracked in picked:
                 self._picking.over(tracked)

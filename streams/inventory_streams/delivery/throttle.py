@@ -52,6 +52,8 @@ class Throttle:
         self._used_today = 0.0
         self._allowed_today: float | None = None
         self._turn = asyncio.Lock()
+        self._held: dict[int, tuple[float, float]] = {}  # since when, and what it costs
+        self._holds = 0
 
     @property
     def rate_per_s(self) -> float:
@@ -134,6 +136,20 @@ class Throttle:
         self._tokens -= cost
         self._used_today += cost
 
+    def hold(self, cost: float) -> int:
+        """A call whose tokens were taken just now waits for its commit; for `goes`, which is told when it ends to.
+
+        The marketplace counts it when it goes. If that takes long, what is saved up meanwhile is less by the call.
+        """
+        self._holds += 1
+        self._held[self._holds] = (self._clock.monotonic_s(), cost)
+        return self._holds
+
+    def goes(self, held: int) -> None:
+        """It is sent now, or was not made after all. Saying it twice changes nothing."""
+        self._fill()
+        self._held.pop(held, None)
+
     def give_back(self, cost: float) -> None:
         """The call was not made after all."""
         self._tokens = min(self._tokens + cost, self.capacity)
@@ -177,7 +193,9 @@ class Throttle:
         now, ours = self._clock.monotonic_s(), self._now_ours()
         if ours < self._ours:  # since when, is not known: as if for the whole time
             self._ours = ours
-        self._tokens = min(self._tokens + (now - self._filled_s) * self.rate_per_s, self.capacity)
+        held = sum(cost for since_s, cost in self._held.values() if now - since_s > LATE_S)
+        most = self.capacity if held == 0 else max(0.0, self.capacity - held)
+        self._tokens = min(self._tokens + (now - self._filled_s) * self.rate_per_s, most)
         self._filled_s, self._ours = now, ours
 
     def _roll_day(self) -> None:

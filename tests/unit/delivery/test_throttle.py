@@ -44,6 +44,37 @@ async def test_a_new_bucket_is_empty_and_fills_up_to_a_little_less_than_its_burs
     assert await calls_within(throttle, clock, 0.0) == 3
 
 
+async def test_calls_that_wait_long_for_their_commit_are_no_burst_with_what_was_saved_up_meanwhile() -> None:
+    """The marketplace counts them when they go: three that waited and three saved up would be six where four may."""
+    clock = MovableClock()
+    throttle = a_throttle(clock)
+    clock.at_s = 100.0
+    held = []
+    while throttle.wait_s(1.0) == 0:
+        throttle.take(1.0)
+        held.append(throttle.hold(1.0))
+    clock.at_s += 7.0  # as long as the commits took
+    for one in (*held, held[0]):
+        throttle.goes(one)
+
+    assert len(held) == 3
+    assert await calls_within(throttle, clock, 0.0) == 0
+    assert await calls_within(throttle, clock, 1.0) == 2
+
+
+async def test_a_commit_as_quick_as_usual_costs_no_call() -> None:
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=2.0, burst=1.0)
+    count = 0
+    while clock.at_s < 20.0:
+        await throttle.acquire(1.0)
+        held, count = throttle.hold(1.0), count + 1
+        clock.at_s += 0.9 * LATE_S
+        throttle.goes(held)
+
+    assert count >= 0.98 * 2.0 * 20.0
+
+
 async def test_calls_go_at_the_rate() -> None:
     clock = MovableClock()
     throttle = a_throttle(clock, rate_per_s=2.0, burst=4.0)
