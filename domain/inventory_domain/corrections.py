@@ -108,21 +108,31 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """All that a reading is judged by, beside the reading itself. `version` is that of the newest target."""
+    """All that a reading is judged by, beside the reading itself. `version` is that of the newest target.
+
+    `answered_ms`: when the read was answered that the exposure is confirmed by; None: not known, so as late as may be.
+    """
 
     version: int
     evidence: Evidence
     traits: ReadTraits
     policy: CorrectionPolicy
     now_ms: int
+    answered_ms: int | None = None
+
+    def range_of(self, reading: Observation) -> ExpectedRange | None:
+        """What the reading may show."""
+        traits, exposure = self.traits, self.evidence.exposure
+        if self.answered_ms is not None and exposure.confirmed is not None:
+            traits = replace(traits, read_span_ms=max(0, self.answered_ms - exposure.confirmed.at_ms))
+        return expected_range(exposure, self.evidence.moves, traits, reading.as_of_ms, reading.observed_at_ms)
 
 
 def judge(reading: Observation, known: Judged, case: Case | None) -> Verdict:
     """What follows from a reading of one listing, and how its case stands afterwards."""
     if reading.quantity is None:
         return Verdict(Standing.UNJUDGED, "no-quantity", case)
-    exposure = known.evidence.exposure
-    expected = expected_range(exposure, known.evidence.moves, known.traits, reading.as_of_ms, reading.observed_at_ms)
+    expected = known.range_of(reading)
     if expected is None or (expected.high is None and expected.delta(reading.quantity) == 0):
         return Verdict(Standing.UNJUDGED, "never-confirmed", case)
     delta = expected.delta(reading.quantity)

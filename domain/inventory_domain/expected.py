@@ -112,15 +112,20 @@ def _base(exposure: Exposure, sales: Sequence[ChannelMove], traits: ReadTraits) 
         # What was assumed was live before that, by as much as it may take and as late as it was noticed.
         if known.proof is Proof.ASSUMED:
             return _Base(known.quantity, known.at_ms - 2 * traits.settling_ms, known.at_ms)
-        return _Base(known.quantity, known.at_ms, known.at_ms + traits.read_span_ms)
+        return _Base(known.quantity, known.at_ms, _live_ms(known, traits))
     if known is not None and known.at_ms >= written.at_ms and _follows(known, written, sales):
         if known.proof is Proof.ASSUMED:
             return _Base(written.quantity, written.at_ms, written.at_ms + traits.settling_ms)
-        return _Base(known.quantity, known.at_ms, known.at_ms + traits.read_span_ms)
+        return _Base(known.quantity, known.at_ms, _live_ms(known, traits))
     live_ms = written.at_ms + traits.settling_ms
     if known is not None and written.result is Result.OVER_SHOWN:
         live_ms = min(live_ms, known.at_ms)  # no read finds that before the write was proven, or past its time
     return _Base(written.quantity, written.at_ms, live_ms)
+
+
+def _live_ms(known: Confirmed, traits: ReadTraits) -> int:
+    """When it was live at the latest. Answers and reports tell what is live by then, reads what was at some time."""
+    return known.at_ms + (traits.read_span_ms if known.proof is Proof.READ else 0)
 
 
 def _written(exposure: Exposure) -> LastAttempt | None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from inventory_cli.topics import app
 from inventory_domain.errors import ConfigError
 from inventory_domain.identifiers import Marketplace
+from inventory_streams.kafka import admin as of_topics
 from inventory_streams.kafka.admin import TopicChange, TopicsNotApplied, apply, plan
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
@@ -72,6 +73,22 @@ def test_a_setting_that_differs_is_altered_and_the_others_are_left_alone(
     assert "retention.ms 1000 -> 604800000" in altered.altered
     has = settings_of(admin, topics.inventory_changes)
     assert (has["retention.ms"], has["segment.bytes"]) == ("604800000", "1048576")
+
+
+def test_a_topic_that_the_broker_does_not_tell_of_yet_is_altered_like_any_other(
+    kafka: str, admin: AdminClient, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has made it a moment ago, and what the broker lists is older than that."""
+    before = admin.list_topics(timeout=10)
+    created = admin.create_topics([NewTopic(topics.inventory_changes, 2, 1, config={"retention.ms": "1000"})])
+    created[topics.inventory_changes].result(10)
+    monkeypatch.setattr(of_topics, "_contacted", lambda *_: (admin, before))
+
+    findings = {one.name: one for one in apply(KafkaSettings(kafka), topics.declarations(), 2)}
+
+    assert findings[topics.inventory_changes].change is TopicChange.ALTERED
+    assert findings[topics.sku_state].change is TopicChange.NEW
+    assert settings_of(admin, topics.inventory_changes)["retention.ms"] == "604800000"
 
 
 def test_another_partition_count_is_refused_for_all_topics_before_anything_is_done(

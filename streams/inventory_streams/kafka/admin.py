@@ -78,7 +78,13 @@ def apply(
     admin, found = _contacted(kafka, contact_limit_s)
     findings = _plan(admin, found, declarations, partitions, replication)
     by_name = {one.name: one for one in declarations}
-    _create(admin, [(by_name[one.name], one) for one in findings if one.change is TopicChange.NEW])
+    others = _create(admin, [(by_name[one.name], one) for one in findings if one.change is TopicChange.NEW])
+    if others:
+        _wait_until_told(admin, others)
+        told = _listed(admin)
+        theirs = _plan(admin, told, [by_name[name] for name in others], partitions, replication)
+        of_others = {one.name: one for one in theirs}
+        findings = [of_others.get(one.name, one) for one in findings]
     _alter(admin, [(by_name[one.name], one) for one in findings if one.change is TopicChange.ALTERED])
     _wait_until_visible(admin, by_name, findings)
     return findings
@@ -185,9 +191,10 @@ def _settings(admin: AdminClient, topics: Sequence[str]) -> dict[str, dict[str, 
     return found
 
 
-def _create(admin: AdminClient, wanted: Sequence[tuple[TopicDeclaration, TopicFinding]]) -> None:
+def _create(admin: AdminClient, wanted: Sequence[tuple[TopicDeclaration, TopicFinding]]) -> list[str]:
+    """Those that somebody else had made, though the broker that was asked did not know it yet."""
     if not wanted:
-        return
+        return []
     topics = [
         NewTopic(
             found.name,
@@ -198,12 +205,33 @@ def _create(admin: AdminClient, wanted: Sequence[tuple[TopicDeclaration, TopicFi
         for declaration, found in wanted
     ]
     futures = _asked(lambda: admin.create_topics(topics, request_timeout=REQUEST_LIMIT_S))
+    others = []
     for name, future in futures.items():
         try:
             future.result()
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody applied at the same time
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicsNotApplied(f"topic {name} was not created: {error.args[0].str()}") from error
+            others.append(name)
+    return others
+
+
+def _listed(admin: AdminClient) -> ClusterMetadata:
+    listed: ClusterMetadata = _asked(lambda: admin.list_topics(timeout=REQUEST_LIMIT_S))
+    return listed
+
+
+def _wait_until_told(admin: AdminClient, names: Sequence[str]) -> None:
+    """What is there is told by each broker in the end."""
+    end = time.monotonic() + VISIBLE_LIMIT_S
+    while missing := [name for name in names if _is_unknown(_listed(admin), name)]:
+        if time.monotonic() > end:
+            raise TopicsNotApplied(f"there, and not told within {VISIBLE_LIMIT_S:.0f} s: {', '.join(missing)}")
+        time.sleep(VISIBLE_POLL_S)
+
+
+def _is_unknown(found: ClusterMetadata, name: str) -> bool:
+    return name not in found.topics or found.topics[name].error is not None
 
 
 def _alter(admin: AdminClient, wanted: Sequence[tuple[TopicDeclaration, TopicFinding]]) -> None:
@@ -235,7 +263,7 @@ def _wait_until_visible(
     end = time.monotonic() + VISIBLE_LIMIT_S
     changed = [one for one in findings if one.change is not TopicChange.KEPT]
     while True:
-        topics = _asked(lambda: admin.list_topics(timeout=REQUEST_LIMIT_S)).topics
+        topics = _listed(admin).topics
         missing = [one.name for one in findings if one.name not in topics or not _is_ready(topics[one.name], one)]
         if not missing:
             settings = _settings(admin, [one.name for one in changed])

@@ -118,7 +118,12 @@ class Arrivals:
     def _observation(self, message: Message) -> Apply | None:
         observation = self._codecs.observations.decode(message.value())
         if observation.observed_by in READINGS:
-            return lambda: self.readings.append(observation)
+
+            def keep() -> None:
+                self._knowledge.read(observation)
+                self.readings.append(observation)
+
+            return keep
         if observation.observed_by is ObservedBy.SIGNAL:
             return lambda: self._knowledge.signal(observation)
         return None

@@ -28,6 +28,7 @@ class KnownListing:
     """One listing. The exposure is kept as it came: it takes a tenth of the room and is read when it is judged by.
 
     `over_shown`: the exposure that a read left behind which is not judged yet; delivery has written since.
+    `newest_read`: the time that the newest single read holds for, and when it was answered.
     """
 
     sku: Sku
@@ -39,6 +40,7 @@ class KnownListing:
     signal: SignalSeen | None = None
     case: Case | None = None
     told_ms: int = 0
+    newest_read: tuple[int, int] = (-1, -1)
 
 
 @dataclass(slots=True)
@@ -129,6 +131,16 @@ class Knowledge:
         if known is not None and observation.observed_by is ObservedBy.SIGNAL and not own:
             known.signal = SignalSeen(observation.quantity, observation.as_of_ms, observation.evidence)
 
+    def read(self, observation: Observation) -> None:
+        """A single read was answered."""
+        known = self.listings.get(observation.listing_id)
+        if (
+            known is not None
+            and observation.observed_by is ObservedBy.READ
+            and observation.as_of_ms >= known.newest_read[0]
+        ):
+            known.newest_read = (observation.as_of_ms, observation.observed_at_ms)
+
     def is_ahead(self, reading: Observation) -> bool:
         """Whether what was written with a read of this listing has not come yet."""
         known = self.listings.get(reading.listing_id)
@@ -151,7 +163,9 @@ class Knowledge:
             includes_own_sales=traits.includes_own_sales,
             order_delay_ms=round(policy.order_delay_s * 1_000),
         )
-        verdict = judge(reading, Judged(known.version, evidence, traits, policy, now_ms), known.case)
+        confirmed, (read_ms, answered_ms) = evidence.exposure.confirmed, known.newest_read
+        answered = answered_ms if confirmed is not None and confirmed.at_ms == read_ms else None
+        verdict = judge(reading, Judged(known.version, evidence, traits, policy, now_ms, answered), known.case)
         self._stands(reading.listing_id, known, verdict.case)
         if verdict.record is not None:
             known.told_ms = max(known.told_ms, verdict.record.observed_at_ms)

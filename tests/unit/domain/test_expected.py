@@ -109,6 +109,13 @@ def test_a_read_may_have_seen_what_came_after_the_time_that_it_holds_for() -> No
     assert by(shown(10, 0, seen_min=4), 240, traits=traits).since_ms == at(4.5)
 
 
+def test_an_answer_that_proves_a_number_live_leaves_no_doubt_about_the_time() -> None:
+    traits = replace(TRAITS, read_span_ms=30_000)
+    answered = replace(shown(10, 0), confirmed=Confirmed(10, 1, at(1), Proof.ANSWER))
+
+    assert by(answered, 240, traits=traits).since_ms == at(1)
+
+
 def test_nothing_is_too_low_before_the_first_write_has_settled() -> None:
     """The listing may have shown nothing until then; a read of before must not look as if it sold."""
     first = settling(Exposure(LISTING, SKU), 4, 100)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from inventory_domain.changes import InventoryChange, SaleCancelled, StockAdjusted, UnitsSold
+from inventory_domain.corrections import Standing
 from inventory_domain.expected import ReadTraits
 from inventory_domain.exposure import Exposure, observe
 from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, OrderId, Sku, SourceId
@@ -63,6 +64,24 @@ def test_an_order_that_two_sources_tell_of_counts_once() -> None:
     moves = known.moves[SKU, CHANNEL]
 
     assert [one.units for one in moves] == [3, -3]
+
+
+@pytest.mark.parametrize(
+    ("answered_s", "standing"), [(1, Standing.DISCREPANT), (25, Standing.UNJUDGED), (None, Standing.UNJUDGED)]
+)
+def test_a_read_that_was_answered_quickly_leaves_no_doubt_about_what_is_read_after_it(
+    answered_s: int | None, standing: Standing
+) -> None:
+    """Of one whose answer was not heard of it is not known how late it was."""
+    known = knowledge()
+    known.traits[CHANNEL] = ReadTraits(True, SETTLING, read_span_ms=30_000)
+    if answered_s is not None:
+        read = replace(a_reading(10, 20), observed_by=ObservedBy.READ, observed_at_ms=at(20) + answered_s * 1_000)
+        known.read(read)
+
+    verdict = known.judge(replace(a_reading(90, 20), as_of_ms=at(20) + 10_000), at(21))
+
+    assert verdict is not None and (verdict.standing, verdict.look_again) == (standing, standing is Standing.UNJUDGED)
 
 
 def test_sales_are_forgotten_when_they_are_too_old() -> None:
