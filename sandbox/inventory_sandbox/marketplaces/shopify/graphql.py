@@ -113,8 +113,8 @@ class GraphQL:
         body: Json = {}
         if result.errors:
             body["errors"] = [_error_json(one) for one in result.errors]
-        if result.data is not None or not result.errors:
-            body["data"] = result.data
+        if result.data is not None or not result.errors or any(one.path for one in result.errors):
+            body["data"] = result.data  # null where an error reached the top; not there where nothing was executed
         return body
 
     def _queries(self) -> dict[str, Callable[..., object]]:
@@ -221,7 +221,9 @@ def _error_json(error: GraphQLError) -> Json:
         formatted["locations"] = [{"line": one.line, "column": one.column} for one in error.locations]
     if error.path:
         formatted["path"] = list(error.path)
-    formatted["extensions"] = dict(error.extensions or {"code": "GRAPHQL_VALIDATION_FAILED"})
+    # A resolver says what is wrong with a call; an error without that is the server's own.
+    unsaid = "INTERNAL_SERVER_ERROR" if error.path else "GRAPHQL_VALIDATION_FAILED"
+    formatted["extensions"] = dict(error.extensions or {"code": unsaid})
     return formatted
 
 

@@ -57,7 +57,8 @@ def _position(cursor: str) -> int:
     try:
         return int(base64.b64decode(cursor).decode().removeprefix('{"at":').removesuffix("}"))
     except ValueError as error:
-        raise GraphQLError("Invalid cursor for current pagination sort.") from error
+        text = "Invalid cursor for current pagination sort."
+        raise GraphQLError(text, extensions={"code": "BAD_REQUEST"}) from error
 
 
 class Values:
@@ -144,7 +145,7 @@ class Values:
             "createdAt": _EPOCH,
             "updatedAt": _EPOCH,
             "address": {"formatted": [location.name], "country": "United States", "countryCode": "US"},
-            "inventoryLevel": lambda _, inventoryItemId: self._level_of(inventoryItemId, location),  # noqa: N803
+            "inventoryLevel": lambda _, inventoryItemId, **__: self._level_of(inventoryItemId, location),  # noqa: N803
             "inventoryLevels": lambda _, **arguments: self._levels_at(location, arguments),
         }
 
