@@ -9,6 +9,8 @@ from graphql import build_schema
 from jsonschema import Draft4Validator, Draft7Validator
 
 from inventory_sandbox.marketplaces.amazon.rules import LIMITS
+from inventory_sandbox.marketplaces.shopify.cost import MAX_POINTS
+from inventory_sandbox.marketplaces.shopify.rules import REST_RATE
 from tests.support import published
 from tests.support.sandbox import (
     AMAZON_US,
@@ -116,3 +118,81 @@ async def test_an_answer_that_does_not_fit_is_found(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises((AssertionError, TypeError), match="statusCode"):
         await bench.client.post(url, headers=await bench.ebay_headers(), json=body)
+
+
+WALMART = specification("walmart/rate_limits.json") if published.available() else {"endpoints": [], "feed_types": []}
+assert isinstance(WALMART, dict)
+ITEMS = "/v3/items"  # has two limits, and which one holds is told by no header
+ENDPOINTS = [(one["method"], one["path"], one["limit"]) for one in WALMART["endpoints"] if one["path"] != ITEMS]
+
+
+@pytest.mark.parametrize(("method", "path", "limit"), ENDPOINTS, ids=[f"{one[0]} {one[1]}" for one in ENDPOINTS])
+async def test_the_limits_of_walmart_are_the_published_ones(method: str, path: str, limit: int) -> None:
+    bench = a_bench(a_walmart_listing("A"))
+    url = f"http://walmart.test{path}".replace("{sku}", "A").replace("{id}", "A").replace("{feedId}", "F@1")
+
+    answer = await bench.client.request(method, url, params={"sku": "A"}, headers=await bench.walmart_headers())
+
+    assert int(answer.headers["x-current-token-count"]) == limit - 1
+
+
+@pytest.mark.parametrize(("query", "which"), [({}, "limit"), ({"sku": "A"}, "with_query_parameters")])
+async def test_walmarts_items_are_read_as_often_as_published(query: dict[str, str], which: str) -> None:
+    limit = next(one[which] for one in WALMART["endpoints"] if one["path"] == ITEMS)
+    bench = a_bench(a_walmart_listing("A"))
+    headers = await bench.walmart_headers()
+
+    async def read() -> int:
+        return (await bench.client.get(f"http://walmart.test{ITEMS}", params=query, headers=headers)).status_code
+
+    answers = [await read() for _ in range(limit + 1)]
+    bench.clock.move(60 / limit)
+
+    assert answers == [200] * limit + [429]
+    assert await read() == 200
+
+
+@pytest.mark.parametrize("kind", ["inventory", "MP_INVENTORY"])
+async def test_the_limits_of_walmarts_feeds_are_the_published_ones(kind: str) -> None:
+    row = next(one for one in WALMART["feed_types"] if one["feedType"] == kind)
+    bench = a_bench(a_walmart_listing("A"))
+    headers, body = await bench.walmart_headers(), {"file": ("f.json", b"{}")}
+
+    async def hand_in() -> int:
+        url = "http://walmart.test/v3/feeds"
+        return (await bench.client.post(url, params={"feedType": kind}, headers=headers, files=body)).status_code
+
+    answers = [await hand_in() for _ in range(row["limit"] + 1)]
+    bench.clock.move(3600 / row["limit"])
+    after = await hand_in()
+
+    assert 429 not in [*answers[:-1], after]
+    assert answers[-1] == 429
+
+
+async def test_the_limits_of_shopify_are_the_published_ones() -> None:
+    limits = specification("shopify/limits.json")
+    assert isinstance(limits, dict)
+    bench = a_bench()
+    headers = {"X-Shopify-Access-Token": bench.settings.credentials.shopify_access_token}
+
+    state = (await bench.graphql("{ shop { name } }")).json()["extensions"]["cost"]["throttleStatus"]
+    rest = await bench.client.get("http://shopify.test/admin/api/2026-07/shop.json", headers=headers)
+
+    assert {name: state[name] for name in ("maximumAvailable", "restoreRate")} == limits["graphql_bucket"]["standard"]
+    assert limits["single_query_max_cost"] == MAX_POINTS
+    assert rest.headers["X-Shopify-Shop-Api-Call-Limit"] == f"1/{limits['rest']['standard']['bucket']}"
+    assert REST_RATE.per_second == limits["rest"]["standard"]["per_second"]
+
+
+async def test_the_limit_of_ebays_inventory_api_is_the_published_one() -> None:
+    limits = specification("ebay/call_limits.json")
+    assert isinstance(limits, dict)
+    bench = a_bench()
+    url = "http://ebay.test/developer/analytics/v1_beta/rate_limit/"
+
+    query = {"api_name": "inventory", "api_context": "sell"}
+    shown = await bench.client.get(url, params=query, headers=await bench.ebay_headers("client_credentials"))
+
+    (rate,) = shown.json()["rateLimits"][0]["resources"][0]["rates"]
+    assert (rate["limit"], rate["timeWindow"]) == (limits["per_day"]["inventory"], 86400)

@@ -37,6 +37,7 @@ LIMITS: Final = {
     "getAllItemsWithParameters": _per_minute(60),
     "getAnItem": _per_minute(900),
     "getAllFulfillmentCenters": _per_minute(50),
+    "getLagTime": _per_hour(20),
     "webhooks": _per_minute(60),
 }
 _NEEDED_HEADERS: Final = ("wm_svc.name", "wm_qos.correlation_id")
