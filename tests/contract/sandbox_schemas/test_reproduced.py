@@ -125,6 +125,7 @@ DUTIES: Mapping[int, Duty] = {
         "2026-04 and later": (
             (SHOPIFY, "test_later_versions_want_a_key_and_what_the_row_changes_from"),
             (SHOPIFY, "test_later_versions_do_not_know_the_old_compare_fields"),
+            (SHOPIFY, "test_stocking_at_another_location_wants_a_key_and_sets_no_quantity_that_cannot_be"),
         ),
         "idempotency store": (
             (SHOPIFY, "test_the_same_key_gives_the_first_result_and_writes_once"),

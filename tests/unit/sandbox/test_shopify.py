@@ -316,6 +316,28 @@ async def test_an_item_is_stocked_at_another_location_and_read_as_a_level() -> N
     assert level == {"item": {"id": ITEM}, "quantities": [{"quantity": 3}]}
 
 
+async def test_stocking_at_another_location_wants_a_key_and_sets_no_quantity_that_cannot_be() -> None:
+    """As the schemas say of `inventoryActivate`: a key is required from 2026-04 on and optional in 2026-01."""
+    bench = a_bench(a_shopify_listing())
+    service = "gid://shopify/Location/81000009"
+
+    async def ask(more: str, directive: str, location: str = LOCATION, version: str = "2026-07") -> dict[str, object]:
+        arguments = f'inventoryItemId: "{ITEM}", locationId: "{location}"{more}'
+        text = f"mutation {{ inventoryActivate({arguments}) {directive} {{ userErrors {{ field }} }} }}"
+        return dict((await bench.graphql(text, version=version)).json())
+
+    unkeyed = await ask("", "")
+    before = await ask(", onHand: 3, available: null", "", version="2026-01")
+    negative = await ask(", available: -1", '@idempotent(key: "k1")')
+    held = await ask(", available: 5", '@idempotent(key: "k2")', service)
+
+    assert "@idempotent" in str(unkeyed["errors"])
+    assert before["data"] == {"inventoryActivate": {"userErrors": []}}
+    assert negative["data"] == held["data"] == {"inventoryActivate": {"userErrors": [{"field": ["available"]}]}}
+    assert await available(bench) == {"available": 3, "on_hand": 3, "committed": 0}
+    assert [one["quantity"] for one in await bench.violations()] == [5]
+
+
 async def test_a_wrong_token_is_401() -> None:
     bench = a_bench()
 

@@ -199,17 +199,26 @@ class Mutations:
         return {"inventoryAdjustmentGroup": group, "userErrors": []}
 
     def _activate(self, info: GraphQLResolveInfo[Context], **arguments: object) -> Json:
+        return self._once(info, arguments, self._activate_now)
+
+    def _activate_now(self, info: GraphQLResolveInfo[Context], inputs: Json) -> Json:
         call = info.context.call
-        location_id = str(arguments["locationId"])
-        item, location = self._shop.items.get(str(arguments["inventoryItemId"])), self._shop.locations.get(location_id)
+        location_id = str(inputs["locationId"])
+        item, location = self._shop.items.get(str(inputs["inventoryItemId"])), self._shop.locations.get(location_id)
         if item is None or location is None or not location.active:
             field = "inventoryItemId" if item is None else "locationId"
-            error = {"field": [field], "message": f"The {field} could not be found."}
-            return {"inventoryLevel": None, "userErrors": [error]}
+            return _not_activated(field, f"The {field} could not be found.")
+        named = next((name for name in ("available", "onHand") if inputs.get(name) is not None), None)
+        units = _int(inputs[named]) if named is not None else None
+        if named is not None and units is not None:
+            if not 0 <= units <= MAX_QUANTITY:
+                return _not_activated(named, f"The quantity must be from 0 to {MAX_QUANTITY:,}.")
+            if location.fulfillment_service:
+                self._shop.violated(item, units, call, info.field_name)
+                return _not_activated(named, "The quantity cannot be set at a fulfillment service's location.")
         part = self._shop.stock_at(item, location_id, call)
-        units = arguments.get("available", arguments.get("onHand"))
-        if isinstance(units, int):
-            self._shop.set(item, part, units, call, "inventoryActivate")
+        if units is not None:
+            self._shop.set(item, part, units, call, info.field_name)
         return {"inventoryLevel": self._values.level(item, part), "userErrors": []}
 
     def _deactivate(self, info: GraphQLResolveInfo[Context], inventoryLevelId: str) -> Json:  # noqa: N803
@@ -318,6 +327,10 @@ def _error(code: str, field: Sequence[str], message: str) -> Json:
 
 def _refused(errors: list[Json]) -> Json:
     return {"inventoryAdjustmentGroup": None, "userErrors": errors}
+
+
+def _not_activated(field: str, message: str) -> Json:
+    return {"inventoryLevel": None, "userErrors": [{"field": [field], "message": message}]}
 
 
 def _int(value: object) -> int:
