@@ -181,12 +181,8 @@ def _remembered(log: SourceLog, move: Move) -> SourceLog:
     if log.moves and move.sequence < log.moves[-1].sequence:
         moves = tuple(sorted(moves, key=lambda kept: kept.sequence))
     if len(moves) <= KEPT_MOVES_MAX:
-        return SourceLog(
-            log.count_sequence, log.counted, moves, log.forgotten_through, log.excludes_reserved, log.free_at_ms
-        )
-    return SourceLog(
-        log.count_sequence, log.counted, moves[1:], moves[0].sequence, log.excludes_reserved, log.free_at_ms
-    )
+        return replace(log, moves=moves)
+    return replace(log, moves=moves[1:], forgotten_through=moves[0].sequence)
 
 
 def _with_log(position: Position, source: SourceId, log: SourceLog, on_hand: int | None) -> Position:
