@@ -91,7 +91,8 @@ def _stepped(value: float, step: int) -> int:
     return step * max(1, math.ceil(value / step))
 
 
-RESOURCES: Final = {role: resources(one) for role, one in measured(RESULT.read_text()).items()}
+MEASURED: Final = measured(RESULT.read_text())
+RESOURCES: Final = {role: resources(one) for role, one in MEASURED.items()}
 """Of every process by its name, and of the job that prepares a rollout."""
 
 
@@ -99,7 +100,7 @@ def table() -> str:
     """For docs/operations.md."""
     head = ("role", f"{SKUS_TYPICAL:,} SKUs", "more per 1,000", "cores, mean", "at most", "request", "limit")
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    for role, one in measured(RESULT.read_text()).items():
+    for role, one in MEASURED.items():
         got = RESOURCES[role]
         lines.append(
             f"| {role} | {one.memory_mib_at(SKUS_TYPICAL):.0f} MiB | {one.mib_per_thousand_skus:.1f} MiB "

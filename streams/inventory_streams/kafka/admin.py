@@ -80,9 +80,7 @@ def apply(
     by_name = {one.name: one for one in declarations}
     others = _create(admin, [(by_name[one.name], one) for one in findings if one.change is TopicChange.NEW])
     if others:
-        _wait_until_told(admin, others)
-        told = _listed(admin)
-        theirs = _plan(admin, told, [by_name[name] for name in others], partitions, replication)
+        theirs = _plan(admin, _told_of(admin, others), [by_name[name] for name in others], partitions, replication)
         of_others = {one.name: one for one in theirs}
         findings = [of_others.get(one.name, one) for one in findings]
     _alter(admin, [(by_name[one.name], one) for one in findings if one.change is TopicChange.ALTERED])
@@ -221,17 +219,17 @@ def _listed(admin: AdminClient) -> ClusterMetadata:
     return listed
 
 
-def _wait_until_told(admin: AdminClient, names: Sequence[str]) -> None:
-    """What is there is told by each broker in the end."""
+def _told_of(admin: AdminClient, names: Sequence[str]) -> ClusterMetadata:
+    """What the broker lists as soon as these topics, which are there, are in it."""
     end = time.monotonic() + VISIBLE_LIMIT_S
-    while missing := [name for name in names if _is_unknown(_listed(admin), name)]:
+    while True:
+        found = _listed(admin)
+        missing = [name for name in names if name not in found.topics or found.topics[name].error is not None]
+        if not missing:
+            return found
         if time.monotonic() > end:
             raise TopicsNotApplied(f"there, and not told within {VISIBLE_LIMIT_S:.0f} s: {', '.join(missing)}")
         time.sleep(VISIBLE_POLL_S)
-
-
-def _is_unknown(found: ClusterMetadata, name: str) -> bool:
-    return name not in found.topics or found.topics[name].error is not None
 
 
 def _alter(admin: AdminClient, wanted: Sequence[tuple[TopicDeclaration, TopicFinding]]) -> None:
