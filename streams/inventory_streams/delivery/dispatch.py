@@ -59,8 +59,8 @@ class Dispatcher:
             self._metrics.tokens_used.labels(account.account_id, throttles.push.operation).inc(account.traits.push_cost)
             target = group[0].target
             assert target is not None  # it was picked for what it is to show
-            held = throttles.push.hold(account.traits.push_cost)
-            task = asyncio.create_task(self._send(group, held), name=f"push-{account.account_id}")
+            goes = throttles.push.hold(account.traits.push_cost)
+            task = asyncio.create_task(self._send(group, goes), name=f"push-{account.account_id}")
             self._sending[task] = target.channel
             self._in_flight.begin(target.channel)
             task.add_done_callback(self._sent)
@@ -95,13 +95,17 @@ class Dispatcher:
             self._account.throttles.give_back_push()
             return None
         self._account.queue.discard(tracked.key)
-        held = self._account.throttles.push.hold(self._account.traits.push_cost)
-        answers = await asyncio.shield(asyncio.create_task(self._send([tracked], held, probe=True)))
+        goes = self._account.throttles.push.hold(self._account.traits.push_cost)
+        answers = await asyncio.shield(asyncio.create_task(self._send([tracked], goes, probe=True)))
         return answers[0] if answers else None
 
-    async def _send(self, group: Sequence[TrackedListing], held: int, *, probe: bool = False) -> list[PushOutcome]:
-        """One call, whose tokens are `held`. The order matters: commit, compare, send, conclude; only then may the
-        listing go again."""
+    async def _send(
+        self, group: Sequence[TrackedListing], goes: Callable[[], None], *, probe: bool = False
+    ) -> list[PushOutcome]:
+        """One call. The order matters: commit, compare, send, conclude; only then may the listing go again.
+
+        `goes` is told when it leaves, or does not.
+        """
         try:
             # 1. The attempts are durable before anything leaves: whoever comes after us knows of them.
             begun = [begun for tracked in group if (begun := self._picking.begin(tracked)) is not None]
@@ -120,14 +124,14 @@ class Dispatcher:
             # 3. The call, and what became of it.
             sent_at_ms = self._clock.now_ms()
             request = self._picking.late.sent(ready, oldest_s, self._account.traits.settling_s_max)
-            self._account.throttles.push.goes(held)
+            goes()
             answers = await self._push(ready)
             await self._picking.late.ended(request)
             await self._conclude(ready, answers, oldest_s, sent_at_ms, probe=probe)
             return answers
         finally:
             # 4. Now a newer target, or the same one, may go.
-            self._account.throttles.push.goes(held)
+            goes()
             for tracked in group:
                 self._picking.over(tracked)
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from inventory_domain.bulk import CallFailed, FeedSubmitted, FeedTraits, TakesFeeds
 from inventory_domain.clock import Clock
@@ -120,7 +119,7 @@ class Feeds:
         if picked:
             await throttle.acquire(traits.cost)  # it is there: nobody else takes of it
             self._metrics.tokens_used.labels(self.account.account_id, traits.operation).inc(traits.cost)
-            goes = partial(throttle.goes, throttle.hold(traits.cost))
+            goes = throttle.hold(traits.cost)
             task = asyncio.create_task(self._hand_in(adapter, channel, picked, traits, goes), name="hand-in")
             self._handing_in.add(task)
             task.add_done_callback(self._handed_in)

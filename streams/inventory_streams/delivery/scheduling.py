@@ -93,13 +93,11 @@ class Scheduler:
 
         `from_ms`: before that a read would say nothing yet; it is waited for an hour at the most.
         """
-        account = self._accounts.of(tracked.target.channel) if tracked.target is not None else None
-        now_s = self._clock.monotonic_s()
-        from_s = now_s + min(LOOK_WAIT_S_MAX, max(0.0, (from_ms - self._clock.now_ms()) / 1000))
+        wait_s = min(LOOK_WAIT_S_MAX, max(0.0, (from_ms - self._clock.now_ms()) / 1000))
+        from_s = self._clock.monotonic_s() + wait_s
         tracked.look_from_s = max(from_s, tracked.look_from_s) if tracked.hinted else from_s
         tracked.hinted = True
-        if account is not None:
-            self._plan_read(tracked)
+        self._plan_read(tracked)
 
     def _shadow(self, owned: OwnedPartition, tracked: TrackedListing) -> None:
         """Its channel's mode writes nothing of it: what it would be set to is compared with what it shows."""

@@ -136,19 +136,21 @@ class Throttle:
         self._tokens -= cost
         self._used_today += cost
 
-    def hold(self, cost: float) -> int:
-        """A call whose tokens were taken just now waits for its commit; for `goes`, which is told when it ends to.
+    def hold(self, cost: float) -> Callable[[], None]:
+        """A call whose tokens were taken just now waits for its commit.
 
-        The marketplace counts it when it goes. If that takes long, what is saved up meanwhile is less by the call.
+        The marketplace counts it when it goes. If that takes long, what is saved up meanwhile is less by the call. What
+        is returned is to be called when it is sent, or is not made after all; calling it again changes nothing.
         """
         self._holds += 1
-        self._held[self._holds] = (self._clock.monotonic_s(), cost)
-        return self._holds
+        held = self._holds
+        self._held[held] = (self._clock.monotonic_s(), cost)
 
-    def goes(self, held: int) -> None:
-        """It is sent now, or was not made after all. Saying it twice changes nothing."""
-        self._fill()
-        self._held.pop(held, None)
+        def goes() -> None:
+            self._fill()
+            self._held.pop(held, None)
+
+        return goes
 
     def give_back(self, cost: float) -> None:
         """The call was not made after all."""
@@ -194,7 +196,7 @@ class Throttle:
         if ours < self._ours:  # since when, is not known: as if for the whole time
             self._ours = ours
         held = sum(cost for since_s, cost in self._held.values() if now - since_s > LATE_S)
-        most = self.capacity if held == 0 else max(0.0, self.capacity - held)
+        most = max(0.0, self.capacity - held)
         self._tokens = min(self._tokens + (now - self._filled_s) * self.rate_per_s, most)
         self._filled_s, self._ours = now, ours
 

@@ -140,7 +140,7 @@ async def test_what_is_lost_between_its_picking_and_its_attempt_is_not_sent() ->
         tracked = bench.worker.book.listing((0, a_target("A").listing_id))
         assert tracked is not None and dispatcher._picking.claim(tracked) is tracked
         await bench.worker.lost()
-        answers = await dispatcher._send([tracked], 0)
+        answers = await dispatcher._send([tracked], lambda: None)
 
     assert (answers, bench.market.pushes) == ([], [])
 
@@ -154,7 +154,7 @@ async def test_what_is_withdrawn_between_its_picking_and_its_attempt_is_not_sent
         tracked = bench.worker.book.listing((0, a_target("A").listing_id))
         assert tracked is not None and dispatcher._picking.claim(tracked) is tracked
         await bench.withdraw("A")
-        answers = await dispatcher._send([tracked], 0)
+        answers = await dispatcher._send([tracked], lambda: None)
         await bench.clock.pass_s(1.0)
         left = bench.worker.book.listing(tracked.key)
 

@@ -54,8 +54,8 @@ async def test_calls_that_wait_long_for_their_commit_are_no_burst_with_what_was_
         throttle.take(1.0)
         held.append(throttle.hold(1.0))
     clock.at_s += 7.0  # as long as the commits took
-    for one in (*held, held[0]):
-        throttle.goes(one)
+    for goes in (*held, held[0]):
+        goes()
 
     assert len(held) == 3
     assert await calls_within(throttle, clock, 0.0) == 0
@@ -68,9 +68,9 @@ async def test_a_commit_as_quick_as_usual_costs_no_call() -> None:
     count = 0
     while clock.at_s < 20.0:
         await throttle.acquire(1.0)
-        held, count = throttle.hold(1.0), count + 1
+        goes, count = throttle.hold(1.0), count + 1
         clock.at_s += 0.9 * LATE_S
-        throttle.goes(held)
+        goes()
 
     assert count >= 0.98 * 2.0 * 20.0
 
