@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from confluent_kafka import Producer
 
 from inventory_domain.bulk import Page, PullTraits
@@ -30,14 +29,6 @@ class Shared(FakeMarketplace):
 
     async def pull(self, channel: ChannelId, cursor: str | None) -> Page:
         raise AssertionError("nobody pulls here")
-
-
-@pytest.fixture
-def bus(kafka: str, topic_prefix: str) -> Bus:
-    """The topics of this test alone."""
-    bus = Bus(kafka, topic_prefix)
-    bus.create()
-    return bus
 
 
 def rate(delivery: Delivery) -> float:

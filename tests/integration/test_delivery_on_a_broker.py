@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import pytest
 from confluent_kafka import Message
 
 from inventory_domain.exposure import Exposure, Result
@@ -28,14 +27,6 @@ from tests.support.delivery import (
     traits,
     until,
 )
-
-
-@pytest.fixture
-def bus(kafka: str, topic_prefix: str) -> Bus:
-    """The topics of this test alone."""
-    bus = Bus(kafka, topic_prefix)
-    bus.create()
-    return bus
 
 
 def outcomes(bus: Bus) -> list[AttemptOutcome]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from inventory_domain.health import ChannelState, HealthRules
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.operations import OperatorAction
@@ -20,14 +18,6 @@ RULES = HealthRules(
     probe=QUICK, idle_probe_s=3.0, outage_probe_s=1.5, stop_after_s=9.0, warn_before_s=3.0, restore_ramp_s=0.5
 )
 LIMIT_S = 90.0
-
-
-@pytest.fixture
-def bus(kafka: str, topic_prefix: str) -> Bus:
-    """The topics of this test alone."""
-    bus = Bus(kafka, topic_prefix)
-    bus.create()
-    return bus
 
 
 def operator(bus: Bus) -> ChannelOperator:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inventory_domain.ports import OperationLimit
 from inventory_schemas.codec import Serde
 from inventory_schemas.records import CHANNEL_REPORT
@@ -14,14 +12,6 @@ A_DAY, RATE_PER_S, BURST, REPORT_S = 20, 4.0, 1.0, 0.5
 LIMITS = (OperationLimit("write", RATE_PER_S, BURST, A_DAY), OperationLimit("read", 1000.0, 1000.0))
 SETTINGS = {"zero_reserve": 0.2, "report_interval_s": REPORT_S}  # four calls are kept for falls to zero
 LIMIT_S = 60.0
-
-
-@pytest.fixture
-def bus(kafka: str, topic_prefix: str) -> Bus:
-    """The topics of this test alone."""
-    bus = Bus(kafka, topic_prefix)
-    bus.create()
-    return bus
 
 
 def used_by_reports(bus: Bus) -> int:

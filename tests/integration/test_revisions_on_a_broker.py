@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from inventory_domain.ports import OperationLimit, RevisionLimit
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Serde
@@ -15,14 +13,6 @@ from tests.support.delivery import MARKETPLACE, Bus, FakeMarketplace, a_target, 
 LIMITS = (OperationLimit("write", 1_000.0, 1_000.0), OperationLimit("read", 1_000.0, 1_000.0))
 REVISIONS = RevisionLimit("group", per_day=8, reserve=2)  # six rises, and two kept for falls
 LIMIT_S = 60.0
-
-
-@pytest.fixture
-def bus(kafka: str, topic_prefix: str) -> Bus:
-    """The topics of this test alone."""
-    bus = Bus(kafka, topic_prefix)
-    bus.create()
-    return bus
 
 
 def a_variation(own_id: str, quantity: int, version: int) -> Target:
