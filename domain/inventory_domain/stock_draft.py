@@ -2,12 +2,13 @@
 
 What comes by the hundred thousand is done here in place: counts, moves, sales and reservations that are newer than all
 that is known of their source. Whatever else comes is handed to `positions.apply`, which stays the measure: tests hold
-every result against it.
+every result against it. What comes most of all has a method that takes what a change says without the change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from itertools import starmap
 from typing import Any, Final, Generic, TypeVar
 
 from inventory_domain.changes import (
@@ -20,7 +21,7 @@ from inventory_domain.changes import (
     StockReserved,
     UnitsSold,
 )
-from inventory_domain.identifiers import EventId, LocationId, OrderId, ReservationId, SourceId
+from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, SourceId
 from inventory_domain.netting import KNOWN_ORDERS_MAX, SALES_MAX, is_beyond
 from inventory_domain.positions import EVENT_IDS_MAX, KEPT_MOVES_MAX, RESERVATIONS_MAX, Effect, apply
 from inventory_domain.stock import ChannelSale, Move, Position, Reservation, SourceLog, Stock
@@ -30,7 +31,6 @@ T = TypeVar("T", bound=str)
 
 _NOWHERE: Final = Position()
 _SILENT: Final = SourceLog()
-_SEQUENCED: Final = frozenset((StockCounted, StockAdjusted))  # these need no event id kept where they have a sequence
 
 
 class _Newest(Generic[T]):
@@ -55,31 +55,50 @@ class _Newest(Generic[T]):
 
 
 class _Log:
-    """What one source said about one location. `newest` is the highest sequence that it used; -1: it used none."""
+    """What one source said about one location. `newest` is the highest sequence that it used; -1: it used none.
 
-    __slots__ = ("count_sequence", "counted", "excludes_reserved", "forgotten_through", "free_at_ms", "moves", "newest")
+    `added` are moves that came since, as sequence and units: the next count mostly ends them before they are kept.
+    """
+
+    __slots__ = (
+        "added",
+        "count_sequence",
+        "counted",
+        "excludes_reserved",
+        "forgotten_through",
+        "free_at_ms",
+        "moves",
+        "newest",
+    )
 
     def __init__(self, log: SourceLog) -> None:
         self.count_sequence = log.count_sequence
         self.counted = log.counted
-        self.moves = list(log.moves)
+        self.moves = log.moves
+        self.added: list[tuple[int, int]] = []
         self.forgotten_through = log.forgotten_through
         self.excludes_reserved = log.excludes_reserved
         self.free_at_ms = log.free_at_ms
-        newest = self.moves[-1].sequence if self.moves else -1
+        newest = log.moves[-1].sequence if log.moves else -1
         for one in (log.count_sequence, log.forgotten_through):
             if one is not None and one > newest:
                 newest = one
         self.newest = newest
 
     def settled(self) -> SourceLog:
+        moves, added, forgotten_through = self.moves, self.added, self.forgotten_through
+        beyond = len(moves) + len(added) - KEPT_MOVES_MAX
+        if beyond > len(moves):
+            forgotten_through = added[beyond - len(moves) - 1][0]
+            added = added[beyond - len(moves) :]
+            moves = ()
+        elif beyond > 0:
+            forgotten_through = moves[beyond - 1].sequence
+            moves = moves[beyond:]
+        if added:
+            moves = (*moves, *starmap(Move, added))
         return SourceLog(
-            self.count_sequence,
-            self.counted,
-            tuple(self.moves),
-            self.forgotten_through,
-            self.excludes_reserved,
-            self.free_at_ms,
+            self.count_sequence, self.counted, moves, forgotten_through, self.excludes_reserved, self.free_at_ms
         )
 
 
@@ -167,25 +186,114 @@ class StockDraft:
         Raises:
             InvalidRecord: a field has a value that cannot be; the stock is as it was.
         """
-        kind, ids = change.kind, self._ids
-        if ids is None:
-            ids = self._ids = _Newest(self._base.event_ids, EVENT_IDS_MAX)
-        plainly = _PLAIN.get(type(kind))
+        plainly = _PLAIN.get(type(change.kind))
         sequence = change.sequence
-        if (
-            plainly is not None
-            and change.event_id not in ids.known
-            and (sequence is None or sequence >= 0)
-            and plainly(self, change, kind)
-        ):
-            if sequence is None or type(kind) not in _SEQUENCED:
-                ids.add(change.event_id)
-            self._changed = True
+        if plainly is not None and (sequence is None or sequence >= 0) and plainly(self, change, change.kind):
             return Effect.APPLIED
         after, effect = apply(self.stock(), change)
         if effect is Effect.APPLIED:
             self._begin(after)
         return effect
+
+    # Each of these does what a change says, or answers False and has done nothing: then it is for `apply`. A sequence
+    # is at least 0, and quantities are those of a change that may be.
+
+    def counted(
+        self, event_id: EventId, source: SourceId, sequence: int | None, location: LocationId, on_hand: int
+    ) -> bool:
+        """A count of what is there, which says nothing of orders."""
+        ids = self._ids or self._remembered()
+        if event_id in ids.known:
+            return False
+        place = self._places.get(location) or self._place(location)
+        log = place.logs.get(source) or place.log(source)
+        if sequence is None:
+            if log.newest >= 0:
+                return False
+            ids.add(event_id)
+        elif sequence > log.newest:
+            log.newest = sequence
+        else:
+            return False
+        log.count_sequence, log.counted = sequence, on_hand
+        log.moves, log.added = (), []
+        log.forgotten_through, log.excludes_reserved, log.free_at_ms = None, False, None
+        place.on_hand = on_hand
+        self._changed = True
+        return True
+
+    def moved(
+        self, event_id: EventId, source: SourceId, sequence: int | None, location: LocationId, units: int
+    ) -> bool:
+        """Units that came, or went where there are fewer than none."""
+        ids = self._ids or self._remembered()
+        if event_id in ids.known:
+            return False
+        place = self._places.get(location) or self._place(location)
+        log = place.logs.get(source) or place.log(source)
+        if sequence is None:
+            if log.newest >= 0:
+                return False
+            ids.add(event_id)
+        elif sequence > log.newest:
+            log.newest = sequence
+            log.added.append((sequence, units))
+        else:
+            return False
+        if place.on_hand is not None:
+            place.on_hand += units
+        self._changed = True
+        return True
+
+    def shipped(
+        self,
+        event_id: EventId,
+        source: SourceId,
+        sequence: int | None,
+        location: LocationId,
+        units: int,
+        reservation_id: ReservationId | None,
+        order: OrderId | None,
+    ) -> bool:
+        """Units that went, of an order or of a reservation."""
+        if not self._may_be_told(order) or not self.moved(event_id, source, sequence, location, -units):
+            return False
+        if sequence is not None:  # a move would do without its id; a reservation that ends is not told by a sequence
+            self._remembered().add(event_id)
+        place = self._places[location]
+        held = place.began.reservations if place.own_reservations is None else place.own_reservations
+        if held:
+            if not reservation_id and order is not None:
+                reservation_id = next((key for key, one in held.items() if one.order_id == order), None)
+            if reservation_id is not None and reservation_id in held:
+                own = place.reservations()
+                reservation = own.pop(reservation_id)
+                if units < reservation.units:
+                    own[reservation_id] = replace(reservation, units=reservation.units - units)
+        self._tell(order)
+        return True
+
+    def sold(self, event_id: EventId, channel: ChannelId, order: OrderId, units: int, at_ms: int) -> bool:
+        """Units that a channel sold at that time."""
+        ids = self._ids or self._remembered()
+        if event_id in ids.known or order in self._base.cancels:
+            return False
+        if order not in self._orders().known:
+            sales = self._sales()
+            before = sales.get(order)
+            if before is not None:
+                units, at_ms = units + before.units, max(at_ms, before.occurred_at_ms)
+            elif len(sales) + len(self._base.kit_sales) >= SALES_MAX:
+                return False
+            sales[order] = ChannelSale(channel, units, at_ms)
+        ids.add(event_id)
+        self._changed = True
+        return True
+
+    def _remembered(self) -> _Newest[EventId]:
+        if self._ids is None:
+            self._ids = _Newest(self._base.event_ids, EVENT_IDS_MAX)
+        return self._ids
 
     def _place(self, location: LocationId) -> _Place:
         found = self._places.get(location)
@@ -203,72 +311,40 @@ class StockDraft:
             self._own_sales = dict(self._base.sales)
         return self._own_sales
 
-    # Each of these does the change, or says False and has done nothing.
+    # These do the same with a change as it is.
 
-    def _counted(self, change: InventoryChange, kind: StockCounted) -> bool:
-        location, sequence, on_hand = change.location, change.sequence, kind.on_hand
+    def _of_count(self, change: InventoryChange, kind: StockCounted) -> bool:
+        location, on_hand = change.location, kind.on_hand
         if location is None or kind.excludes_reserved or not 0 <= on_hand <= QUANTITY_MAX:
             return False
         if kind.includes_orders_until_ms is not None and (self.sales or self._base.kit_sales):
             return False
-        place = self._place(location)
-        log = place.logs.get(change.source) or place.log(change.source)
-        if log.newest >= (0 if sequence is None else sequence):
-            return False
-        log.count_sequence, log.counted = sequence, on_hand
-        log.moves, log.forgotten_through, log.excludes_reserved, log.free_at_ms = [], None, False, None
-        if sequence is not None:
-            log.newest = sequence
-        place.on_hand = on_hand
-        return True
+        return self.counted(change.event_id, change.source, change.sequence, location, on_hand)
 
-    def _adjusted(self, change: InventoryChange, kind: StockAdjusted) -> bool:
+    def _of_move(self, change: InventoryChange, kind: StockAdjusted) -> bool:
         location, units = change.location, kind.units
         if location is None or not -QUANTITY_MAX <= units <= QUANTITY_MAX:
             return False
-        return self._moved(self._place(location), change, units)
+        return self.moved(change.event_id, change.source, change.sequence, location, units)
 
-    def _moved(self, place: _Place, change: InventoryChange, units: int) -> bool:
-        log = place.logs.get(change.source) or place.log(change.source)
-        sequence = change.sequence
-        if sequence is None:
-            if log.newest >= 0:
-                return False
-        elif sequence <= log.newest:
+    def _of_shipment(self, change: InventoryChange, kind: OrderShipped) -> bool:
+        location, units = change.location, kind.units
+        if location is None or not 0 < units <= QUANTITY_MAX:
             return False
-        else:
-            log.newest = sequence
-            moves = log.moves
-            moves.append(Move(sequence, units))
-            if len(moves) > KEPT_MOVES_MAX:
-                log.forgotten_through = moves.pop(0).sequence
-        if place.on_hand is not None:
-            place.on_hand += units
-        return True
+        return self.shipped(
+            change.event_id, change.source, change.sequence, location, units, kind.reservation_id, kind.order_id
+        )
 
-    def _shipped(self, change: InventoryChange, kind: OrderShipped) -> bool:
-        location, units, order = change.location, kind.units, kind.order_id
-        if location is None or not 0 < units <= QUANTITY_MAX or not self._may_be_told(order):
+    def _of_sale(self, change: InventoryChange, kind: UnitsSold) -> bool:
+        if not 0 < kind.units <= QUANTITY_MAX:
             return False
-        place = self._place(location)
-        if not self._moved(place, change, -units):
-            return False
-        held = place.began.reservations if place.own_reservations is None else place.own_reservations
-        if held:
-            ended = kind.reservation_id
-            if not ended and order is not None:
-                ended = next((key for key, one in held.items() if one.order_id == order), None)
-            if ended is not None and ended in held:
-                own = place.reservations()
-                reservation = own.pop(ended)
-                if units < reservation.units:
-                    own[ended] = replace(reservation, units=reservation.units - units)
-        self._tell(order)
-        return True
+        return self.sold(change.event_id, kind.channel, kind.order_id, kind.units, change.occurred_at_ms)
 
-    def _reserved(self, change: InventoryChange, kind: StockReserved) -> bool:
-        location, units, order = change.location, kind.units, kind.order_id
-        if location is None or not 0 < units <= QUANTITY_MAX or not self._may_be_told(order):
+    def _of_reservation(self, change: InventoryChange, kind: StockReserved) -> bool:
+        location, units, order, ids = change.location, kind.units, kind.order_id, self._remembered()
+        if location is None or not 0 < units <= QUANTITY_MAX or change.event_id in ids.known:
+            return False
+        if not self._may_be_told(order):
             return False
         place = self._place(location)
         held = place.reservations()
@@ -276,31 +352,20 @@ class StockDraft:
             return False
         held[kind.reservation_id] = Reservation(units, order, kind.expires_at_ms, change.sequence)
         self._tell(order)
+        ids.add(change.event_id)
+        self._changed = True
         return True
 
-    def _released(self, change: InventoryChange, kind: ReservationReleased) -> bool:
-        location = change.location
-        if location is None:
+    def _of_release(self, change: InventoryChange, kind: ReservationReleased) -> bool:
+        location, ids = change.location, self._remembered()
+        if location is None or change.event_id in ids.known:
             return False
         place = self._place(location)
         if place.counts_free(change.source):
             return False
         place.reservations().pop(kind.reservation_id, None)
-        return True
-
-    def _sold(self, change: InventoryChange, kind: UnitsSold) -> bool:
-        order, units, at_ms = kind.order_id, kind.units, change.occurred_at_ms
-        if not 0 < units <= QUANTITY_MAX or order in self._base.cancels:
-            return False
-        if order in self._orders().known:
-            return True
-        sales = self._sales()
-        before = sales.get(order)
-        if before is not None:
-            units, at_ms = units + before.units, max(at_ms, before.occurred_at_ms)
-        elif len(sales) + len(self._base.kit_sales) >= SALES_MAX:
-            return False
-        sales[order] = ChannelSale(kind.channel, units, at_ms)
+        ids.add(change.event_id)
+        self._changed = True
         return True
 
     def _may_be_told(self, order: OrderId | None) -> bool:
@@ -318,10 +383,10 @@ class StockDraft:
 
 
 _PLAIN: Final[dict[type, Callable[[StockDraft, InventoryChange, Any], bool]]] = {
-    StockCounted: StockDraft._counted,
-    StockAdjusted: StockDraft._adjusted,
-    StockReserved: StockDraft._reserved,
-    ReservationReleased: StockDraft._released,
-    OrderShipped: StockDraft._shipped,
-    UnitsSold: StockDraft._sold,
+    StockCounted: StockDraft._of_count,
+    StockAdjusted: StockDraft._of_move,
+    StockReserved: StockDraft._of_reservation,
+    ReservationReleased: StockDraft._of_release,
+    OrderShipped: StockDraft._of_shipment,
+    UnitsSold: StockDraft._of_sale,
 }
