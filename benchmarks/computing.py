@@ -28,7 +28,7 @@ from inventory_domain.sku_state import InputPosition, PartitionProgress
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.memory import collect_rarely
-from inventory_streams.engine.partition import encode_states, newest_words, writes_of
+from inventory_streams.engine.partition import encode_states, newest_words, writes_of, writes_of_progress
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.serdes import EngineSerdes, engine_serdes
 from inventory_streams.engine.settings import DECODED_STATES_MAX
@@ -68,18 +68,20 @@ class Engine:
         encoded = encode_states(computed.states, self._serdes)
         states_encoded = clock()
         progress = PartitionProgress(self._progress, newest_words({}, computed.words), "policy")
-        writes = writes_of(
-            computed,
-            encoded,
-            progress,
-            None,
-            partition=partition,
-            partitions=PARTITIONS,
-            group="engine",
-            topics=self._topics,
-            serdes=self._serdes,
-            carried=carried,
+        topics, serdes = self._topics, self._serdes
+        writes = list(
+            writes_of(
+                computed,
+                encoded,
+                partition=partition,
+                partitions=PARTITIONS,
+                group="engine",
+                topics=topics,
+                serdes=serdes,
+                carried=carried,
+            )
         )
+        writes += writes_of_progress(progress, None, partition=partition, topics=topics, serdes=serdes)
         all_encoded = clock()
         for sku, state in computed.states.items():
             self._states[partition].put(sku, state, encoded[sku])

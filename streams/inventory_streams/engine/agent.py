@@ -17,12 +17,13 @@ from inventory_streams.engine.catching_up import FetchState, applied_until_ms, c
 from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.continuity import Fit, fit
-from inventory_streams.engine.due import DueWork
+from inventory_streams.engine.due import Due, DueWork
 from inventory_streams.engine.live_times import LiveTimes
 from inventory_streams.engine.measuring import measure, measure_lag
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.ownership import Ownership
-from inventory_streams.engine.partition import Partition, Prepared, encode_states, writes_of
+from inventory_streams.engine.partition import Partition, Prepared, writes_of_progress
+from inventory_streams.engine.preparing import Preparation
 from inventory_streams.engine.records import FetchedBatch
 from inventory_streams.engine.serdes import EngineSerdes
 from inventory_streams.engine.settings import (
@@ -33,7 +34,7 @@ from inventory_streams.engine.settings import (
     EngineSettings,
 )
 from inventory_streams.engine.standing_still import StandingInputs
-from inventory_streams.engine.tracing import NOTHING_CARRIED, SkuSpans, resumed, spans_of
+from inventory_streams.engine.tracing import spans_of
 from inventory_streams.engine.values import Computed, RecordEffect, Rules, Surroundings
 from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.waking import InForce
@@ -41,7 +42,7 @@ from inventory_streams.engine.windows import WindowRecord
 from inventory_streams.kafka.transactions import Write
 
 MEASURE_INTERVAL_S = 1.0
-RECORDS_BETWEEN_YIELDS = 250  # so that a large batch does not hold up the commits of other partitions
+RECORDS_IN_PART = 250  # so that a large batch does not hold up the commits of other partitions
 
 log = logging.getLogger(__name__)
 
@@ -159,14 +160,21 @@ class EngineAgent:
         traces, waiting = self._traces, partition.waiting
         spans = spans_of(traces, batch, self._of_skus, waiting) if traces is not None else None
         work = self._work(partition, batch.topic, batch.end)
-        for first in range(0, len(batch.records), RECORDS_BETWEEN_YIELDS):
+        for first in range(0, len(batch.records), RECORDS_IN_PART):
             if first:
                 await asyncio.sleep(0)
-            work.records(batch.records[first : first + RECORDS_BETWEEN_YIELDS])
+            work.records(batch.records[first : first + RECORDS_IN_PART])
         if not self._inputs.flows(batch.generation):
             return  # a rebalance while computing; nothing was touched but copies
+        due = self._add_due(partition, work)
+        prepared = Preparation(partition, work, self._settings, self._serdes, spans)
+        for _ in prepared.parts():
+            await asyncio.sleep(0)
+            if not self._inputs.flows(batch.generation):
+                partition.put_off |= work.woken  # what was due is due still; the records come again
+                return
         self._metrics.records_read.labels(batch.topic).inc(len(batch.records))
-        self._submit(partition, work, batch.topic, batch.end, spans)
+        self._submit(partition, prepared, due, batch.topic, batch.end)
         self._metrics.batch_seconds.observe(self._clock.monotonic_s() - started_s)
         self._metrics.batch_records.observe(len(batch.records))
 
@@ -223,17 +231,21 @@ class EngineAgent:
             return
         for partition in self._ownership.partitions.values():
             if partition.running is None:
-                self._submit(partition, self._work(partition), None, 0)
+                work = self._work(partition)
+                due = self._add_due(partition, work)
+                self._submit(partition, Preparation(partition, work, self._settings, self._serdes).whole(), due)
         if self._turned_s - self._measured_s >= MEASURE_INTERVAL_S:
             self._measured_s = self._turned_s
             self._fetch_what_stands_still()
             self._measure()
 
+    def _add_due(self, partition: Partition, work: Work) -> Due:
+        return self._due.add(partition, work, lambda: self._until_ms(partition, partition.positions()))
+
     def _submit(
-        self, partition: Partition, work: Work, topic: str | None, position: int, spans: SkuSpans | None = None
+        self, partition: Partition, done: Preparation, due: Due, topic: str | None = None, position: int = 0
     ) -> None:
-        due = self._due.add(partition, work, lambda: self._until_ms(partition, partition.positions()))
-        computed = work.finish()
+        computed = done.computed
         told = self._told(partition, topic, position)
         windows = self._windows(partition, computed)
         wanted = (
@@ -246,27 +258,14 @@ class EngineAgent:
         )
         if not wanted and due.silent == partition.progress.silent:
             return
-        if self._traces is not None and partition.waiting:
-            spans = resumed(self._traces, spans, partition.waiting, computed)
         progress = partition.progress_after(computed, topic, position, due.applied, due.silent)
-        encoded = encode_states(computed.states, self._serdes)
-        writes = writes_of(
-            computed,
-            encoded,
-            progress,
-            told,
-            partition=partition.number,
-            partitions=self._settings.partitions,
-            group=self._settings.application,
-            topics=self._settings.topics,
-            serdes=self._serdes,
-            carried=NOTHING_CARRIED if spans is None else spans.carried,
-        )
-        writes += [
-            Write(self._settings.topics.sku_velocity, partition.number, one.key(), one.value()) for one in windows
-        ]
+        topics, number = self._settings.topics, partition.number
+        writes = done.writes
+        writes += writes_of_progress(progress, told, partition=number, topics=topics, serdes=self._serdes)
+        writes += [Write(topics.sku_velocity, number, one.key(), one.value()) for one in windows]
+        ends = due.applied is not None
         self._committer.submit(
-            partition, Prepared(writes, encoded, computed, progress, topic, position, due.applied is not None, spans)
+            partition, Prepared(writes, done.encoded, computed, progress, topic, position, ends, done.spans)
         )
 
     def _windows(self, partition: Partition, computed: Computed) -> list[WindowRecord]:

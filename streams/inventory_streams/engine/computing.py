@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from inventory_domain.acceptance import check_product
 from inventory_domain.commanded import commanded
@@ -34,6 +35,8 @@ from inventory_streams.engine.values import (
     Surroundings,
 )
 from inventory_streams.kafka.partitioner import partition_of
+
+NO_LISTINGS: Final[frozenset[ListingId]] = frozenset()
 
 
 class Work:
@@ -69,6 +72,13 @@ class Work:
         self._effects: Counter[tuple[str, RecordEffect]] = Counter()
         self._released: Counter[RecordEffect] = Counter()
         self._newest_record_ms: int | None = None
+        self._decided: set[Sku] = set()
+        self._targets: list[Target] = []
+        self._zeroed = Zeroed()
+        self._forgotten: list[tuple[Marketplace, ListingId]] = []
+        self._uncounted: dict[Sku, int] = {}
+        self._owing: dict[Sku, bool] = {}
+        self.woken: dict[Sku, str] = {}  # what it was asked to look at, with the causes
         topics = rules.topics
         self._handlers: dict[str, Callable[[InputRecord], RecordEffect]] = {
             topics.inventory_changes: self._stock.record,
@@ -102,6 +112,7 @@ class Work:
 
     def wake(self, sku: Sku, cause: str) -> None:
         """Look at a SKU again because time has passed, a rise is owed or the policy is another one."""
+        self.woken[sku] = cause
         state = self._state(sku)
         if state is None:
             return
@@ -119,75 +130,84 @@ class Work:
             cause = cause if state.product.is_sold(self._now_ms) else "sale-stopped"
         self._causes.setdefault(sku, cause)
 
+    def undecided(self) -> list[Sku]:
+        """The SKUs that were touched and are not decided yet. Not to be asked before the last record."""
+        touched = (*self._states, *self._stock.open_skus(), *self._causes)
+        return [sku for sku in dict.fromkeys(touched) if sku not in self._decided]
+
+    def decide(self, skus: Iterable[Sku]) -> None:
+        """Decide these SKUs, each once, so that thousands are decided in parts. They may not be touched afterwards."""
+        for sku in skus:
+            self._decide(sku)
+            self._decided.add(sku)
+            self._hold_exposure_against_stock(sku)
+
+    def _decide(self, sku: Sku) -> None:
+        state = without_parts_that_left(self._known(sku))
+        cause = self._causes.get(sku)
+        if cause is None and not any(target.withdrawn for target in state.targets.values()):
+            return  # nothing that a target depends on: an exposure was noted, or a record held
+        restate = self._restate.get(sku)
+        decision = decide(
+            state,
+            self._rules.policy,
+            self._now_ms,
+            catching_up=self.catching_up,
+            cause=cause or "exposure",
+            restate=frozenset(restate) if restate else NO_LISTINGS,
+            demand=self._beside.demand(sku),
+            silent=self._beside.silent,
+            newest_version=self._beside.newest_version,
+            sold=self._stock.own_sales.get(sku, NO_SALES),
+        )
+        self._zeroed.note(state, decision.targets)
+        self._targets.extend(decision.targets)
+        self._forgotten.extend(decision.forgotten)
+        self._uncounted[sku] = len(decision.uncounted)
+        kept = self._told_others(decision.state)
+        self._owing[sku] = kept.owes_rise
+        remembers = (kept.owes_rise, kept.high_velocity, kept.scarce) != (
+            state.owes_rise,
+            state.high_velocity,
+            state.scarce,
+        )
+        told = kept is not decision.state
+        if sku in self._states or decision.targets or decision.forgotten or remembers or told:
+            self._states[sku] = kept
+
     def finish(self) -> Computed:
-        """Decide every SKU that was touched, once, and say all that follows."""
-        targets: list[Target] = []
-        zeroed = Zeroed()
-        forgotten: list[tuple[Marketplace, ListingId]] = []
-        uncounted: dict[Sku, int] = {}
-        owing: dict[Sku, bool] = {}
-        for sku in self._stock.open_skus():
-            self._state(sku)
-        for sku in dict.fromkeys((*self._states, *self._causes)):
-            state = without_parts_that_left(self._known(sku))
-            cause = self._causes.get(sku)
-            if cause is None and not any(target.withdrawn for target in state.targets.values()):
-                continue  # nothing that a target depends on: an exposure was noted, or a record held
-            decision = decide(
-                state,
-                self._rules.policy,
-                self._now_ms,
-                catching_up=self.catching_up,
-                cause=cause or "exposure",
-                restate=frozenset(self._restate.get(sku, ())),
-                demand=self._beside.demand(sku),
-                silent=self._beside.silent,
-                newest_version=self._beside.newest_version,
-                sold=self._stock.own_sales.get(sku, NO_SALES),
-            )
-            zeroed.note(state, decision.targets)
-            targets.extend(decision.targets)
-            forgotten.extend(decision.forgotten)
-            uncounted[sku] = len(decision.uncounted)
-            kept = self._told_others(decision.state)
-            owing[sku] = kept.owes_rise
-            remembers = (kept.owes_rise, kept.high_velocity, kept.scarce) != (
-                state.owes_rise,
-                state.high_velocity,
-                state.scarce,
-            )
-            told = kept is not decision.state
-            if sku in self._states or decision.targets or decision.forgotten or remembers or told:
-                self._states[sku] = kept
-        targets = zeroed.guarded(targets, self._states, self._beside.guards)
-        self._hold_exposure_against_stock()
+        """Decide every SKU that was touched and is not decided yet, and say all that follows."""
+        self.decide(self.undecided())
+        targets = self._zeroed.guarded(self._targets, self._states, self._beside.guards)
         return Computed(
             states=self._states,
             targets=tuple(targets),
-            forgotten=tuple(forgotten),
+            forgotten=tuple(self._forgotten),
             commands=tuple(self._commands),
             dead_letters=tuple(self._dead_letters),
             words=self._stock.words,
             beating=frozenset(self._stock.beating),
             sales=tuple(self._stock.sales),
-            zeroed=zeroed.by_channel(),
+            zeroed=self._zeroed.by_channel(),
             live=tuple(self._live),
-            uncounted=uncounted,
-            owing=owing,
+            uncounted=self._uncounted,
+            owing=self._owing,
             effects=self._effects,
             released=self._released,
             newest_record_ms=self._newest_record_ms,
             computed_at_ms=self._now_ms,
         )
 
-    def _hold_exposure_against_stock(self) -> None:
-        for sku, state in self._states.items():
-            found = overshown(state, self._rules.policy, self._now_ms, self._beside.silent)
-            was = (state.overshown_listing_units, state.overshown_sku_units)
-            if (found.listing_units, found.sku_units) != was:
-                self._states[sku] = replace(
-                    state, overshown_listing_units=found.listing_units, overshown_sku_units=found.sku_units
-                )
+    def _hold_exposure_against_stock(self, sku: Sku) -> None:
+        state = self._states.get(sku)
+        if state is None or not (state.exposures or state.overshown_listing_units or state.overshown_sku_units):
+            return
+        found = overshown(state, self._rules.policy, self._now_ms, self._beside.silent)
+        was = (state.overshown_listing_units, state.overshown_sku_units)
+        if (found.listing_units, found.sku_units) != was:
+            self._states[sku] = replace(
+                state, overshown_listing_units=found.listing_units, overshown_sku_units=found.sku_units
+            )
 
     def _told_others(self, after: SkuState) -> SkuState:
         """The state once its kits and components were told; their commands go out with it (rule 13)."""

@@ -42,6 +42,9 @@ class DueWork:
     def add(self, partition: Partition, work: Work, until: Callable[[], int | None]) -> Due:
         """`until` says up to when all input of the partition is known; None when that cannot be told."""
         now_ms = self._clock.now_ms()
+        put_off, partition.put_off = partition.put_off, {}
+        for sku, cause in put_off.items():
+            work.wake(sku, cause)
         for sku in partition.timers.due(now_ms, WAKE_CHUNK):
             work.wake(sku, "reservation-expired")
         if not work.catching_up:

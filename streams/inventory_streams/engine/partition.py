@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from inventory_domain.identifiers import Sku, SourceId
@@ -68,6 +68,7 @@ class Partition:
         self.uncounted: dict[Sku, int] = {}
         self.unreported = Unreported()
         self.sweep: Sweep | None = None
+        self.put_off: dict[Sku, str] = {}  # SKUs that a computation was to look at and did not; with the causes
         self._promise = promise
         self.totals = Totals((), promise)
         self.mass = MassChanges(number, mass_change)
@@ -198,8 +199,6 @@ def encode_states(states: Mapping[Sku, SkuState], serdes: EngineSerdes) -> dict[
 def writes_of(
     computed: Computed,
     encoded: Mapping[Sku, bytes | None],
-    progress: PartitionProgress,
-    told: EngineProgress | None,
     *,
     partition: int,
     partitions: int,
@@ -207,30 +206,35 @@ def writes_of(
     topics: Topics,
     serdes: EngineSerdes,
     carried: Carried = NOTHING_CARRIED,
-) -> list[Write]:
-    """Every record of one transaction: changelog, targets, tombstones, commands, dead letters, progress.
+) -> Iterator[Write]:
+    """Changelog, targets, tombstones, commands and dead letters, each made when it is asked for.
 
     All have this one partition number but commands, which go to where the SKUs live that they are for. `carried`: the
     trace context of each SKU whose change is traced, which its targets and its commands to other SKUs take along.
     """
-    writes = [Write(topics.sku_state, partition, sku.encode(), value) for sku, value in encoded.items()]
+    for sku, value in encoded.items():
+        yield Write(topics.sku_state, partition, sku.encode(), value)
+    places = {name: topics.targets(name) for name in topics.marketplaces}
     for target in computed.targets:
-        encode = serdes.targets[target.marketplace]
-        topic = topics.targets(target.marketplace)
+        topic, encode = places[target.marketplace], serdes.targets[target.marketplace]
         context = carried.get(target.sku) if carried else None
         headers = context.headers() if context is not None else ()
-        writes.append(Write(topic, partition, target.listing_id.encode(), encode(target), headers))
+        yield Write(topic, partition, target.listing_id.encode(), encode(target), headers)
     for marketplace, listing_id in computed.forgotten:
-        writes.append(Write(topics.targets(marketplace), partition, listing_id.encode(), None))
+        yield Write(topics.targets(marketplace), partition, listing_id.encode(), None)
     for command in computed.commands:
         where = partition_of(command.sku, partitions)
         context = carried_by(command, carried) if carried else None
         headers = context.headers() if context is not None else ()
-        writes.append(Write(topics.sku_commands, where, command.sku.encode(), serdes.commands(command), headers))
+        yield Write(topics.sku_commands, where, command.sku.encode(), serdes.commands(command), headers)
     for letter in computed.dead_letters:
-        writes.append(write_of(letter, topics.inventory_dead_letters, partition, group))
-    writes.append(Write(topics.sku_state, partition, PROGRESS_KEY, serdes.state.encode(progress)))
+        yield write_of(letter, topics.inventory_dead_letters, partition, group)
+
+
+def writes_of_progress(
+    progress: PartitionProgress, told: EngineProgress | None, *, partition: int, topics: Topics, serdes: EngineSerdes
+) -> Iterator[Write]:
+    """The partition's progress in the changelog, and what is told of it where it is time to tell."""
+    yield Write(topics.sku_state, partition, PROGRESS_KEY, serdes.state.encode(progress))
     if told is not None:
-        key = str(partition).encode()
-        writes.append(Write(topics.engine_progress, partition, key, serdes.progress.encode(told)))
-    return writes
+        yield Write(topics.engine_progress, partition, str(partition).encode(), serdes.progress.encode(told))

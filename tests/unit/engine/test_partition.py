@@ -15,7 +15,14 @@ from inventory_domain.progress import EngineProgress
 from inventory_domain.sku_state import InputPosition, PartitionProgress, SkuState
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.engine.catching_up import CatchUp
-from inventory_streams.engine.partition import Partition, Prepared, encode_states, newest_words, writes_of
+from inventory_streams.engine.partition import (
+    Partition,
+    Prepared,
+    encode_states,
+    newest_words,
+    writes_of,
+    writes_of_progress,
+)
 from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes, engine_serdes
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
@@ -58,6 +65,19 @@ def prepared(partition: Partition, computed: Computed, serdes: EngineSerdes, **m
     return Prepared([], encoded, computed, progress, TOPIC, 2, **more)
 
 
+def written(
+    computed: Computed,
+    serdes: EngineSerdes,
+    progress: PartitionProgress | None = None,
+    told: EngineProgress | None = None,
+) -> list[Write]:
+    """A whole transaction of partition 4."""
+    encoded = encode_states(computed.states, serdes)
+    writes = writes_of(computed, encoded, partition=4, partitions=PARTITIONS, group="app", topics=TOPICS, serdes=serdes)
+    ends = writes_of_progress(progress or PartitionProgress(), told, partition=4, topics=TOPICS, serdes=serdes)
+    return [*writes, *ends]
+
+
 def by_topic(writes: list[Write]) -> dict[str, list[Write]]:
     found: dict[str, list[Write]] = {}
     for write in writes:
@@ -71,19 +91,7 @@ def test_all_that_follows_from_a_batch_is_in_one_list_of_one_partition(serdes: E
     progress = PartitionProgress({**POSITIONS, TOPIC: InputPosition("id", 2)})
     told = EngineProgress(4, NOW_MS, NOW_MS, False, 0, 1, {})
 
-    writes = by_topic(
-        writes_of(
-            computed,
-            encode_states(computed.states, serdes),
-            progress,
-            told,
-            partition=4,
-            partitions=PARTITIONS,
-            group="app",
-            topics=TOPICS,
-            serdes=serdes,
-        )
-    )
+    writes = by_topic(written(computed, serdes, progress, told))
 
     assert {write.partition for some in writes.values() for write in some} == {4}
     state, position = writes[TOPICS.sku_state]
@@ -103,17 +111,7 @@ def test_a_command_goes_in_the_same_transaction_to_where_its_sku_lives(serdes: E
     memory = Memory()
     computed = memory.batch(memory.wire.product(kit))
 
-    writes = writes_of(
-        computed,
-        encode_states(computed.states, serdes),
-        PartitionProgress(),
-        None,
-        partition=4,
-        partitions=PARTITIONS,
-        group="app",
-        topics=TOPICS,
-        serdes=serdes,
-    )
+    writes = written(computed, serdes)
 
     (command,) = by_topic(writes)[TOPICS.sku_commands]
     assert (command.partition, command.key) == (partition_of(part, PARTITIONS), part.encode())
@@ -123,17 +121,7 @@ def test_a_command_goes_in_the_same_transaction_to_where_its_sku_lives(serdes: E
 def test_a_dead_letter_says_where_it_came_from_and_why(serdes: EngineSerdes) -> None:
     computed = a_batch(Memory())
 
-    writes = writes_of(
-        computed,
-        {},
-        PartitionProgress(),
-        None,
-        partition=4,
-        partitions=PARTITIONS,
-        group="app",
-        topics=TOPICS,
-        serdes=serdes,
-    )
+    writes = written(computed, serdes)
 
     headers = dict(by_topic(writes)[TOPICS.inventory_dead_letters][0].headers)
     assert headers["reason"] == b"bad-avro"
