@@ -11,8 +11,8 @@ from inventory_streams.topics import Topics
 
 HEARTBEAT_S = 3.0
 REBALANCE_TIMEOUT_S = 60.0
-FETCH_BYTES_MAX = 4 << 20
-BATCHES_WAITING_MAX = 3  # counts batches, not records: thousands of batches would be all the memory there is
+FETCH_BYTES_MAX = 8 << 20  # of one partition at a time: some 75,000 changes, about a second of computing
+BATCHES_WAITING_MAX = 2  # counts batches, not records: some 25 MB each under a backlog, and a second that others wait
 OFFSET_COMMIT_INTERVAL_S = 1.0
 
 DECODED_STATES_MAX = 5_000  # SKUs of one partition kept decoded; all others are the bytes of their changelog record
@@ -60,7 +60,7 @@ class EngineSettings:
     partitions: int = 6
     application: str = "inventory-engine"
     micro_batches: bool = True
-    batch_records_max: int = 50_000
+    batch_records_max: int = 80_000
     unknown_sku_grace_s: float = 3_600.0
     unreported_sale_limit_s: float = 86_400.0
     velocity_writes_per_s: int = 500

@@ -1,0 +1,88 @@
+"""What is taken of the driver's answers at a time: of a backlog each partition's stretch whole, else all there is."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import Fetcher, FetchResult
+
+from inventory_streams.engine.transport import _drained
+
+
+class Answer:
+    """The records of a partition as the driver holds them until they are asked for."""
+
+    def __init__(self, count: int) -> None:
+        self._left = iter(range(count))
+        self.next_fetch_offset = 0
+
+    def __iter__(self) -> Answer:
+        return self
+
+    def __next__(self) -> int:
+        self.next_fetch_offset = next(self._left) + 1
+        return self.next_fetch_offset - 1
+
+
+class State:
+    """Where a partition stands."""
+
+    paused = False
+    position = 0
+
+    def consumed_to(self, position: int) -> None:
+        self.position = position
+
+
+def place(number: int) -> TopicPartition:
+    return TopicPartition("changes", number)
+
+
+def a_fetcher(*counts: int) -> Any:
+    """The driver's fetcher with so many records waiting of each partition."""
+    states = {place(number): State() for number in range(len(counts))}
+    assignment = SimpleNamespace(active=True, state_value=states.__getitem__)
+    subscriptions = SimpleNamespace(reassignment_in_progress=False, is_assigned=states.__contains__)
+    records = {
+        place(number): FetchResult(place(number), assignment=assignment, partition_records=Answer(count), backoff=0)
+        for number, count in enumerate(counts)
+    }
+    fetcher = SimpleNamespace(
+        _records=records, _subscriptions=subscriptions, _notify=lambda future: None, _wait_consume_future=None
+    )
+    fetcher.fetched_records = Fetcher.fetched_records.__get__(fetcher)
+    return fetcher
+
+
+async def sizes(fetcher: Any, limit: int) -> dict[int, int]:
+    active: Any = {place(0), place(1), place(2)}
+    return {one.partition: len(found) for one, found in (await _drained(fetcher, active, 0, limit)).items()}
+
+
+async def test_a_limit_cuts_no_partition_for_the_sake_of_another() -> None:
+    """With one limit over all, the second would come as 2 and 5: its SKUs were decided twice."""
+    fetcher = a_fetcher(6, 7, 1)
+
+    assert await sizes(fetcher, 8) == {0: 6}
+    assert await sizes(fetcher, 8) == {1: 7}
+    assert await sizes(fetcher, 8) == {2: 1}
+    assert await sizes(fetcher, 8) == {}
+
+
+async def test_what_is_little_comes_all_at_once() -> None:
+    assert await sizes(a_fetcher(1, 2, 1), 8) == {0: 1, 1: 2, 2: 1}
+
+
+async def test_more_than_the_limit_of_one_partition_comes_in_pieces_of_it() -> None:
+    fetcher = a_fetcher(17)
+
+    assert [await sizes(fetcher, 8) for _ in range(3)] == [{0: 8}, {0: 8}, {0: 1}]
+
+
+@pytest.mark.parametrize("counts", [(0, 3, 0), (0, 0, 3)])
+async def test_an_answer_without_records_holds_nothing_up(counts: tuple[int, ...]) -> None:
+    """Markers alone, as at the end of each transaction."""
+    assert sum((await sizes(a_fetcher(*counts), 8)).values()) == 3
