@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, OrderId, Sku
+from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, OrderId, Sku, SourceId
 
 NO_CHANNEL = ChannelId("")
 
@@ -39,6 +39,18 @@ class KitRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class SilentSource:
+    """Why a component has nothing at these locations: the source that tells of `sku` there has fallen silent.
+
+    `sku` is the component itself, or the part that bounds a component which is a kit.
+    """
+
+    source: SourceId
+    sku: Sku
+    locations: tuple[LocationId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class KitAvailability:
     """A component's answer to its kit: how many kits it would do for at each location.
 
@@ -49,6 +61,7 @@ class KitAvailability:
     which it cannot be a part of this kit at all; empty when it can. `heard` are the kits above that the component was
     told of: a kit says nothing further up before its components know for whom they answer. `settled` are orders of
     this kit that the source has told of at the component. `version` only grows, so that an older answer is known.
+    `silent` changes no number; it says why there is none.
     """
 
     component: Sku
@@ -62,6 +75,7 @@ class KitAvailability:
     heard: tuple[Sku, ...] = ()
     settled: tuple[OrderId, ...] = ()
     version: int = 0
+    silent: tuple[SilentSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

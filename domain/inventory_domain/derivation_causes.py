@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from inventory_domain.catalog import Product
-from inventory_domain.identifiers import LocationId, Sku, SourceId
-from inventory_domain.kits import KitLinks
+from inventory_domain.identifiers import LocationId, SourceId
+from inventory_domain.kits import KitLinks, scarcest, silent_parts
+from inventory_domain.silence import unvouched
 from inventory_domain.sku_state import SkuState
 
 
@@ -36,9 +37,8 @@ class Causes:
             yield from _of_kit(product, state.links, [place for place in places if place not in self.closed])
 
     def _silent(self, state: SkuState, places: Collection[LocationId]) -> Iterator[str]:
-        for source in sorted(self.silent):
-            told = [place for place, position in state.stock.positions.items() if source in position.sources]
-            if quiet := sorted(set(told).intersection(places)):
+        for source, told in unvouched(state.stock, self.silent):
+            if quiet := sorted(told.intersection(places)):
                 yield f"source {source} silent, so nothing at {' + '.join(quiet)}"
 
 
@@ -48,12 +48,9 @@ def _of_kit(product: Product, links: KitLinks | None, places: Collection[Locatio
     if missing:
         yield f"no answer of {' + '.join(missing)}"
         return
-    kits = {sku: dict(answer.kits_by_location) for sku, answer in answers.items()}
-    parts = [part.sku for part in product.components]
-
-    def least(place: LocationId) -> tuple[int, Sku]:
-        return min((kits[sku].get(place, 0), sku) for sku in parts)
-
-    told = [f"{place}={sku} for {number}" for place in sorted(places) for number, sku in [least(place)]]
-    if told:
-        yield f"scarcest {' + '.join(told)}"
+    bounds = scarcest(product, answers, sorted(places))
+    if bounds:
+        yield f"scarcest {' + '.join([f'{place}={sku} for {number}' for place, (number, sku) in bounds.items()])}"
+    for component, one in silent_parts(bounds, answers):
+        part = one.sku if one.sku == component else f"{one.sku} in {component}"
+        yield f"source {one.source} of {part} silent, so nothing at {' + '.join(one.locations)}"

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from inventory_domain.atp import Availability
 from inventory_domain.catalog import Product
-from inventory_domain.commands import KitAvailability, Override, OverrideKind
-from inventory_domain.identifiers import LocationId, Sku
-from inventory_domain.kits import CYCLE, PART_TWICE, TOO_DEEP, KitLinks, Served
+from inventory_domain.commands import KitAvailability, Override, OverrideKind, SilentSource
+from inventory_domain.identifiers import LocationId, Sku, SourceId
+from inventory_domain.kits import CYCLE, PART_TWICE, TOO_DEEP, KitLinks, Served, scarcest, silent_parts
+from inventory_domain.silence import unvouched
+from inventory_domain.stock import Stock
 
 
 def refusal(product: Product | None, links: KitLinks, kit: Sku, served: Served) -> str:
@@ -52,6 +54,22 @@ def an_answer(sku: Sku, product: Product, links: KitLinks, served: Served, avail
     )
 
 
+def silent_sources(
+    product: Product, stock: Stock, silent: frozenset[SourceId], links: KitLinks
+) -> tuple[SilentSource, ...]:
+    """Which sources are to blame for having nothing at which of the product's locations; a kit's own parts tell it."""
+    places = sorted(stocking.location for stocking in product.locations)
+    if product.components:
+        if not all(part.sku in links.answers for part in product.components):
+            return ()
+        return tuple([one for _, one in silent_parts(scarcest(product, links.answers, places), links.answers)])
+    found = [
+        SilentSource(source, product.sku, tuple([place for place in places if place in told]))
+        for source, told in unvouched(stock, silent)
+    ]
+    return tuple([one for one in found if one.locations])
+
+
 def kits_lost(sold: int, units: int, places: int) -> int:
     """How many kits fewer there may be when so many units are taken from nobody knows which of the places.
 
@@ -69,7 +87,7 @@ def under_override(
     A recalled part recalls its kits; a cap is in units of the part; what is held does not rise through a kit either.
     """
     if override.kind is OverrideKind.ZERO:
-        return replace(answer, kits_by_location=(), uncounted=(), unplaced=0)
+        return replace(answer, kits_by_location=(), uncounted=(), unplaced=0, silent=())
     if override.kind is OverrideKind.CAP and override.units is not None:
         kits = _at_most(answer.kits_by_location, override.units // answer.units)
         return replace(answer, kits_by_location=kits)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from inventory_domain.atp import availability
 from inventory_domain.catalog import Product, opened
-from inventory_domain.commands import KitAvailability, KitKind, KitRegistered, KitRemoved, KitSold
+from inventory_domain.commands import KitAvailability, KitKind, KitRegistered, KitRemoved, KitSold, SilentSource
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, Sku, SourceId
-from inventory_domain.kit_answers import an_answer, no_rise, refusal, under_override
+from inventory_domain.kit_answers import an_answer, no_rise, refusal, silent_sources, under_override
 from inventory_domain.kits import NO_LINKS, OTHER_UNITS, KitLinks, component_left, rescaled, units_needed
 from inventory_domain.overrides import in_force
 from inventory_domain.silence import vouched
@@ -108,9 +108,10 @@ def exchange(
         links, sales = _sales(before, after, links)
         commands.extend(sales)
     owes = False
+    quiet = silent_sources(product, after.stock, silent, links) if links.serves and product is not None else ()
     for kit, served in links.serves.items():
         gone = _no_longer_netted(before, after, kit, heard)
-        bounded, answer = _answer(after, product, stock, links, kit, now_ms, catching_up=catching_up)
+        bounded, answer = _answer(after, product, stock, links, kit, quiet, now_ms, catching_up=catching_up)
         if bounded is None:
             continue
         owes = owes or bounded != answer
@@ -190,6 +191,7 @@ def _answer(
     stock: Stock,
     links: KitLinks,
     kit: Sku,
+    quiet: tuple[SilentSource, ...],
     now_ms: int,
     *,
     catching_up: bool,
@@ -215,7 +217,7 @@ def _answer(
         # A component that does not know of that kit yet may still refuse to be in it.
         answer = replace(nothing, uncounted=places)
         return answer, answer
-    answer = an_answer(state.sku, product, links, served, available)
+    answer = replace(an_answer(state.sku, product, links, served, available), silent=quiet)
     override = in_force(state.override, now_ms)
     if override is not None:
         answer = under_override(answer, override, told, places)

@@ -8,15 +8,15 @@ changes nothing, and nobody answers an answer, so that there is no loop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
 from inventory_domain.catalog import Product
-from inventory_domain.commands import KitAvailability, KitRegistered, KitRemoved
+from inventory_domain.commands import KitAvailability, KitRegistered, KitRemoved, SilentSource
 from inventory_domain.errors import InvalidRecord
-from inventory_domain.identifiers import OrderId, Sku
+from inventory_domain.identifiers import LocationId, OrderId, Sku
 from inventory_domain.netting import order_known
 from inventory_domain.stock import Stock
 
@@ -174,3 +174,28 @@ def rescaled(answer: KitAvailability, units: int) -> KitAvailability:
     kits = tuple((place, number * answer.units // units) for place, number in answer.kits_by_location)
     unplaced = answer.unplaced * answer.units if units < answer.units else answer.unplaced
     return replace(answer, units=units, kits_by_location=kits, unplaced=unplaced)
+
+
+def scarcest(
+    product: Product, answers: Mapping[Sku, KitAvailability], places: Iterable[LocationId]
+) -> dict[LocationId, tuple[int, Sku]]:
+    """By location, for how many kits the component that bounds the kit there would do, and which one it is.
+
+    Each component must have answered.
+    """
+    kits = {part.sku: dict(answers[part.sku].kits_by_location) for part in product.components}
+    return {place: min((numbers.get(place, 0), sku) for sku, numbers in kits.items()) for place in places}
+
+
+def silent_parts(
+    bounds: Mapping[LocationId, tuple[int, Sku]], answers: Mapping[Sku, KitAvailability]
+) -> Iterator[tuple[Sku, SilentSource]]:
+    """What the components that bound a kit, as `scarcest` says, have said of silent sources where they bound it.
+
+    What other components said of theirs does not matter there, so no more is told on than there are locations.
+    """
+    for component in sorted({sku for _, sku in bounds.values()}):
+        for one in answers[component].silent:
+            here = tuple([place for place in one.locations if bounds.get(place, (0, ""))[1] == component])
+            if here:
+                yield component, SilentSource(one.source, one.sku, here)

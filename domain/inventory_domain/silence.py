@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from inventory_domain.identifiers import SourceId
+from inventory_domain.identifiers import LocationId, SourceId
 from inventory_domain.stock import Stock
 
 
@@ -65,3 +65,15 @@ def vouched(stock: Stock, silent: frozenset[SourceId]) -> Stock:
         if position.on_hand is not None and not silent.isdisjoint(position.sources)
     }
     return replace(stock, positions={**stock.positions, **positions}) if positions else stock
+
+
+def unvouched(stock: Stock, silent: frozenset[SourceId]) -> Iterator[tuple[SourceId, frozenset[LocationId]]]:
+    """Per silent source, by name, the locations that `vouched` empties because it tells of them."""
+    for source in sorted(silent):
+        told = [
+            location
+            for location, position in stock.positions.items()
+            if position.on_hand is not None and source in position.sources
+        ]
+        if told:
+            yield source, frozenset(told)

@@ -12,6 +12,7 @@ from inventory_domain.commands import (
     OverrideKind,
     Restate,
     SaleSettled,
+    SilentSource,
     SkuCommand,
 )
 from inventory_domain.errors import InvalidRecord
@@ -62,6 +63,7 @@ def availability_to_record(answer: KitAvailability) -> Record:
         "heard": answer.heard,
         "settled": answer.settled,
         "version": answer.version,
+        "silent": [{"source": one.source, "sku": one.sku, "locations": one.locations} for one in answer.silent],
     }
 
 
@@ -79,6 +81,7 @@ def availability_from_record(record: Record) -> KitAvailability:
         heard=tuple(record["heard"]),
         settled=tuple(record["settled"]),
         version=record["version"],
+        silent=tuple(SilentSource(one["source"], one["sku"], tuple(one["locations"])) for one in record["silent"]),
     )
 
 

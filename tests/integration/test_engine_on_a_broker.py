@@ -28,6 +28,9 @@ from tests.support.engine import (
 )
 from tests.support.engine_process import EngineProcess, Engines
 
+QUIET = "wms-quiet"
+"""A source that counts as silent after a moment."""
+
 
 @pytest.fixture(scope="module")
 def bus(kafka: str) -> EngineBus:
@@ -46,7 +49,7 @@ def engines(bus: EngineBus, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="module")
 def engine(engines: Engines) -> EngineProcess:
     """One engine that most tests share; each test has SKUs of its own."""
-    return engines.start(unknown_sku_grace_s=1.0)
+    return engines.start(unknown_sku_grace_s=1.0, silence={"by_source": {QUIET: 2_000}, "grace_ms": 500})
 
 
 @pytest.fixture
@@ -124,6 +127,24 @@ def test_a_kit_and_its_components_talk_across_partitions(engine: EngineProcess, 
     bus.changes(change_of(basket, OrderShipped(2, None, OrderId(f"o-{sku}")), sequence=2))
     wait_until(lambda: not bus.states()[sku].stock.sales, "both told of the order, so nobody nets it any more")
     assert [bus.quantity(one) for one in (sku, plate, basket)] == [3, 14, 7]
+
+
+def test_a_kit_elsewhere_says_which_source_of_its_part_is_silent(
+    engine: EngineProcess, bus: EngineBus, sku: str
+) -> None:
+    plate = next(parts_elsewhere(sku))
+    bus.products(replace(product_of(sku), components=(Component(Sku(plate), 4),)), product_of(plate))
+    bus.changes(change_of(plate, StockCounted(22), sequence=1, source=QUIET))
+    bus.heartbeat(QUIET)
+    wait_until(lambda: bus.quantity(sku) == 5, "the part's number is known")
+
+    wait_until(lambda: bus.quantity(sku) == 0, "its source has said nothing more")
+
+    target = bus.newest()[listing_of(sku)]
+    assert target is not None
+    assert target.derivation.endswith(
+        f"; scarcest dallas={plate} for 0; source {QUIET} of {plate} silent, so nothing at dallas"
+    )
 
 
 def parts_elsewhere(sku: str) -> Iterator[str]:

@@ -7,6 +7,8 @@ applied, so that what kits and components say to each other arrives in every ord
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Set
+from dataclasses import replace
 from typing import Final
 
 from hypothesis import settings
@@ -15,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from inventory_cli.demo.journal import ProductFacts, Said
 from inventory_cli.demo.verdict_kits import Books
+from inventory_cli.demo.verdict_stock import Stock
 from inventory_domain.changes import (
     OrderShipped,
     SaleCancelled,
@@ -23,9 +26,10 @@ from inventory_domain.changes import (
     StockReserved,
     UnitsSold,
 )
-from inventory_domain.commands import Override, OverrideKind
-from inventory_domain.identifiers import ChannelId, OrderId, ReservationId, Sku
+from inventory_domain.commands import Override, OverrideKind, SilentSource
+from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku, SourceId
 from inventory_streams.engine.records import InputRecord
+from inventory_streams.engine.values import Surroundings
 from tests.support.engine_work import PARTITIONS
 from tests.support.kit_world import World, a_sku, skus
 from tests.support.stock import a_channel, a_policy
@@ -33,12 +37,30 @@ from tests.support.stock import a_channel, a_policy
 A, B, C, KIT, OUTER = ALL = skus(5)
 PLACES: Final = ("dallas", "reno")
 NEEDS: Final[dict[Sku, dict[Sku, int]]] = {KIT: {A: 2, B: 1}, OUTER: {KIT: 1, C: 2}}
+ERP: Final = SourceId("erp")
 CHANNEL: Final = ChannelId("market-us")
 UNITS = st.integers(1, 4)
 PARTS = st.sampled_from((A, B, C))
 ANY = st.sampled_from(ALL)
 PLACE = st.sampled_from(PLACES)
 ORDER = st.sampled_from([OrderId(f"order-{name}") for name in "abcd"])
+
+
+class SilentBooks(Books):
+    """Books of a time in which nobody vouches for the stock of some SKUs: nothing of it is there."""
+
+    def __init__(self, said: dict[str, list[Said]], products: dict[str, ProductFacts], silent: Set[Sku]) -> None:
+        super().__init__(said, products)
+        self._silent = silent
+
+    def stock(self, sku: str) -> Stock:
+        found = super().stock(sku)
+        return replace(found, free=dict.fromkeys(found.free, 0)) if sku in self._silent else found
+
+    def bounding(self, kit: Sku, place: str) -> str:
+        """The part of which there is least, by the kits that it is enough for."""
+        parts = self._products[kit].components
+        return min((self._kits_of(part, units).get(place, 0), part) for part, units in parts.items())[1]
 
 
 class KitsAgainstBooks(RuleBasedStateMachine):
@@ -51,6 +73,7 @@ class KitsAgainstBooks(RuleBasedStateMachine):
         self.sequences: dict[tuple[Sku, str], int] = defaultdict(int)
         self.left: dict[tuple[Sku, OrderId], int] = defaultdict(int)
         self.zeroed: set[Sku] = set()
+        self.silent: set[Sku] = set()
         self.bound: int | None = None
         self.applied: list[list[InputRecord]] = [[] for _ in range(PARTITIONS)]
         self.reservations = 0
@@ -131,6 +154,14 @@ class KitsAgainstBooks(RuleBasedStateMachine):
             self.bound = None
         self.world.command(sku, Override(OverrideKind.RELEASE, None, None, "ann", "is over"))
 
+    @rule(sku=PARTS)
+    def fall_silent_or_speak(self, sku: Sku) -> None:
+        """On the partition of that part alone: each judges its sources by itself."""
+        self.silent ^= {sku}
+        heard = Surroundings(silent=frozenset({ERP} if sku in self.silent else ()))
+        self.world.memory(sku).beside = heard
+        self.world.wake(sku, "source-silent")
+
     @precondition(lambda self: any(self.world.queues))
     @rule(number=st.integers(0, PARTITIONS - 1), most=st.integers(1, 6))
     def go_on(self, number: int, most: int) -> None:
@@ -168,14 +199,36 @@ class KitsAgainstBooks(RuleBasedStateMachine):
                 self.step(number)
         assert not any(self.world.queues), "they go on talking"
         assert not self.world.dead
-        assert self.world.shown == self.expected()
+        books = self.books()
+        assert self.world.shown == self.expected(books)
+        for kit, parts in NEEDS.items():
+            links = self.world.state(kit).links
+            assert links is not None
+            assert {part: links.answers[part].silent for part in parts} == {
+                part: self.blamed(books, part) for part in parts
+            }
 
-    def expected(self) -> dict[Sku, int]:
+    def blamed(self, books: SilentBooks, part: Sku) -> tuple[SilentSource, ...]:
+        """The silent sources that a component must name to its kit: of a kit, those of the part that bounds it."""
+        if part in self.zeroed:
+            return ()
+        if part in self.silent:
+            return (SilentSource(ERP, part, tuple(map(LocationId, PLACES))),)
+        found: dict[Sku, list[LocationId]] = defaultdict(list)
+        for place in PLACES if part == KIT else ():
+            inner = Sku(books.bounding(KIT, place))
+            if inner in self.silent - self.zeroed:
+                found[inner].append(LocationId(place))
+        return tuple(SilentSource(ERP, inner, tuple(places)) for inner, places in sorted(found.items()))
+
+    def books(self) -> SilentBooks:
         stocked = dict.fromkeys(PLACES, 0)
         products = {
             sku: ProductFacts(sku, sku not in self.zeroed, "toys", stocked, (), dict(NEEDS.get(sku, {}))) for sku in ALL
         }
-        books = Books(dict(self.said), {str(sku): facts for sku, facts in products.items()})
+        return SilentBooks(dict(self.said), {str(sku): facts for sku, facts in products.items()}, self.silent)
+
+    def expected(self, books: Books) -> dict[Sku, int]:
         found: dict[Sku, int] = {}
         for sku in ALL:
             stock = books.stock(sku)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from inventory_domain.silence import SilencePolicy
 from inventory_streams.engine.run import run
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.settings import KafkaSettings
@@ -177,7 +178,8 @@ def settings_of(given: Mapping[str, object]) -> EngineSettings:
     )
     changes = given["changes"]
     assert isinstance(changes, dict)
-    return replace(base, **changes)
+    silence = SilencePolicy(**changes.pop("silence", {}))
+    return replace(base, silence=silence, **changes)
 
 
 def main(told: str) -> int:

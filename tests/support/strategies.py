@@ -37,6 +37,7 @@ from inventory_domain.commands import (
     OverrideKind,
     Restate,
     SaleSettled,
+    SilentSource,
     SkuCommand,
 )
 from inventory_domain.exposure import Attempt, AttemptState, Confirmed, Exposure, LastAttempt, Proof, Result
@@ -185,6 +186,7 @@ kit_answers = st.builds(
     names,
     names,
     counters,
+    st.lists(st.builds(SilentSource, identifiers, identifiers, names), max_size=2).map(tuple),
 )
 command_kinds = st.one_of(
     st.builds(Restate, identifiers, counters, texts),

@@ -100,3 +100,7 @@ class ExpectedKit:
         for location in ("dallas", "reno"):
             free += min(self.of[part].available()[location] // units for part, units in self.parts.items())
         return max(0, free - self.withheld) if self.listed else 0
+
+    def silent(self) -> dict[Sku, list[tuple[str, ...]]]:
+        """By part, the locations of which it must have said that their source is silent."""
+        return {part: [("dallas",)] if self.of[part].silent else [] for part in self.parts}

@@ -172,6 +172,7 @@ class Simulation:
             await self._fall_silent(last)
         await self._turn_for(last, 3)  # what was said of a source is judged once a second, and swept after that
         await self._catch_up(last)
+        self._check_kits(last)
 
     async def _fall_silent(self, last: Worker) -> None:
         for _ in range(SILENT_S_MAX):
@@ -194,6 +195,16 @@ class Simulation:
             if all(last.caught_up(number) for number in range(PARTITIONS)):
                 return
         self._fail("it did not catch up")
+
+    def _check_kits(self, last: Worker) -> None:
+        """Also what changes no number reaches the kit: why its parts have nothing."""
+        for kit, expected in self._traffic.kits.items():
+            state = last.state(kit)
+            links = state.links if state is not None else None
+            answers = links.answers if links is not None else {}
+            said = {part: [one.locations for one in answer.silent] for part, answer in answers.items()}
+            if said != expected.silent():
+                self._fail(f"{kit} was told of silent sources {said} and must have been of {expected.silent()}")
 
     def _check(self) -> None:
         versions: dict[str, int] = {}

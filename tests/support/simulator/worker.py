@@ -18,7 +18,7 @@ from inventory_domain.identifiers import Sku
 from inventory_domain.overshown import promise_of
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.silence import SilencePolicy
-from inventory_domain.sku_state import PartitionProgress
+from inventory_domain.sku_state import PartitionProgress, SkuState
 from inventory_streams.engine.agent import EngineAgent
 from inventory_streams.engine.catching_up import CatchUp, FetchState
 from inventory_streams.engine.committing import Committer
@@ -33,6 +33,7 @@ from inventory_streams.engine.states import SkuStates
 from inventory_streams.engine.values import Decoders, Rules
 from inventory_streams.engine.velocity import SalesVelocity
 from inventory_streams.engine.waking import InForce
+from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.kafka.transactions import Write
 from tests.support.engine_work import TOPICS, WIRED, Wire
@@ -367,6 +368,10 @@ class Worker:
     def thinks_silent(self, number: int) -> bool:
         """Whether a source counts as silent on the partition."""
         return bool(self._ownership.partitions[number].progress.silent)
+
+    def state(self, sku: Sku) -> SkuState | None:
+        """What is durable of the SKU."""
+        return self._ownership.partitions[partition_of(sku, PARTITIONS)].states.get(sku)
 
     def caught_up(self, number: int) -> bool:
         """Whether nothing is left to read or to pay."""

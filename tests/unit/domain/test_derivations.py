@@ -9,13 +9,14 @@ import pytest
 
 from inventory_domain.catalog import ListingNode
 from inventory_domain.changes import StockCounted
-from inventory_domain.commands import Override, OverrideKind
+from inventory_domain.commands import Override, OverrideKind, Restate
 from inventory_domain.decisions import decide
-from inventory_domain.identifiers import LocationId, NodeId, SourceId
+from inventory_domain.identifiers import LocationId, NodeId, Sku, SourceId
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import SkuState
 from inventory_domain.targets import TWO_DAY_ELSEWHERE
-from tests.support.kit_world import World, a_sku, skus
+from inventory_streams.engine.values import Surroundings
+from tests.support.kit_world import World, a_sku, listing_of, skus
 from tests.support.stock import NOW_MS, SKU, a_channel, a_listing, a_policy, a_product, a_stock, after
 
 UNTIL = r" by ann until (released|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
@@ -88,16 +89,94 @@ def test_a_closed_location_is_named_where_the_channel_would_sell_from_it() -> No
     assert told(closed).startswith("atp dallas=9 = 9; ")
 
 
-def test_a_kits_derivation_names_its_scarcest_component_at_each_location() -> None:
-    """Ten PART make five kits in Dallas, where eight OTHER would do for eight; in Reno it is the other way round."""
+def a_bundle(channel_sells_from: tuple[str, ...] = ("dallas", "reno")) -> tuple[World, Sku, Sku, Sku]:
+    """A kit of two PART and one OTHER: ten and eight of them at Dallas, nine and one at Reno."""
     kit, part, other = skus(3)
-    world = World(a_policy(a_channel(locations=("dallas", "reno"))))
+    world = World(a_policy(a_channel(locations=channel_sells_from)))
     for sku, dallas, reno in ((part, 10, 9), (other, 8, 1)):
         world.product(a_sku(sku, BOTH))
         world.change(sku, StockCounted(dallas), "dallas", sequence=1)
         world.change(sku, StockCounted(reno), "reno", sequence=1)
     world.product(a_sku(kit, BOTH, **{part: 2, other: 1}))
     world.run()
+    return world, kit, part, other
+
+
+def falls_silent(world: World, sku: Sku, *sources: str) -> None:
+    """On the SKU's own partition these sources are silent from now on, and nobody else's partition knows of it."""
+    world.memory(sku).beside = Surroundings(silent=frozenset(map(SourceId, sources)))
+    world.wake(sku, "source-silent")
+    world.run()
+
+
+def test_a_kit_names_the_silent_source_of_the_component_that_bounds_it() -> None:
+    """The component lives in another partition, and only that one knows; who asks about the kit must see it."""
+    world, kit, part, _ = a_bundle()
+    falls_silent(world, part, "erp", "wms")
+
+    assert world.shown[kit] == 0
+    assert world.derivations[kit].endswith(
+        f"; scarcest dallas={part} for 0 + reno={part} for 0; source erp of {part} silent, so nothing at dallas + reno"
+    )
+
+    only_reno, kit, part, _ = a_bundle(("reno",))
+    falls_silent(only_reno, part, "erp")
+
+    assert only_reno.derivations[kit].endswith(f"; source erp of {part} silent, so nothing at reno")
+
+
+def test_a_silent_source_of_a_component_that_does_not_bound_the_kit_is_not_named() -> None:
+    """There would be no kit with it either."""
+    world, kit, part, other = a_bundle(("dallas",))
+    first, second = sorted((part, other))
+    world.change(first, StockCounted(0), "dallas", sequence=2)
+    falls_silent(world, second, "erp")
+    world.command(kit, Restate(listing_of(kit), world.state(kit).targets[listing_of(kit)].version, "test"))
+    world.run()
+
+    assert world.derivations[kit].endswith(f"; scarcest dallas={first} for 0")
+
+
+def test_a_kit_of_kits_names_the_part_whose_source_is_silent_and_the_kit_that_it_is_in() -> None:
+    world, kit, part, _ = a_bundle()
+    outer, tape = skus(2, "T")
+    world.product(a_sku(tape, BOTH))
+    for place in BOTH:
+        world.change(tape, StockCounted(50), place, sequence=1)
+    world.product(a_sku(outer, BOTH, **{kit: 1, tape: 1}))
+    world.run()
+    assert world.shown[outer] == 6
+
+    falls_silent(world, part, "erp")
+
+    assert world.derivations[outer].endswith(
+        f"; scarcest dallas={kit} for 0 + reno={kit} for 0;"
+        f" source erp of {part} in {kit} silent, so nothing at dallas + reno"
+    )
+
+
+def test_a_location_that_was_never_counted_is_not_empty_for_its_sources_silence() -> None:
+    stock = a_stock(dallas=9, reno=4)
+    uncounted = replace(stock.positions[LocationId("reno")], on_hand=None)
+    state = SkuState(
+        SKU,
+        replace(stock, positions={**stock.positions, LocationId("reno"): uncounted}),
+        a_product(locations=BOTH),
+    )
+    policy = a_policy(a_channel(locations=("dallas", "reno")))
+    known = decide(replace(state, stock=stock), policy, NOW_MS, catching_up=False, cause="test").state.targets
+
+    silent = frozenset({SourceId("erp")})
+    target = decide(
+        replace(state, targets=known), policy, NOW_MS, catching_up=False, cause="test", silent=silent
+    ).targets[0]
+
+    assert target.derivation.endswith("; source erp silent, so nothing at dallas")
+
+
+def test_a_kits_derivation_names_its_scarcest_component_at_each_location() -> None:
+    """Ten PART make five kits in Dallas, where eight OTHER would do for eight; in Reno it is the other way round."""
+    world, kit, part, other = a_bundle()
 
     assert world.shown[kit] == 5 + 1
     assert world.derivations[kit].endswith(f"; scarcest dallas={part} for 5 + reno={other} for 1")

@@ -15,12 +15,12 @@ from inventory_domain.changes import (
     StockReserved,
     UnitsSold,
 )
-from inventory_domain.commands import Override, OverrideKind, SaleSettled
+from inventory_domain.commands import Override, OverrideKind, Restate, SaleSettled
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku, SourceId
 from inventory_streams.engine.values import Surroundings
 from inventory_streams.kafka.partitioner import partition_of
 from tests.support.engine_work import PARTITIONS
-from tests.support.kit_world import World, a_sku, skus
+from tests.support.kit_world import World, a_sku, listing_of, skus
 from tests.support.stock import NOW_MS, a_channel, a_policy
 
 KIT, PART, OTHER, OUTER, DEEPER = skus(5)
@@ -508,6 +508,44 @@ def test_stock_of_a_silent_source_is_in_no_kit(selling: World) -> None:
     selling.run()
 
     assert selling.shown == {PART: 0, OTHER: 0, KIT: 0}
+
+
+def silent_at(world: World, kit: Sku, part: Sku) -> list[tuple[str, tuple[str, ...]]]:
+    """What the part last said to the kit of sources that are silent."""
+    links = world.state(kit).links
+    assert links is not None
+    return [(one.source, one.locations) for one in links.answers[part].silent]
+
+
+def test_an_answer_that_differs_only_in_why_there_is_nothing_is_said_and_kept(selling: World) -> None:
+    """The number was zero before, so no target is said; but the next one that is, says why there are none."""
+    selling.change(PART, StockCounted(0), sequence=2)
+    selling.run()
+    selling.told.clear()
+
+    selling.memory(PART).beside = Surroundings(silent=frozenset([SourceId("erp")]))
+    selling.wake(PART, "source-silent")
+    selling.run()
+    assert (silent_at(selling, KIT, PART), selling.told) == ([("erp", ("dallas",))], [])
+
+    (version,) = (target.version for target in selling.state(KIT).targets.values())
+    selling.command(KIT, Restate(listing_of(KIT), version, "asked"))
+    selling.run()
+    assert selling.derivations[KIT].endswith(f"; source erp of {PART} silent, so nothing at dallas")
+
+    selling.memory(PART).beside = Surroundings()
+    selling.wake(PART, "source-back")
+    selling.run()
+    assert silent_at(selling, KIT, PART) == []
+
+
+def test_a_recalled_component_is_nothing_whatever_its_source_says(selling: World) -> None:
+    selling.memory(PART).beside = Surroundings(silent=frozenset([SourceId("erp")]))
+    selling.command(PART, Override(OverrideKind.ZERO, None, None, "ann", "recall"))
+    selling.run()
+
+    assert selling.shown[KIT] == 0
+    assert silent_at(selling, KIT, PART) == []
 
 
 def test_a_closed_location_is_in_no_kit() -> None:
