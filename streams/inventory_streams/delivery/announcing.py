@@ -44,7 +44,7 @@ class Announcing:
             facts["zeros_held"] = standing.zeros_held
             log.info("channel's standing changed", extra={"channel": channel, "partition": partition, **facts})
         masked = Counter((channel, self._masks.standing_at((channel, one)).mask) for channel, one in places)
-        for channel in {channel for channel, _ in changed}:
+        for channel in dict.fromkeys(channel for channel, _ in changed):
             for mask in (STOP_SALE, ENGINE_SILENT):
                 self._metrics.masked.labels(channel, mask).set(masked[channel, mask])
             self._engine(channel, masked[channel, ENGINE_SILENT])

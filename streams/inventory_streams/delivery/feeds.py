@@ -77,7 +77,7 @@ class Feeds:
         """Look at the backlogs again and again."""
         while self._adapter is not None:
             await self._clock.sleep(LOOK_S)
-            for channel in {*self.account.queue.channels, *self.account.by_feed}:
+            for channel in dict.fromkeys([*self.account.queue.channels, *self.account.by_feed]):
                 while await self._look(self._adapter, channel):
                     pass  # what one feed does not hold goes into the next one at once
 

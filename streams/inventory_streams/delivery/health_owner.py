@@ -106,9 +106,9 @@ class HealthOwner:
         self._reports = settings.topics.reports(settings.marketplace)
         self._commands = settings.topics.operator_commands
         self._topic = settings.topics.channel_health
-        ours = set(channels)
+        ours = dict.fromkeys(channels)
         self._records = {record.health.channel: record for record in known if record.health.channel in ours}
-        self._unfolded = ours - set(self._records)
+        self._unfolded = ours.keys() - self._records.keys()
         now_ms = clock.now_ms()
         for channel in ours:
             fresh = HealthRecord(new_channel(channel, now_ms))

@@ -152,7 +152,7 @@ class LastResort:
         return ready.held(wanted(target, ENGINE_SILENT), None) is not None
 
     def _alert(self, count: int) -> None:
-        for channel in {one.target.channel for one in self._known.values()}:
+        for channel in dict.fromkeys(one.target.channel for one in self._known.values()):
             text = f"Kafka and the engine are silent: {count} listings are set to zero without a committed attempt"
             self._metrics.alerts.labels(channel, "kafka-gone", Severity.PAGE.value).inc()
             log.error("channel alert", extra={"channel": channel, "alert": "kafka-gone", "why": text})
