@@ -83,13 +83,12 @@ def _asked(settings: Settings, channel: str, skus: list[str], *, dry_run: bool) 
     import asyncio
 
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from inventory_cli import wiring
     from inventory_cli.clock import SystemClock
     from inventory_cli.logging import configure
+    from inventory_cli.reconcile_progress import told
     from inventory_domain.identifiers import ChannelId, Sku
-    from inventory_domain.reconciliation import ReconciliationCycle
     from inventory_streams.reconcile.on_demand import OnDemand
     from inventory_streams.reconcile.run import reconciled
 
@@ -98,23 +97,10 @@ def _asked(settings: Settings, channel: str, skus: list[str], *, dry_run: bool) 
     chosen = wiring.reconcile_settings(settings)
     ours = next(one for one in wiring.accounts_to_reconcile(settings, clock) if name in one.channels)
     account = reconciled([ours], chosen, clock)[ours.marketplace][0]
-    console = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"reading what is known of {channel}", total=None)
-
-        def progress(cycle: ReconciliationCycle) -> None:
-            total = max(cycle.listings, cycle.found)
-            bar.update(task, description=f"{cycle.phase.value} {channel}", completed=cycle.found, total=total)
+    with told(channel, Console(stderr=True)) as (progress, waits):
 
         async def look() -> Answer:
-            on_demand = OnDemand(chosen, ours.marketplace, account, wiring.registry(settings), clock, progress)
+            on_demand = OnDemand(chosen, ours.marketplace, account, wiring.registry(settings), clock, progress, waits)
             try:
                 return await on_demand.look(name, [Sku(one) for one in skus], dry_run=dry_run, by=getpass.getuser())
             finally:

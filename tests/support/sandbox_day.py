@@ -40,7 +40,7 @@ from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.kafka.transactions import Write
 from inventory_streams.reconcile.budget import PullBudget
 from inventory_streams.reconcile.codecs import codecs_of
-from inventory_streams.reconcile.cycle import CycleEnd, Cycles, ReconciledAccount
+from inventory_streams.reconcile.cycle import CycleEnd, Cycles, ReconciledAccount, Waits
 from inventory_streams.reconcile.metrics import ReconcileMetrics
 from inventory_streams.reconcile.reconciler import parts_of
 from inventory_streams.reconcile.settings import ReconcileSettings
@@ -222,7 +222,13 @@ class Day:
         return [NodeId(one) for one in self.seeds[sku].location_ids]
 
 
-def a_day(marketplace: str, seeds: Sequence[ListingSeed], ghosts: Sequence[ListingSeed] = (), **changes: Any) -> Day:
+def a_day(
+    marketplace: str,
+    seeds: Sequence[ListingSeed],
+    ghosts: Sequence[ListingSeed] = (),
+    waits: Waits = lambda _: None,
+    **changes: Any,
+) -> Day:
     """A day of the channel with these listings; the catalog does not have the ghosts."""
     clock, name = DayClock(), Marketplace(marketplace)
     sandbox = build_marketplaces(clock, SandboxSettings(skus=0, listings=(*seeds, *ghosts)))
@@ -248,7 +254,7 @@ def a_day(marketplace: str, seeds: Sequence[ListingSeed], ghosts: Sequence[Listi
         parts.catalog.apply(seed.sku.encode(), codecs.products.encode(product))
     day = Day(clock, sandbox, adapter, account, None, parts, {seed.sku: seed for seed in seeds})  # type: ignore[arg-type]
     day.cycles = Cycles(
-        settings, parts.catalog, parts.knowledge, parts.judging, parts.records, metrics, clock, day.commit
+        settings, parts.catalog, parts.knowledge, parts.judging, parts.records, metrics, clock, day.commit, waits=waits
     )
     return day
 

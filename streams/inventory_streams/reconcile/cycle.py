@@ -12,6 +12,7 @@ from inventory_domain.bulk import Found, PullsListings
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import AccountId, ChannelId, ListingId
 from inventory_domain.ports import ListingRef, MarketplaceAdapter, NotListed, Shown
+from inventory_domain.pull_leases import LEAD_S
 from inventory_domain.reconciliation import (
     CyclePhase,
     Discrepancy,
@@ -40,6 +41,13 @@ log = logging.getLogger(__name__)
 
 Commit = Callable[[list[Write]], Awaitable[None]]
 """Makes records durable, all or none; where a look changes nothing it does nothing."""
+Waits = Callable[[str], None]
+"""Told what is waited for, to be read after the word "waiting"."""
+
+
+def the_lead_of(channel: ChannelId) -> str:
+    """What is waited for where pulls are announced."""
+    return f"{LEAD_S:.0f} s, until delivery leaves {channel} the pulls' part of the rate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ class Cycles:
         commit: Commit,
         progress: Callable[[ReconciliationCycle], None] = lambda _: None,
         announce: Commit | None = None,
+        waits: Waits = lambda _: None,
     ) -> None:
         """`announce`: what makes announcements durable, where it is not `commit`."""
         self._settings = settings
@@ -91,6 +100,7 @@ class Cycles:
         self._commit = commit
         self._announce = announce or commit
         self._progress = progress
+        self._waits = waits
 
     async def reconcile(self, account: ReconciledAccount, channel: ChannelId, reason: str) -> CycleEnd:
         """Pull the channel and act on what it shows."""
@@ -101,6 +111,7 @@ class Cycles:
         )
         await self._tell(cycle)
         async with self._announced(account, channel, reason):
+            self._progress(cycle)
             end, collected = await self._pulled(account, cycle)
         if end.complete and listings and not len(collected):
             end = replace(end, complete=False, reason="the pull named none of the channel's listings")
@@ -131,6 +142,7 @@ class Cycles:
         async def announce() -> None:
             await self._announce([self._records.cycle(announcement(channel, self._clock.now_ms(), why))])
 
+        self._waits(the_lead_of(channel))
         return account.announcing.around(announce)
 
     async def _looked_at(

@@ -21,7 +21,7 @@ from inventory_schemas.registry import Registry
 from inventory_streams.kafka.reading import positions_at, read_to_end
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 from inventory_streams.reconcile.codecs import Codecs, codecs_of
-from inventory_streams.reconcile.cycle import Cycles, ReconciledAccount
+from inventory_streams.reconcile.cycle import Cycles, ReconciledAccount, Waits, the_lead_of
 from inventory_streams.reconcile.loading import load
 from inventory_streams.reconcile.metrics import ReconcileMetrics
 from inventory_streams.reconcile.reconciler import Parts, parts_of
@@ -47,8 +47,28 @@ class Answer:
 
 
 @dataclass(slots=True)
+class _Heard:
+    """What the process that owns the marketplace has said since it was asked: of ours, and of what it does before."""
+
+    channel: ChannelId
+    asked_ms: int
+    own: ReconciliationCycle | None = None
+    ahead: ReconciliationCycle | None = None
+
+    def is_news(self, cycles: Sequence[ReconciliationCycle]) -> bool:
+        """Take the records since it was asked, in order; whether they say more than those before."""
+        before = self.own, self.ahead
+        for one in cycles:
+            if one.channel == self.channel and one.started_at_ms >= self.asked_ms:
+                self.own = one
+            else:
+                self.ahead = one
+        return before != (self.own, self.ahead)
+
+
+@dataclass(slots=True)
 class OnDemand:
-    """One channel, once. `progress` is called with the reconciliation as it goes on."""
+    """One channel, once. `progress` is called with the reconciliation as it goes on, `waits` as `Waits` says."""
 
     settings: ReconcileSettings
     marketplace: Marketplace
@@ -56,6 +76,7 @@ class OnDemand:
     registry: Registry
     clock: Clock
     progress: Callable[[ReconciliationCycle], None]
+    waits: Waits
 
     async def look(self, channel: ChannelId, skus: Sequence[Sku], *, dry_run: bool, by: str) -> Answer:
         """Compare the channel, or these SKUs of it, with what it may show by now. `dry_run` writes nothing, except
@@ -120,6 +141,7 @@ class OnDemand:
             commit,  # type: ignore[arg-type]  # a coroutine function
             self.progress,
             announce,  # type: ignore[arg-type]  # the same
+            self.waits,
         )
 
     def _listings(self, parts: Parts, channel: ChannelId, skus: Sequence[Sku]) -> list[ListingId]:
@@ -156,21 +178,31 @@ class OnDemand:
         )
         await asyncio.to_thread(self._send, codecs.operator_commands.encode(command), channel)
         place = (self.settings.topics.reconciliations(self.marketplace), 0)
+        heard = _Heard(channel, at_ms)
         heard_s = self.clock.monotonic_s()
-        newest: ReconciliationCycle | None = None
         while True:
-            cycle = await asyncio.to_thread(self._newest_cycle, codecs, place, channel, at_ms)
-            if cycle is not None and cycle != newest:
-                newest, heard_s = cycle, self.clock.monotonic_s()
-                self.progress(cycle)
-            if newest is not None and newest.phase is not CyclePhase.PULLING:
-                found = await asyncio.to_thread(self._discrepancies, codecs, channel, newest)
-                return Answer(newest, found, by_service=True)
+            if heard.is_news(await asyncio.to_thread(self._cycles_since, codecs, place, at_ms)):
+                heard_s = self.clock.monotonic_s()
+                self._tell(heard)
+            cycle = heard.own
+            if cycle is not None and cycle.phase is not CyclePhase.PULLING:
+                found = await asyncio.to_thread(self._discrepancies, codecs, channel, cycle)
+                return Answer(cycle, found, by_service=True)
             if self.clock.monotonic_s() - heard_s > SILENT_S_MAX:
                 raise NotReconciled(
                     f"the process that reconciles {channel} was asked, and has said nothing for {SILENT_S_MAX:.0f} s"
                 )
             await self.clock.sleep(FOLLOW_S)
+
+    def _tell(self, heard: _Heard) -> None:
+        cycle, ahead = heard.own, heard.ahead
+        if cycle is not None:
+            self.progress(cycle)
+            if self.account.announcing is not None and cycle.phase is CyclePhase.PULLING and not cycle.found:
+                self.waits(the_lead_of(cycle.channel))  # the process that pulls does
+        elif ahead is not None:
+            seen = f"{ahead.found:,} of {ahead.listings:,} listings"
+            self.waits(f"for the reconciliation of {ahead.channel} that is under way, {seen}")
 
     def _send(self, value: bytes, channel: ChannelId) -> None:
         producer = Producer({**self.settings.kafka.producer(), "acks": "all", "delivery.timeout.ms": 30_000})
@@ -185,9 +217,7 @@ class OnDemand:
         if refused or left:
             raise NotReconciled(f"Kafka did not take the command: {refused[0] if refused else 'no answer in time'}")
 
-    def _newest_cycle(
-        self, codecs: Codecs, place: tuple[str, int], channel: ChannelId, since_ms: int
-    ) -> ReconciliationCycle | None:
+    def _cycles_since(self, codecs: Codecs, place: tuple[str, int], since_ms: int) -> list[ReconciliationCycle]:
         found: list[ReconciliationCycle] = []
         starts = positions_at(self.settings.kafka, [place], since_ms)
         read_to_end(
@@ -196,8 +226,7 @@ class OnDemand:
             lambda messages: found.extend(codecs.cycles.decode(one.value()) for one in messages),
             starts=starts,
         )
-        own = [one for one in found if one.channel == channel and one.started_at_ms >= since_ms and not one.announces]
-        return own[-1] if own else None
+        return [one for one in found if not one.announces]
 
     def _discrepancies(self, codecs: Codecs, channel: ChannelId, cycle: ReconciliationCycle) -> tuple[Discrepancy, ...]:
         places = [(self.settings.topics.inventory_discrepancies, one) for one in range(self.settings.partitions)]

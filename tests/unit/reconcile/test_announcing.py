@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,10 @@ from inventory_domain.pull_leases import AGAIN_S, GOOD_S, LEAD_S
 from inventory_streams.kafka.transactions import TransactionFailed
 from inventory_streams.reconcile.announcing import Announcing
 from inventory_streams.reconcile.budget import LOOK_S, PullThrottle
+from inventory_streams.reconcile.cycle import the_lead_of
+from tests.support.adapters_sandbox import _SEEDS
 from tests.support.delivery_bench import VirtualClock
+from tests.support.sandbox_day import a_day
 
 LIMIT = OperationLimit("all", 10.0, 10.0)
 
@@ -72,3 +76,16 @@ async def test_whoever_calls_is_told_what_has_ended_the_announcing() -> None:
     await clock.pass_s(LEAD_S + AGAIN_S + LOOK_S)
     with pytest.raises(TransactionFailed):
         await asyncio.wait_for(calling, 1.0)
+
+
+@pytest.mark.parametrize("announces", [True, False])
+async def test_who_asked_is_told_of_the_wait_before_it_begins(announces: bool) -> None:
+    told: list[tuple[float, str]] = []
+    day = a_day("ebay", _SEEDS["ebay"][:1], waits=lambda what: told.append((day.clock.monotonic_s(), what)))
+    day.account = replace(day.account, announcing=Announcing(day.clock) if announces else None)
+    began_s = day.clock.monotonic_s()
+
+    await day.reconcile()
+
+    assert told == ([(began_s, the_lead_of(day.channel))] if announces else [])
+    assert (day.clock.monotonic_s() >= began_s + LEAD_S) is announces
