@@ -18,6 +18,8 @@ POLL_S = 0.02  # Consumer.consume waits the whole time when it gets less than a 
 STALL_LIMIT_S = 60.0
 READING_GROUP = "inventory-sync-reading"  # wanted by librdkafka; no group is joined and nothing is committed
 BROKER_CALL_S = 30.0
+UNSETTLED_S_MAX = 30.0  # as long as librdkafka waits for a topic that is assigned and not known yet
+UNSETTLED_PAUSE_S = 0.1
 
 Place: TypeAlias = tuple[str, int]
 """A topic and a partition of it."""
@@ -29,6 +31,17 @@ WHOLE: Final[Mapping[str, object]] = MappingProxyType(
         "queued.max.messages.kbytes": 65_536,
         "fetch.message.max.bytes": 8 << 20,
         "fetch.wait.max.ms": 10,
+    }
+)
+
+
+_UNSETTLED: Final = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
     }
 )
 
@@ -106,24 +119,50 @@ def read_to_end(
         consumer.close()
 
 
-def positions_at(settings: KafkaSettings, partitions: Sequence[Place], at_ms: int) -> dict[Place, int]:
+def positions_at(
+    settings: KafkaSettings, partitions: Sequence[Place], at_ms: int, unsettled_s_max: float = UNSETTLED_S_MAX
+) -> dict[Place, int]:
     """Where records of that time and later begin in each partition; its end where there are none. Blocks.
+
+    A partition that the broker does not know, or that has no leader, is asked for again for `unsettled_s_max`: a topic
+    that was just created is told of by one broker before the other, and by a busy one late.
 
     Raises:
         ReadStalled: the broker does not answer, or refuses.
     """
+    asked = [TopicPartition(topic, number, max(0, at_ms)) for topic, number in partitions]
+    end = time.monotonic() + unsettled_s_max
     consumer = groupless_consumer(settings, WHOLE)
     try:
-        asked = [TopicPartition(topic, number, max(0, at_ms)) for topic, number in partitions]
-        found = consumer.offsets_for_times(asked, timeout=BROKER_CALL_S)
-    except KafkaException as error:
-        raise ReadStalled(f"offsets of a time are not told: {error.args[0].str()}") from error
+        while True:
+            found = _asked(consumer, asked)
+            if isinstance(found, list):
+                return {(one.topic, one.partition): one.offset if one.offset >= 0 else OFFSET_END for one in found}
+            if found.code not in _UNSETTLED or time.monotonic() >= end:
+                raise ReadStalled(f"where records of a time begin is not told: {found.place}: {found.said}")
+            time.sleep(UNSETTLED_PAUSE_S)
     finally:
         consumer.close()
-    wrong = next((one for one in found if one.error is not None), None)
-    if wrong is not None:
-        raise ReadStalled(f"{wrong.topic}[{wrong.partition}]: {wrong.error}")
-    return {(one.topic, one.partition): one.offset if one.offset >= 0 else OFFSET_END for one in found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    place: str
+    code: int
+    said: str
+
+
+def _asked(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition] | _Refused:
+    try:
+        found = consumer.offsets_for_times(places, timeout=BROKER_CALL_S)
+    except KafkaException as failure:
+        error: KafkaError = failure.args[0]
+        named = sorted({one.topic for one in places})
+        return _Refused(", ".join(named), error.code(), error.str())
+    for one in found:
+        if one.error is not None:
+            return _Refused(f"{one.topic}[{one.partition}]", one.error.code(), one.error.str())
+    return found
 
 
 def _read(
