@@ -30,6 +30,8 @@ class OwnSales:
     def with_sale(self, channel: ChannelId, sold_at_ms: int, *, known: bool) -> OwnSales:
         """These, and one more sale on that channel."""
         if not known:
+            if channel in self.netted:
+                return self
             return OwnSales(self.netted | {channel}, self.known)
         newest = max(sold_at_ms, self.known.get(channel, sold_at_ms))
         return OwnSales(self.netted, {**self.known, channel: newest})

@@ -8,7 +8,7 @@ every result against it. What comes most of all has a method that takes what a c
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from itertools import starmap
+from enum import Enum
 from typing import Any, Final, Generic, TypeVar
 
 from inventory_domain.changes import (
@@ -33,25 +33,29 @@ _NOWHERE: Final = Position()
 _SILENT: Final = SourceLog()
 
 
+class Teller(Enum):
+    """Who has told of an order."""
+
+    NOBODY = "nobody"
+    CHANNEL = "channel"
+    SOURCE = "source"
+
+
 class _Newest(Generic[T]):
     """The newest of what came, so many at most, and each of them once."""
 
-    __slots__ = ("known", "most", "order")
+    __slots__ = ("known", "most")
 
-    def __init__(self, order: tuple[T, ...], most: int) -> None:
-        self.order = list(order)
-        self.known = set(order)
+    def __init__(self, known: tuple[T, ...], most: int) -> None:
+        self.known = dict.fromkeys(known)
         self.most = most
 
     def add(self, one: T) -> None:
-        order = self.order
-        order.append(one)
-        self.known.add(one)
-        if len(order) > self.most:
-            self.known.discard(order[-1 - self.most])
-
-    def kept(self) -> tuple[T, ...]:
-        return tuple(self.order[-self.most :])
+        """Keep what is not known yet."""
+        known = self.known
+        known[one] = None
+        if len(known) > self.most:
+            del known[next(iter(known))]
 
 
 class _Log:
@@ -61,7 +65,6 @@ class _Log:
     """
 
     __slots__ = (
-        "added",
         "count_sequence",
         "counted",
         "excludes_reserved",
@@ -69,13 +72,16 @@ class _Log:
         "free_at_ms",
         "moves",
         "newest",
+        "sequences",
+        "units",
     )
 
     def __init__(self, log: SourceLog) -> None:
         self.count_sequence = log.count_sequence
         self.counted = log.counted
         self.moves = log.moves
-        self.added: list[tuple[int, int]] = []
+        self.sequences: list[int] = []
+        self.units: list[int] = []
         self.forgotten_through = log.forgotten_through
         self.excludes_reserved = log.excludes_reserved
         self.free_at_ms = log.free_at_ms
@@ -86,17 +92,18 @@ class _Log:
         self.newest = newest
 
     def settled(self) -> SourceLog:
-        moves, added, forgotten_through = self.moves, self.added, self.forgotten_through
-        beyond = len(moves) + len(added) - KEPT_MOVES_MAX
-        if beyond > len(moves):
-            forgotten_through = added[beyond - len(moves) - 1][0]
-            added = added[beyond - len(moves) :]
-            moves = ()
-        elif beyond > 0:
-            forgotten_through = moves[beyond - 1].sequence
-            moves = moves[beyond:]
-        if added:
-            moves = (*moves, *starmap(Move, added))
+        moves, sequences, units = self.moves, self.sequences, self.units
+        forgotten_through = self.forgotten_through
+        if sequences:
+            beyond = len(sequences) - KEPT_MOVES_MAX
+            if beyond > 0:
+                forgotten_through = sequences[beyond - 1]
+                sequences, units, moves = sequences[beyond:], units[beyond:], ()
+            moves = (*moves, *map(Move, sequences, units))
+            beyond = len(moves) - KEPT_MOVES_MAX
+            if beyond > 0:
+                forgotten_through = moves[beyond - 1].sequence
+                moves = moves[beyond:]
         return SourceLog(
             self.count_sequence, self.counted, moves, forgotten_through, self.excludes_reserved, self.free_at_ms
         )
@@ -161,6 +168,13 @@ class StockDraft:
         """The orders that the source has told of."""
         return self._orders().known
 
+    def teller(self, order: OrderId) -> Teller:
+        """Who has told of this order; the source where the channel did too."""
+        if order in (self._told or self._orders()).known:
+            return Teller.SOURCE
+        sales = self._base.sales if self._own_sales is None else self._own_sales
+        return Teller.CHANNEL if order in sales else Teller.NOBODY
+
     def stock(self) -> Stock:
         """The stock as it is now; the very one it began as where nothing changed."""
         if not self._changed:
@@ -171,8 +185,8 @@ class StockDraft:
         settled = Stock(
             positions,
             base.sales if self._own_sales is None else self._own_sales,
-            base.known_orders if told is None else told.kept(),
-            base.event_ids if ids is None else ids.kept(),
+            base.known_orders if told is None else tuple(told.known),
+            base.event_ids if ids is None else tuple(ids.known),
             base.kit_sales,
             base.cancels,
         )
@@ -216,7 +230,9 @@ class StockDraft:
         else:
             return False
         log.count_sequence, log.counted = sequence, on_hand
-        log.moves, log.added = (), []
+        log.moves = ()
+        log.sequences.clear()
+        log.units.clear()
         log.forgotten_through, log.excludes_reserved, log.free_at_ms = None, False, None
         place.on_hand = on_hand
         self._changed = True
@@ -237,7 +253,8 @@ class StockDraft:
             ids.add(event_id)
         elif sequence > log.newest:
             log.newest = sequence
-            log.added.append((sequence, units))
+            log.sequences.append(sequence)
+            log.units.append(units)
         else:
             return False
         if place.on_hand is not None:
@@ -278,8 +295,10 @@ class StockDraft:
         ids = self._ids or self._remembered()
         if event_id in ids.known or order in self._base.cancels:
             return False
-        if order not in self._orders().known:
-            sales = self._sales()
+        if order not in (self._told or self._orders()).known:
+            sales = self._own_sales
+            if sales is None:
+                sales = self._own_sales = dict(self._base.sales)
             before = sales.get(order)
             if before is not None:
                 units, at_ms = units + before.units, max(at_ms, before.occurred_at_ms)
@@ -305,11 +324,6 @@ class StockDraft:
         if self._told is None:
             self._told = _Newest(self._base.known_orders, KNOWN_ORDERS_MAX)
         return self._told
-
-    def _sales(self) -> dict[OrderId, ChannelSale]:
-        if self._own_sales is None:
-            self._own_sales = dict(self._base.sales)
-        return self._own_sales
 
     # These do the same with a change as it is.
 
@@ -375,9 +389,12 @@ class StockDraft:
     def _tell(self, order: OrderId | None) -> None:
         if order is None:
             return
-        if order in self.sales:
-            del self._sales()[order]
-        orders = self._orders()
+        sales = self._own_sales
+        if sales is not None:
+            sales.pop(order, None)
+        elif order in self._base.sales:
+            self._own_sales = {key: sale for key, sale in self._base.sales.items() if key != order}
+        orders = self._told or self._orders()
         if order not in orders.known and not is_beyond(order):
             orders.add(order)
 

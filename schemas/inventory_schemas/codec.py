@@ -134,6 +134,10 @@ class Serde(Generic[T]):
             raise UndecodableRecord(BAD_AVRO, f"{self._subject}: schema {schema_id}: {rest} bytes after the record")
         return self._kind.from_record(record)
 
+    def is_of_our_schema(self, data: bytes) -> bool:
+        """Whether these bytes are in the very format that is written here. Asks and raises as `faults_of` does."""
+        return self._format_of(data).reader is None
+
     def faults_of(self, data: bytes) -> list[str]:
         """Why records of the format that these bytes are in may be unreadable here; empty when all of them can be read.
 

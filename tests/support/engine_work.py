@@ -11,13 +11,21 @@ from typing import TypeVar
 import faust
 
 from inventory_domain.catalog import Product
-from inventory_domain.changes import InventoryChange, StockCounted
+from inventory_domain.changes import (
+    QUANTITY_MAX,
+    InventoryChange,
+    OrderShipped,
+    StockAdjusted,
+    StockCounted,
+    UnitsSold,
+)
 from inventory_domain.commands import Restate, SkuCommand
 from inventory_domain.errors import UndecodableRecord
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import EventId, ListingId, Marketplace, Sku
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import SkuState
+from inventory_schemas.plain_changes import SOLD_AT_ONCE_MAX, PlainChange, Told, written
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.values import ALONE, Computed, Decoders, Rules
@@ -37,10 +45,33 @@ T = TypeVar("T")
 Value = InventoryChange | Product | SkuCommand | Exposure
 
 
+def plain_of(change: InventoryChange) -> PlainChange | None:
+    """What is read of a change that is plain: `inventory_schemas.plain_changes` reads its like from bytes."""
+    kind, sku = change.kind, None if change.sku is None else written(change.sku.encode())
+    if sku is None or (change.sequence or 0) < 0:
+        return None
+    if isinstance(kind, UnitsSold):
+        if change.location is not None or not 0 < kind.units <= SOLD_AT_ONCE_MAX:
+            return None
+        told: Told = (UnitsSold, kind.units, kind.order_id, None, kind.channel)
+    elif change.location is None:
+        return None
+    elif isinstance(kind, StockAdjusted) and abs(kind.units) <= QUANTITY_MAX:
+        told = (StockAdjusted, kind.units, None, None, None)
+    elif isinstance(kind, StockCounted) and 0 <= kind.on_hand <= QUANTITY_MAX and kind == StockCounted(kind.on_hand):
+        told = (StockCounted, kind.on_hand, None, None, None)
+    elif isinstance(kind, OrderShipped) and 0 < kind.units <= SOLD_AT_ONCE_MAX and kind.reservation_id != "":
+        told = (OrderShipped, kind.units, kind.order_id, kind.reservation_id, None)
+    else:
+        return None
+    return change.event_id, change.source, change.sequence, change.occurred_at_ms, sku, change.location, told
+
+
 @dataclass
 class Wire:
-    """Turns values into records and back, so that a test need not know Avro."""
+    """Turns values into records and back, so that a test need not know Avro. `plainly`: also the quicker way."""
 
+    plainly: bool = True
     _values: dict[bytes, Value] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _offsets: dict[str, int] = field(default_factory=dict)
@@ -74,10 +105,15 @@ class Wire:
         """Decoders of these records."""
         return Decoders(
             change=lambda raw: self._read(raw, InventoryChange),
+            plain_change=self._plain,
             product=lambda raw: self._read(raw, Product),
             command=lambda raw: self._read(raw, SkuCommand),
             exposure=lambda raw: self._read(raw, Exposure),
         )
+
+    def _plain(self, raw: bytes) -> PlainChange | None:
+        change = self._values.get(raw)
+        return plain_of(change) if self.plainly and isinstance(change, InventoryChange) else None
 
     def _read(self, raw: bytes, kind: type[T]) -> T:
         value = self._values.get(raw)

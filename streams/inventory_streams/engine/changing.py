@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from inventory_domain.changes import InventoryChange, OrderShipped, SourceHeartbeat, StockReserved, UnitsSold
+from inventory_domain.changes import (
+    InventoryChange,
+    OrderShipped,
+    SourceHeartbeat,
+    StockAdjusted,
+    StockCounted,
+    StockReserved,
+    UnitsSold,
+)
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import Sku, SourceId
 from inventory_domain.positions import Effect
 from inventory_domain.refills import NO_SALES, OwnSales
-from inventory_domain.sales import Sale, sale_of
+from inventory_domain.sales import UNATTRIBUTED, Sale, sale_of
 from inventory_domain.sku_state import SkuState
-from inventory_domain.stock_draft import StockDraft
+from inventory_domain.stock_draft import StockDraft, Teller
 from inventory_domain.values import replace
+from inventory_schemas.plain_changes import PlainChange, written
 from inventory_streams.engine.records import InputRecord, same_as_key, value_of
-from inventory_streams.engine.values import CAUSES, OF_STOCK, RecordEffect
+from inventory_streams.engine.values import CAUSES, OF_STOCK, Decoders, RecordEffect
 
 _OF_ORDERS = frozenset((UnitsSold, StockReserved, OrderShipped))
 
@@ -22,7 +31,7 @@ _OF_ORDERS = frozenset((UnitsSold, StockReserved, OrderShipped))
 class _Draft:
     """A SKU whose stock is being changed: a batch often changes it many times, and its state is built once."""
 
-    __slots__ = ("changed_at_ms", "is_kit", "key", "sku", "state", "stock")
+    __slots__ = ("cause", "changed_at_ms", "is_kit", "key", "sku", "state", "stock")
 
     def __init__(self, state: SkuState) -> None:
         self.state = state
@@ -31,6 +40,7 @@ class _Draft:
         self.is_kit = state.product is not None and bool(state.product.components)
         self.stock = StockDraft(state.stock)
         self.changed_at_ms = state.changed_at_ms
+        self.cause: str | None = None
 
 
 class StockChanges:
@@ -38,14 +48,17 @@ class StockChanges:
 
     def __init__(
         self,
-        decode: Callable[[bytes], InventoryChange],
+        decoders: Decoders,
+        state: Callable[[Sku], SkuState | None],
         known: Callable[[Sku], SkuState],
         hold: Callable[[SkuState, InputRecord], RecordEffect],
         causes: dict[Sku, str],
         now_ms: int,
     ) -> None:
         """`known` gives the state of a SKU, `hold` keeps a change without a product; `causes` are noted per SKU."""
-        self._decode = decode
+        self._decode = decoders.change
+        self._read_plain = decoders.plain_change
+        self._state = state
         self._known = known
         self._hold = hold
         self._causes = causes
@@ -55,6 +68,45 @@ class StockChanges:
         self.beating: set[SourceId] = set()
         self.sales: list[Sale] = []
         self.own_sales: dict[Sku, OwnSales] = {}
+        self._written: dict[bytes | None, _Draft] = {}
+
+    def records(self, records: Iterable[InputRecord], otherwise: Callable[[InputRecord], None]) -> int:
+        """Apply records in order: the plain ones here, each other by a call of `otherwise`. Tells how many were plain.
+
+        What is plain and changes a SKU that was changed before takes a tenth of the time of what `record` does.
+        """
+        read, drafts, words, now_ms = self._read_plain, self._written, self.words, self._now_ms
+        done = 0
+        for record in records:
+            value = record.value
+            plain = None if value is None else read(value)
+            if plain is None:
+                otherwise(record)
+                continue
+            event_id, source, sequence, at_ms, sku, location, (kind, units, _, _, _) = plain
+            draft = drafts.get(sku) or self._opened(sku, record.key)
+            if draft is None or sku[1:] != record.key or draft.is_kit:
+                otherwise(record)
+                continue
+            if location is None:
+                applied = self._sold(draft, plain)
+            elif kind is StockAdjusted:
+                applied = draft.stock.moved(event_id, source, sequence, location, units)
+            elif kind is StockCounted:
+                applied = draft.stock.counted(event_id, source, sequence, location, units)
+            else:
+                applied = self._shipped(draft, plain)
+            if not applied:
+                otherwise(record)
+                continue
+            done += 1
+            seen_ms = at_ms if at_ms < now_ms else now_ms  # by hand: min of two costs more than all else on these lines
+            if seen_ms >= words.get(source, 0):
+                words[source] = seen_ms
+            if seen_ms > draft.changed_at_ms:
+                draft.changed_at_ms = seen_ms
+            draft.cause = CAUSES[kind]
+        return done
 
     def record(self, record: InputRecord) -> RecordEffect:
         """Apply one record. Raises BadRecord for one that cannot be applied."""
@@ -78,6 +130,9 @@ class StockChanges:
         draft = self._drafts.pop(sku, None)
         if draft is None:
             return None
+        self._written.pop(written(draft.key), None)
+        if draft.cause is not None:
+            self._causes[sku] = draft.cause
         stock = draft.stock.stock()
         if stock is draft.state.stock:
             return None
@@ -85,7 +140,16 @@ class StockChanges:
 
     def _begun(self, sku: Sku, state: SkuState) -> _Draft:
         draft = self._drafts[sku] = _Draft(state)
+        self._written[written(draft.key)] = draft
         return draft
+
+    def _opened(self, name: bytes, key: bytes | None) -> _Draft | None:
+        """The draft of a SKU whose stock begins to change; None where more is to be looked at first."""
+        if key is None or written(key) != name:
+            return None
+        sku = Sku(key.decode())
+        state = self._state(sku)
+        return None if state is None or state.product is None else self._begun(sku, state)
 
     def _first(self, record: InputRecord, change: InventoryChange) -> RecordEffect:
         if isinstance(change.kind, SourceHeartbeat):
@@ -124,8 +188,33 @@ class StockChanges:
                 self.own_sales[sku] = sold
             if at_ms > draft.changed_at_ms:  # by hand: min and max of two cost more than all else on these lines
                 draft.changed_at_ms = at_ms if at_ms < now_ms else max(now_ms, draft.changed_at_ms)
-            self._causes[sku] = CAUSES[type(kind)]
+            draft.cause = CAUSES[type(kind)]
         return OF_STOCK[effect]
+
+    def _shipped(self, draft: _Draft, plain: PlainChange) -> bool:
+        event_id, source, sequence, at_ms, _, location, (_, units, order, reservation, _) = plain
+        stock = draft.stock
+        first = order is not None and stock.teller(order) is Teller.NOBODY
+        if location is None or not stock.shipped(event_id, source, sequence, location, units, reservation, order):
+            return False
+        if first:
+            self.sales.append(Sale(draft.sku, UNATTRIBUTED, units, at_ms))
+        return True
+
+    def _sold(self, draft: _Draft, plain: PlainChange) -> bool:
+        sku = draft.sku
+        event_id, _, _, at_ms, _, _, (_, units, order, _, channel) = plain
+        stock = draft.stock
+        if order is None or channel is None:
+            return False
+        teller = stock.teller(order)
+        if not stock.sold(event_id, channel, order, units, at_ms):
+            return False
+        if teller is Teller.NOBODY:
+            self.sales.append(Sale(sku, channel, units, at_ms))
+        before = self.own_sales.get(sku, NO_SALES)
+        self.own_sales[sku] = before.with_sale(channel, at_ms, known=teller is Teller.SOURCE)
+        return True
 
     def _word(self, change: InventoryChange) -> None:
         at_ms, now_ms = change.occurred_at_ms, self._now_ms

@@ -68,7 +68,7 @@ class Work:
         self._kit_orders: dict[Sku, set[KitOrder]] = {}
         self._commands: list[SkuCommand] = []
         self._dead_letters: list[DeadLetter] = []
-        self._stock = StockChanges(rules.decoders.change, self._known, self._hold, self._causes, now_ms)
+        self._stock = StockChanges(rules.decoders, self._state, self._known, self._hold, self._causes, now_ms)
         self._effects: Counter[tuple[str, RecordEffect]] = Counter()
         self._released: Counter[RecordEffect] = Counter()
         self._newest_record_ms: int | None = None
@@ -97,13 +97,21 @@ class Work:
         if records[0].offset < (applied := self._applied.get(topic, 0)):
             new = [record for record in records if record.offset >= applied]
             self._effects[topic, RecordEffect.DUPLICATE] += len(records) - len(new)
-        handle, effects = self._handlers.get(topic, self._exposure), []
-        for record in new:
+        handle = self._handlers.get(topic, self._exposure)
+        effects: list[RecordEffect] = []
+
+        def one(record: InputRecord) -> None:
             try:
                 effects.append(handle(record))
             except BadRecord as bad:
                 self._dead_letters.append(DeadLetter.of(record, bad))
                 effects.append(RecordEffect.DEAD_LETTERED)
+
+        if topic == self._rules.topics.inventory_changes:
+            effects += [RecordEffect.APPLIED] * self._stock.records(new, one)
+        else:
+            for record in new:
+                one(record)
         for effect, count in Counter(effects).items():
             self._effects[topic, effect] += count
         times = [record.timestamp_ms for record in new]

@@ -11,6 +11,7 @@ from inventory_domain.progress import EngineProgress
 from inventory_domain.sku_state import PartitionProgress, SkuState
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Serde
+from inventory_schemas.plain_changes import PlainChanges
 from inventory_schemas.records import (
     ENGINE_PROGRESS,
     INVENTORY_CHANGE,
@@ -64,6 +65,7 @@ def engine_serdes(topics: Topics, registry: Registry) -> EngineSerdes:
     state = Serde(SKU_STATE, f"{topics.sku_state}-value", registry)
     progress = Serde(ENGINE_PROGRESS, f"{topics.engine_progress}-value", registry)
     commands = Serde(SKU_COMMAND, f"{topics.sku_commands}-value", registry)
+    changes = Serde(INVENTORY_CHANGE, f"{topics.inventory_changes}-value", registry)
     state.prepare()
     commands.prepare()
     progress.prepare()
@@ -71,7 +73,8 @@ def engine_serdes(topics: Topics, registry: Registry) -> EngineSerdes:
         serde.prepare()
     return EngineSerdes(
         decoders=Decoders(
-            change=Serde(INVENTORY_CHANGE, f"{topics.inventory_changes}-value", registry).decode,
+            change=changes.decode,
+            plain_change=PlainChanges(changes).read,
             product=Serde(PRODUCT, f"{topics.catalog_products}-value", registry).decode,
             command=commands.decode,
             exposure=exposures[0].decode,  # the schema's id is in each record; the subject is for messages only

@@ -27,6 +27,7 @@ from inventory_domain.sales import Sale
 from inventory_domain.sku_state import SkuState
 from inventory_domain.targets import Target
 from inventory_domain.velocity import Demand
+from inventory_schemas.plain_changes import PlainChange
 from inventory_streams.engine.dead_letters import DeadLetter
 from inventory_streams.topics import Topics
 
@@ -112,9 +113,13 @@ ALONE = Surroundings()
 
 @dataclass(frozen=True, slots=True)
 class Decoders:
-    """How the values of the inputs are read. Each raises BadRecord for bytes that it cannot accept."""
+    """How the values of the inputs are read. Each raises BadRecord for bytes that it cannot accept.
+
+    `plain_change` is the quicker way of `change`, for most of them: it gives None for what it leaves to that.
+    """
 
     change: Callable[[bytes], InventoryChange]
+    plain_change: Callable[[bytes], PlainChange | None]
     product: Callable[[bytes], Product]
     command: Callable[[bytes], SkuCommand]
     exposure: Callable[[bytes], Exposure]

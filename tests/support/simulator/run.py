@@ -20,6 +20,7 @@ from inventory_domain.positions import Effect
 from inventory_domain.stock_draft import StockDraft
 from inventory_domain.targets import Target
 from inventory_streams.engine import committing, computing
+from tests.support import engine_work
 from tests.support.engine_work import TOPICS, Wire
 from tests.support.simulator.kafka import ModeledKafka
 from tests.support.simulator.sharing import codecs, forget
@@ -251,6 +252,8 @@ def switched_off(off: Off) -> Iterator[None]:
         stack.enter_context(patch.object(committing, "end_process", _ended))
         for module in (positions, stock_draft):
             stack.enter_context(patch.object(module, "EVENT_IDS_MAX", EVENT_IDS_KEPT))
+        if off in (Off.SEQUENCE_GUARD, Off.EVENT_ID_GUARD):  # both are switched off in what takes a whole change
+            stack.enter_context(patch.object(engine_work, "plain_of", lambda change: None))
         if off is Off.SEQUENCE_GUARD:
             stack.enter_context(patch.object(StockDraft, "apply", without_sequence))
         if off is Off.EVENT_ID_GUARD:
