@@ -83,9 +83,27 @@ class Listing:
         return self.listing_type is ListingType.FIXED_PRICE and self.fulfillment is Fulfillment.SELLER
 
 
+class Planned(Noted):
+    """A product that also carries what a policy says of it whatever its stock is, as of the last time that was asked.
+
+    That is no part of the value either; `targets.plan_of` keeps it and alone knows what it is.
+    """
+
+    __slots__ = ("_plan",)
+
+    @property
+    def plan(self) -> object:
+        """What was kept, if anything was."""
+        return getattr(self, "_plan", None)
+
+    def keep_plan(self, plan: object) -> None:
+        """Keep it instead of any other."""
+        object.__setattr__(self, "_plan", plan)
+
+
 @made_often
 @dataclass(frozen=True, slots=True)
-class Product(Noted):
+class Product(Planned):
     """A SKU with all its listings, as the producers' catalog states it. The newest record replaces the former whole.
 
     `components` make it a kit. `sale_stops_at_ms` is the end of a pre-sale: from then on nothing is sold, as of a

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inventory_domain.atp import NO_ANSWERS
 from inventory_domain.catalog import ProductStatus, opened
 from inventory_domain.commands import Override, OverrideKind
-from inventory_domain.derivation_causes import Causes
+from inventory_domain.derivation_causes import NO_CAUSES, Causes
 from inventory_domain.identifiers import ListingId, Marketplace, NodeId, SourceId
 from inventory_domain.mass_change import guard_kept
 from inventory_domain.overrides import capped, in_force, moment, note
@@ -64,7 +64,7 @@ def decide(
     high = is_high(state.high_velocity, demand, policy.high_velocity)
     stock = vouched(state.stock, silent)
     proposed = _proposals(state, stock, policy, now_ms, demand, zeroed=zeroed, high=high)
-    causes = Causes(silent, policy.closed_locations)
+    causes = Causes(silent, policy.closed_locations) if silent or policy.closed_locations else NO_CAUSES
     emitted = dict(state.targets)
     targets: list[Target] = []
     owes = False
@@ -144,7 +144,8 @@ def _proposals(
         product = replace(product, status=ProductStatus.DISCONTINUED)
     elif policy.closed_locations:
         product = opened(product, policy.closed_locations)
-    first = frozenset(one.listing_id for one in product.listings if one.listing_id not in state.targets)
+    told = state.targets
+    first = frozenset([one.listing_id for one in product.listings if one.listing_id not in told])
     answers = NO_ANSWERS if state.links is None else state.links.answers
     return proposals(
         product,
@@ -298,7 +299,7 @@ def _forgotten(state: SkuState) -> tuple[tuple[Marketplace, ListingId], ...]:
     done: list[tuple[Marketplace, ListingId]] = []
     listings = state.product.listings if state.product else ()
     taken = [one.listing_id for one in listings if not one.is_written]
-    if not taken and not any(target.withdrawn for target in state.targets.values()):
+    if not taken and not [target for target in state.targets.values() if target.withdrawn]:
         return ()
     for listing_id, target in state.targets.items():
         if listing_id in taken:

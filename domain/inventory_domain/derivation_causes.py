@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from inventory_domain.catalog import Product
 from inventory_domain.identifiers import LocationId, SourceId
@@ -40,6 +41,9 @@ class Causes:
         for source, told in unvouched(state.stock, self.silent):
             if quiet := sorted(told.intersection(places)):
                 yield f"source {source} silent, so nothing at {' + '.join(quiet)}"
+
+
+NO_CAUSES: Final = Causes()
 
 
 def _of_kit(product: Product, links: KitLinks | None, places: Collection[LocationId]) -> Iterator[str]:

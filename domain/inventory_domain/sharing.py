@@ -110,8 +110,11 @@ def share_out(
 
 def _pool(terms: AllTerms, policy: AllocationPolicy, asked: Strategy) -> Given:
     """Every listing is given what its channel may be given; nothing is divided between those of one channel."""
-    limits = {name: policy.largest(one.channel, Strategy.SHARED_POOL) for name, one in terms.items()}
-    given = {name: shared_pool(one.atp, limits[name]) for name, one in terms.items()}
+    limits: dict[ChannelId, int] = {}
+    given: dict[ChannelId, int] = {}
+    for name, one in terms.items():
+        limit = limits[name] = policy.largest(one.channel, Strategy.SHARED_POOL)
+        given[name] = one.atp if limit == 100 else shared_pool(one.atp, limit)
     text = POOL if asked is Strategy.SHARED_POOL else _prefix(asked, Strategy.SHARED_POOL) + POOL
     return Given(POOL, text, given, limits)
 

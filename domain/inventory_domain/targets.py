@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 from inventory_domain.allocation import split_over_nodes
 from inventory_domain.atp import NO_ANSWERS, Availability, availability
-from inventory_domain.buffers import NOT_WIDENED, buffer_units, buffer_words
+from inventory_domain.buffers import NOT_WIDENED, BufferPolicy, buffer_units, buffer_words
 from inventory_domain.catalog import Listing, Product, ProductStatus
 from inventory_domain.commands import KitAvailability
 from inventory_domain.identifiers import ChannelId, ListingId, LocationId, Marketplace, NodeId, Sku
@@ -127,6 +128,64 @@ class Proposals:
     scarce: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What holds for a product on one channel whatever its stock: where it is sold from, and what is withheld."""
+
+    channel: ChannelPolicy
+    locations: frozenset[LocationId]
+    buffer: BufferPolicy
+
+
+@made_often
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a policy says of a product whatever its stock: the listings that are written, and their channels."""
+
+    policy: AllocationPolicy
+    written: tuple[Listing, ...]
+    channels: Mapping[ChannelId, Standing]
+
+
+_STANDINGS_MAX: Final = 1_000
+_STANDINGS: Final[dict[object, tuple[AllocationPolicy, Mapping[ChannelId, Standing]]]] = {}
+"""What holds alike for thousands of products, which have it in common. Threads may share it, at worst in vain."""
+
+
+def plan_of(product: Product, policy: AllocationPolicy) -> Plan:
+    """The plan, found once for a product and a policy: it is asked for at every change of the SKU."""
+    kept = product.plan
+    if isinstance(kept, Plan) and kept.policy is policy:
+        return kept
+    written = tuple([one for one in product.listings if one.is_written and one.channel in policy.channels])
+    if len(written) == len(product.listings):
+        written = product.listings  # the same once is enough
+    plan = Plan(policy, written, _standings(product, policy, written))
+    product.keep_plan(plan)
+    return plan
+
+
+def _standings(
+    product: Product, policy: AllocationPolicy, written: tuple[Listing, ...]
+) -> Mapping[ChannelId, Standing]:
+    names = tuple(dict.fromkeys([one.channel for one in written]))
+    channels = [policy.channels[name] for name in names]
+    own = product.sku if any(one.buffer_by_sku and product.sku in one.buffer_by_sku for one in channels) else None
+    stocked = tuple([one.location for one in product.locations])
+    key = (names, stocked, product.category, own)
+    alike = _STANDINGS.get(key)
+    if alike is not None and alike[0] is policy:
+        return alike[1]
+    found: dict[ChannelId, Standing] = {}
+    for one in channels:
+        locations = one.locations.intersection(stocked)
+        found[one.channel] = Standing(one, locations, one.buffer_for(product.sku, product.category))
+    if len(_STANDINGS) >= _STANDINGS_MAX:
+        _STANDINGS.clear()
+    _STANDINGS[key] = (policy, found)
+    return found
+
+
 def next_version(last: int | None, batch_ms: int) -> int:
     """A version that grows even for a listing that was forgotten and came back (rule 19)."""
     return batch_ms if last is None else max(last + 1, batch_ms)
@@ -151,12 +210,12 @@ def proposals(
     None: nothing is known of it. `high_velocity`: it sells far faster than usual. `was_scarce`: the proposals before
     these said so. `answers` are what the components of a kit said.
     """
-    written = [listing for listing in product.listings if listing.is_written and listing.channel in policy.channels]
+    plan = plan_of(product, policy)
+    written = plan.written
     if product.status is ProductStatus.DISCONTINUED:
         return Proposals(tuple([_zero(one, policy.channels[one.channel]) for one in written]), (), was_scarce)
     available = availability(product, stock, now_ms, answers)
-    stocked = frozenset([stocking.location for stocking in product.locations])
-    known: list[Listing] = written
+    known: Sequence[Listing] = written
     uncounted: tuple[ListingId, ...] = ()
     if available.uncounted:
         left = [
@@ -169,15 +228,10 @@ def proposals(
     widened = policy if high_velocity or policy.peaks else None
     terms: dict[ChannelId, Terms] = {}
     atp: dict[frozenset[LocationId], int] = {}
-    for one in written:
-        name = one.channel
-        if name in terms:
-            continue
-        channel = policy.channels[name]
-        locations = stocked & channel.locations
+    for name, standing in plan.channels.items():
+        channel, locations, buffer = standing.channel, standing.locations, standing.buffer
         if locations not in atp:
             atp[locations] = available.atp(locations)
-        buffer = channel.buffer_for(product.sku, product.category)
         widening = NOT_WIDENED if widened is None else widened.widening(name, high_velocity, now_ms)
         risk = None
         if buffer.risk is not None and demand is not None:
