@@ -30,6 +30,8 @@ class Totals:
         """Add a SKU that was recovered, once."""
         if state.sku in self._unseen:
             self._unseen.discard(state.sku)
+            if not self._unseen:
+                self._unseen = set()  # an emptied one keeps its table: 50 bytes for each SKU that there was
             self._add(state, 1)
 
     def changed(self, before: SkuState | None, after: SkuState) -> None:
