@@ -15,6 +15,7 @@ from inventory_domain.commands import (
 )
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.kits import NO_LINKS, REFUSALS, KitLinks, answered, is_awaited, registered, removed
+from inventory_domain.mass_change import KIT_CAUSE, cause_of_kit
 from inventory_domain.netting import is_netted, kit_sold, order_known
 from inventory_domain.overrides import overridden
 from inventory_domain.sku_state import SkuState
@@ -62,14 +63,14 @@ def commanded(state: SkuState, command: SkuCommand, kind: KitKind | Override | S
 def _answered(state: SkuState, answer: KitAvailability) -> Commanded:
     links = state.links or NO_LINKS
     if not is_awaited(state.product, links, answer):
-        return Commanded(state, "kit-component")
+        return Commanded(state, KIT_CAUSE)
     stock, links = answered(state.stock, links, answer)
     refused = None
     if answer.refused:
         why = REFUSALS.get(answer.refused, answer.refused)
         text = f"{answer.component} cannot be a component of {state.sku}: {why}; {state.sku} shows nothing until then"
         refused = InvalidRecord(answer.refused if answer.refused in REFUSALS else "kit-refused", text)
-    return Commanded(_linked(replace(state, stock=stock), links), "kit-component", refused)
+    return Commanded(_linked(replace(state, stock=stock), links), cause_of_kit(answer.cause), refused)
 
 
 def _linked(state: SkuState, links: KitLinks) -> SkuState:

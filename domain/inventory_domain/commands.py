@@ -61,7 +61,8 @@ class KitAvailability:
     which it cannot be a part of this kit at all; empty when it can. `heard` are the kits above that the component was
     told of: a kit says nothing further up before its components know for whom they answer. `settled` are orders of
     this kit that the source has told of at the component. `version` only grows, so that an older answer is known.
-    `silent` changes no number; it says why there is none.
+    `silent` changes no number; it says why there is none. `cause` is that of the component's own targets; it is told
+    and not kept.
     """
 
     component: Sku
@@ -76,6 +77,7 @@ class KitAvailability:
     settled: tuple[OrderId, ...] = ()
     version: int = 0
     silent: tuple[SilentSource, ...] = ()
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

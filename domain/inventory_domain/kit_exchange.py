@@ -87,14 +87,15 @@ def exchange(
     now_ms: int,
     *,
     heard: Set[KitOrder],
+    cause: str = "",
     closed: frozenset[LocationId] = frozenset(),
     silent: frozenset[SourceId] = frozenset(),
     catching_up: bool,
 ) -> Exchange:
     """What follows for others from this change of a state.
 
-    `heard` are the kits' orders that came in the same batch. Nothing is promised from locations that are `closed`,
-    nor from those of which a `silent` source tells.
+    `heard` are the kits' orders that came in the same batch, `cause` is that of the SKU's targets. Nothing is promised
+    from locations that are `closed`, nor from those of which a `silent` source tells.
     While catching up no answer rises.
     """
     product = None if after.product is None else opened(after.product, closed)
@@ -120,7 +121,7 @@ def exchange(
             continue
         bounded = replace(bounded, version=now_ms if told is None else max(told.version + 1, now_ms))
         links = replace(links, serves={**links.serves, kit: replace(served, told=bounded)})
-        commands.append((kit, replace(bounded, settled=gone)))
+        commands.append((kit, replace(bounded, settled=gone, cause=cause)))
     owes = owes or after.owes_rise
     if links is (after.links or NO_LINKS) and owes == after.owes_rise:
         return Exchange(after, tuple(commands))

@@ -136,7 +136,7 @@ def answered(stock: Stock, links: KitLinks, answer: KitAvailability) -> tuple[St
         stock, links = _settled(stock, links, order_id, answer.component)
     if answer.refused:
         return stock, without_answer(links, answer.component)
-    kept = replace(answer, settled=()) if answer.settled else answer
+    kept = replace(answer, settled=(), cause="") if answer.settled or answer.cause else answer
     return stock, replace(links, answers={**links.answers, answer.component: kept})
 
 

@@ -9,10 +9,26 @@ GUARD_HOLD_MS_MAX: Final = 600_000
 """A stamped fall is held at most this long from its target's time, unless an operator says otherwise."""
 
 INPUT_CAUSES: Final = frozenset(
-    ("stock-counted", "stock-adjusted", "product", "product-removed", "listing-removed", "source-silent", "kit")
+    ("stock-counted", "stock-adjusted", "product", "product-removed", "listing-removed", "source-silent")
 )
 """Causes by which an input that went wrong zeroes listings. Orders do so too, one by one, and those are believed; what
 an operator says is meant."""
+
+KIT_CAUSE: Final = "kit-component"
+"""The cause by which a kit follows its component, where the component's own is believed."""
+
+_COMPONENT: Final = "component-"
+
+
+def cause_of_kit(cause: str) -> str:
+    """Why a kit changes, when its component changes for that cause: what the input did to it, or only that it did."""
+    own = cause.removeprefix(_COMPONENT)
+    return f"{_COMPONENT}{own}" if own in INPUT_CAUSES else KIT_CAUSE
+
+
+def is_by_input(cause: str) -> bool:
+    """Whether a listing is zeroed by an input that may have gone wrong, its own or that of a component."""
+    return cause.removeprefix(_COMPONENT) in INPUT_CAUSES
 
 
 _PARTS: Final = 60  # of a window: as many times are kept at most

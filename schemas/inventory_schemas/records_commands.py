@@ -63,6 +63,7 @@ def availability_to_record(answer: KitAvailability) -> Record:
         "heard": answer.heard,
         "settled": answer.settled,
         "version": answer.version,
+        "cause": answer.cause,
         "silent": [{"source": one.source, "sku": one.sku, "locations": one.locations} for one in answer.silent],
     }
 
@@ -81,6 +82,7 @@ def availability_from_record(record: Record) -> KitAvailability:
         heard=tuple(record["heard"]),
         settled=tuple(record["settled"]),
         version=record["version"],
+        cause=record["cause"],
         silent=tuple(SilentSource(one["source"], one["sku"], tuple(one["locations"])) for one in record["silent"]),
     )
 

@@ -54,6 +54,7 @@ class World:
         self.queues: list[list[InputRecord]] = [[] for _ in range(PARTITIONS)]
         self.shown: dict[Sku, int] = {}
         self.derivations: dict[Sku, str] = {}
+        self.causes: dict[Sku, str] = {}
         self.told: list[tuple[Sku, int]] = []
         self.dead: list[tuple[str, str]] = []
         self.commands = 0
@@ -119,6 +120,7 @@ class World:
             assert target.version > 0
             self.shown[target.sku] = target.quantity
             self.derivations[target.sku] = target.derivation
+            self.causes[target.sku] = target.cause
             self.told.append((target.sku, target.quantity))
         self.dead.extend(((letter.record.key or b"").decode(), letter.reason) for letter in computed.dead_letters)
         self.commands += len(computed.commands)

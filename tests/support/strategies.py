@@ -187,6 +187,7 @@ kit_answers = st.builds(
     names,
     counters,
     st.lists(st.builds(SilentSource, identifiers, identifiers, names), max_size=2).map(tuple),
+    texts,
 )
 command_kinds = st.one_of(
     st.builds(Restate, identifiers, counters, texts),

@@ -229,6 +229,7 @@ class Work:
             after,
             self._now_ms,
             heard=heard,
+            cause=self._causes.get(sku, ""),
             closed=self._rules.policy.closed_locations,
             silent=self._beside.silent,
             catching_up=self.catching_up,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from inventory_domain.identifiers import ChannelId, ListingId, Sku
-from inventory_domain.mass_change import INPUT_CAUSES, MassChangePolicy, Zeros
+from inventory_domain.mass_change import MassChangePolicy, Zeros, is_by_input
 from inventory_domain.sku_state import EmittedTarget, SkuState
 from inventory_domain.targets import Target
 from inventory_streams.engine.values import GuardView
@@ -24,7 +24,7 @@ class Zeroed:
         """Look at what was said of one SKU."""
         for target in targets:
             was = before.targets.get(target.listing_id)
-            if target.quantity == 0 and was is not None and was.quantity > 0 and target.cause in INPUT_CAUSES:
+            if target.quantity == 0 and was is not None and was.quantity > 0 and is_by_input(target.cause):
                 self._listings.add(target.listing_id)
                 self._by_channel[target.channel] += 1
 

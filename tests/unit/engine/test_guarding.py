@@ -12,6 +12,7 @@ from inventory_domain.mass_change import MassChangePolicy
 from inventory_streams.engine.guarding import MassChanges
 from inventory_streams.engine.values import Surroundings
 from tests.support.engine_work import LISTING, Memory, selling
+from tests.support.kit_world import World, a_sku, skus
 from tests.support.stock import NOW_MS, SKU, a_change, a_product
 
 MARKET = ChannelId("market-us")
@@ -55,6 +56,39 @@ def test_what_is_no_fault_of_the_input_is_not_held(kind: StockCounted | OrderShi
 
     assert [one.guard for one in computed.targets] == [None]
     assert computed.zeroed == {}
+
+
+@pytest.mark.parametrize(
+    ("what", "cause", "guard"),
+    [
+        (StockCounted(0), "component-stock-counted", "g1"),
+        (OrderShipped(10, None, OrderId("o1")), "kit-component", None),
+    ],
+    ids=["a count", "an order"],
+)
+def test_a_kit_is_zeroed_by_what_zeroed_its_component(
+    what: StockCounted | OrderShipped, cause: str, guard: str | None
+) -> None:
+    """An empty feed of components empties their kits, which is no more to be believed; an order of the last one is."""
+    part, kit, outer = skus(3)
+    world = World()
+    world.product(a_sku(part))
+    world.change(part, StockCounted(10), sequence=1)
+    world.product(a_sku(kit, **{part: 1}))
+    world.product(a_sku(outer, **{kit: 1}))
+    world.run()
+    for memory in world.memories:
+        memory.beside = Surroundings(guards=lambda zeroed: dict.fromkeys(zeroed, "g1"))
+
+    world.change(part, what, sequence=2)
+    world.run()
+
+    for one in (kit, outer):
+        (target,) = world.state(one).targets.values()
+        assert (target.quantity, target.guard, world.causes[one]) == (0, guard, cause)
+        links = world.state(one).links
+        assert links is not None
+        assert {answer.cause for answer in links.answers.values()} == {""}, "it would be in the state for ever"
 
 
 def test_the_guard_begins_with_the_batch_that_goes_beyond_the_share() -> None:
