@@ -26,6 +26,7 @@ from inventory_streams.engine.changing import StockChanges
 from inventory_streams.engine.dead_letters import DeadLetter
 from inventory_streams.engine.guarding import Zeroed
 from inventory_streams.engine.records import InputRecord, key_of, same_as_key, value_of
+from inventory_streams.engine.settings import PARTITION_HELD_MAX
 from inventory_streams.engine.values import (
     ALONE,
     Computed,
@@ -55,6 +56,7 @@ class Work:
     ) -> None:
         """`applied` is the position per topic up to which records were applied before; what is below it is a replay."""
         self._beside = beside
+        self._held = beside.held
         self._live: list[tuple[ChannelId, int]] = []
         self._rules = rules
         self._durable = states
@@ -272,6 +274,12 @@ class Work:
                 "unknown-sku",
                 f"SKU {state.sku} is not in the catalog and {HELD_RECORDS_MAX} changes of it wait already",
             )
+        if self._held >= PARTITION_HELD_MAX:
+            raise InvalidRecord(
+                "unknown-sku",
+                f"SKU {state.sku} is not in the catalog and {PARTITION_HELD_MAX} changes of such SKUs wait already",
+            )
+        self._held += 1
         held = HeldRecord(
             record.topic, record.partition, record.offset, record.timestamp_ms, record.key, value_of(record)
         )
@@ -284,6 +292,7 @@ class Work:
         error = f"SKU {state.sku} is not in the catalog, also not within {waited_s:g} s after this change came"
         self._dead_letters.extend(DeadLetter(InputRecord.of_held(held), "unknown-sku", error) for held in state.held)
         self._released[RecordEffect.DEAD_LETTERED] += len(state.held)
+        self._held -= len(state.held)
         self._states[state.sku] = replace(state, held=(), unknown_since_ms=None)
 
     def _product(self, record: InputRecord) -> RecordEffect:
@@ -295,6 +304,7 @@ class Work:
         state = self._known(sku)
         check_kit(product, state.links or NO_LINKS)
         held = state.held
+        self._held -= len(held)
         after = replace(recomposed(state, product, self._durable.get(sku)), held=(), unknown_since_ms=None)
         self._touch(after, record.timestamp_ms, "product")
         for kept in held:

@@ -78,6 +78,7 @@ class DueWork:
         partition.timers.set(sku, next_wake_ms(state, now_ms, self._grace_ms))
         partition.totals.look_at(state)
         partition.unreported.note(sku, state)
+        partition.held.note(sku, state)
         for target in state.targets.values():
             if target.guard is not None:
                 partition.mass.restore(target, now_ms)

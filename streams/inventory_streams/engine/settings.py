@@ -36,6 +36,7 @@ VELOCITY_LOOKS_MAX = 100  # SKUs of one partition whose demand is computed anew 
 VELOCITY_STEADY_MS = 60_000  # a SKU's demand stays for this long, so that not each sale moves its numbers
 VELOCITY_STALL_LIMIT_S = 10.0  # without progress for this long the windows begin with what was read of them
 VELOCITY_RECOVERY_S_MAX = 30.0  # likewise when they are not read after this long
+PARTITION_HELD_MAX = 250_000  # changes of one partition that wait for products; further ones are dead letters
 SOURCES_MAX = 256  # sources whose last word one partition remembers; the one silent longest is forgotten first
 
 

@@ -99,13 +99,15 @@ def no_guards(zeroed: Mapping[ChannelId, int]) -> Mapping[ChannelId, str]:
 class Surroundings:
     """What a computation must know beside the states of SKUs: demand, sources that fell silent, mass changes.
 
-    `newest_version` is the highest that the partition has given to a listing.
+    `newest_version` is the highest that the partition has given to a listing; `held` are the records of the partition
+    that wait for their products.
     """
 
     demand: DemandView = no_demand
     silent: frozenset[SourceId] = frozenset()
     guards: GuardView = no_guards
     newest_version: int | None = None
+    held: int = 0
 
 
 ALONE = Surroundings()

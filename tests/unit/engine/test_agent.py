@@ -173,6 +173,7 @@ async def test_what_waited_too_long_for_its_product_becomes_a_dead_letter_by_its
             ]
 
         assert not dead()
+        assert bench.partition.held.records == 1
         bench.clock.at_s += GRACE_MS / 1000
 
         await bench.until(dead, "the dead letter")
@@ -242,3 +243,15 @@ async def test_after_a_recovery_timers_and_debts_are_found_again() -> None:
         await bench.until(bench.told, "the debt is paid")
 
         assert [(target.quantity, target.cause) for target in bench.told()] == [(10, "caught-up")]
+
+
+async def test_what_waits_for_its_product_is_counted_after_a_takeover_too() -> None:
+    async with a_bench() as bench:
+        bench.feed(CHANGES, bench.wire.change(a_change(StockCounted(5))))
+        await bench.until(lambda: bench.partition.held.records == 1, "it is held")
+        states, progress = bench.partition.states, bench.partition.progress
+    async with a_bench() as bench:
+        bench.partition.states, bench.partition.progress = states, progress
+        bench.partition.start_sweep(progress.policy)
+
+        await bench.until(lambda: bench.partition.held.records == 1, "the sweep has found it")

@@ -18,10 +18,15 @@ from inventory_domain.identifiers import ChannelId, EventId, ListingId, Marketpl
 from inventory_domain.sku_state import HELD_RECORDS_MAX
 from inventory_domain.surges import HighVelocity
 from inventory_domain.velocity import ChannelDemand, Demand
-from inventory_streams.engine.values import RecordEffect
+from inventory_streams.engine.held import Held
+from inventory_streams.engine.settings import PARTITION_HELD_MAX
+from inventory_streams.engine.values import RecordEffect, Surroundings
+from inventory_streams.kafka.partitioner import partition_of
 from tests.support.engine_work import (
     GRACE_MS,
     LISTING,
+    PARTITION,
+    PARTITIONS,
     Memory,
     a_restatement,
     an_exposure,
@@ -74,6 +79,33 @@ def test_what_waits_is_bounded(memory: Memory) -> None:
 
     assert effects(computed) == {"held": HELD_RECORDS_MAX, "dead-lettered": 2}
     assert reasons(computed) == ["unknown-sku"] * 2
+
+
+def test_what_waits_in_a_partition_is_bounded_over_all_skus(memory: Memory) -> None:
+    """A producer that sends names that nobody knows must not fill the memory within the grace time."""
+    wire, other = memory.wire, Sku(next(f"X{n}" for n in range(99) if partition_of(f"X{n}", PARTITIONS) == PARTITION))
+    changes = [wire.change(replace(a_change(StockCounted(1)), sku=sku), key=sku) for sku in (SKU, other)]
+    memory.beside = Surroundings(held=PARTITION_HELD_MAX - 1)
+
+    computed = memory.batch(*changes)
+    assert (effects(computed), reasons(computed)) == ({"held": 1, "dead-lettered": 1}, ["unknown-sku"])
+
+    memory.beside = Surroundings(held=PARTITION_HELD_MAX)
+    late = wire.change(replace(a_change(StockCounted(2), event_id="later"), sku=other), key=other)
+    computed = memory.batch(wire.product(a_product()), late)
+    assert effects(computed) == {"applied": 1, "held": 1}, "the product came, so there is room for another's"
+
+
+def test_what_waits_is_counted_as_it_comes_and_goes(memory: Memory) -> None:
+    held = Held()
+    waiting = memory.batch(memory.wire.change(a_change(StockCounted(1)))).states[SKU]
+
+    held.note(SKU, waiting)
+    held.note(SKU, waiting)
+    assert held.records == 1
+
+    held.note(SKU, replace(waiting, held=()))
+    assert held.records == 0
 
 
 def test_after_the_grace_time_what_waited_becomes_dead_letters_and_is_forgotten(memory: Memory) -> None:
