@@ -142,3 +142,8 @@ class Accounts:
         for account in self.all:
             account.throttles.share(part)
             account.revisions.share(part)
+
+    def let_go(self) -> None:
+        """Commits that calls wait for will not end, or nobody may act upon them: none of these calls leaves."""
+        for account in self.all:
+            account.throttles.let_go()

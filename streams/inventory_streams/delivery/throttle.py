@@ -152,6 +152,11 @@ class Throttle:
 
         return goes
 
+    def let_go(self) -> None:
+        """No call that waits for its commit will leave any more: nothing is kept for it."""
+        self._fill()
+        self._held.clear()
+
     def give_back(self, cost: float) -> None:
         """The call was not made after all."""
         self._tokens = min(self._tokens + cost, self.capacity)
@@ -273,6 +278,11 @@ class AccountThrottles:
         self._part = part
         for throttle in (*self.all, self._read_part):
             throttle.share(part)
+
+    def let_go(self) -> None:
+        """As `Throttle` says, for all of them."""
+        for throttle in self.all:
+            throttle.let_go()
 
     async def acquire_push(self, zero: Callable[[], bool]) -> None:
         """Wait until one call may be made. `zero` tells whether a fall to zero would go next."""

@@ -345,6 +345,7 @@ class Worker:
             owned.stopping = True
             for tracked in owned.listings.values():
                 self._scheduler.drop(tracked)
+        self._accounts.let_go()  # else what waits for a commit that failed keeps the zeros of last resort waiting
 
     async def lost(self) -> None:
         """Somebody else owns everything already: drop it."""
@@ -365,6 +366,7 @@ class Worker:
             await health.close()
         for owned in parting:
             await owned.writer.close()
+        self._accounts.let_go()
         if finished_well:  # else Kafka may be gone, and the zeros of last resort go by the part that was ours
             self._accounts.share(0.0)
         self._metrics.partitions.set(0)

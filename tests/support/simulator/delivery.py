@@ -206,7 +206,7 @@ class _Asks:
     def ask(self, channels: Iterable[ChannelId], why: str) -> None:
         process = self.process
         if process.kafka.gone:
-            raise NotDelivered("nobody answers")
+            raise NotDelivered(())
         for channel in sorted(channels):
             process.tell(f"{process.name} asks for a reconciliation of {channel}: {why}")
             event_id, at_ms = EventId(f"{process.name}/{process.clock.now_ms()}"), process.clock.now_ms()

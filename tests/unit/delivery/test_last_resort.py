@@ -71,6 +71,33 @@ async def test_listings_are_set_to_zero_once_when_kafka_is_gone_beyond_the_limit
     assert alerts.names == ["kafka-gone"]
 
 
+@pytest.mark.parametrize("session_over", [False, True], ids=["its session lasts", "its session is over"])
+async def test_a_push_whose_commit_failed_keeps_no_zero_waiting(session_over: bool) -> None:
+    """It never leaves, so nothing is kept for it; else no zero goes where one call may be saved up."""
+    clock, there = VirtualClock(), True
+    async with a_bench(
+        FakeMarketplace(traits(limits=(OperationLimit("write", 1.0, 1.0), OperationLimit("read", 1.0, 1.0)))),
+        clock=clock,
+        complete_until_ms=clock.now_ms(),
+        tick_s=1.0,
+        engine_silent_s=LIMIT_S,
+        answers=lambda: there,
+    ) as bench:
+        await bench.send(a_target("A", 5, version=1), a_target("B", 3, version=1))
+        await clock.pass_s(10)
+        there, bench.transactions.refuses = False, TransactionFailed("no broker")
+        await bench.send(a_target("A", 6, version=2))
+        await clock.pass_s(1)
+        (failed,) = bench.failures
+        bench.failures.clear()
+        bench.worker.cut_off(failed)
+        if session_over:
+            await cut_off(bench)
+        await clock.pass_s(LIMIT_S + 60)
+
+    assert (bench.market.quantities("A"), bench.market.quantities("B")) == ([5, 0], [3, 0])
+
+
 async def test_a_zero_that_fails_is_tried_again() -> None:
     clock, works, there = VirtualClock(), True, True
 

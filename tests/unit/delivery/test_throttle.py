@@ -62,6 +62,23 @@ async def test_calls_that_wait_long_for_their_commit_are_no_burst_with_what_was_
     assert await calls_within(throttle, clock, 1.0) == 2
 
 
+async def test_nothing_is_kept_for_a_call_that_will_not_leave() -> None:
+    """Its commit failed for good: whoever sends without one (zeros with Kafka gone) must not wait for it."""
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=2.0, burst=1.0)
+    clock.at_s = 100.0
+    await throttle.acquire(1.0)
+    throttle.hold(1.0)
+    clock.at_s += 60.0
+    waits_s = throttle.wait_s(1.0)
+
+    throttle.let_go()
+    clock.at_s += 0.6
+
+    assert waits_s > 0
+    assert throttle.wait_s(1.0) == 0
+
+
 async def test_a_commit_as_quick_as_usual_costs_no_call() -> None:
     clock = MovableClock()
     throttle = a_throttle(clock, rate_per_s=2.0, burst=1.0)
