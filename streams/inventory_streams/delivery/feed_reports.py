@@ -213,9 +213,12 @@ class FeedReports:
         self._scheduler.reconsider(tracked)
 
     async def unknown(self, ready: Mapping[int, Begun], reason: str, settles_by_ms: int) -> None:
-        """Nobody knows whether the marketplace has the feed: its rows are tried again, and read when it is over."""
+        """Nobody knows whether the marketplace has the feed: its rows are tried again, and read when it is over.
+
+        Of a listing that was withdrawn meanwhile nothing is tried again.
+        """
         for count, one in enumerate(ready.values()):
-            if self._picking.book.writable(one.tracked) is not None:
+            if self._picking.book.writable(one.tracked) is not None and one.tracked.target is not None:
                 self._conclude_row(one.tracked, one.attempt, _unknown(one.tracked, reason), settles_by_ms)
             if count % BREATH == BREATH - 1:
                 await asyncio.sleep(0)

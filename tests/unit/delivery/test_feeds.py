@@ -246,6 +246,21 @@ async def test_rows_of_a_feed_that_nobody_knows_of_are_open_until_they_are_read(
     assert after is not None and after.units() == 0
 
 
+async def test_a_listing_may_be_withdrawn_while_nobody_knows_of_its_feed() -> None:
+    """It is forgotten when that is over, and the other rows are tried again."""
+    cut_off = CallFailed(kind="transient", api="feed", reason="cut-off", effect_unknown=True)
+    market = FeedMarketplace(refuses=cut_off)
+    async with a_bench(market, targets=many(9, 1), exposures=known(3)) as bench:
+        await until_handed_in(bench, market)
+        rows = [one.listing_id.removeprefix(f"{CHANNEL}/") for one in market.feeds["feed-1"].values()]
+        first, second = rows[:2]
+        await bench.withdraw(first)
+        await bench.clock.pass_s(400)
+
+    assert bench.exposure(first) is None
+    assert market.shown[ListingId(f"{CHANNEL}/{second}")] == 9
+
+
 async def test_a_row_that_the_report_refuses_is_a_dead_letter_and_a_fall_stays_due() -> None:
     market = FeedMarketplace(row_answer=rejected)
     async with a_bench(market, targets=many(1, 1), exposures=known(3)) as bench:
