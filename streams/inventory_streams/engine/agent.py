@@ -229,14 +229,16 @@ class EngineAgent:
         self._turned_s = self._clock.monotonic_s()
         if not self._inputs.flows(self._ownership.ready_generation):
             return
+        measures = self._turned_s - self._measured_s >= MEASURE_INTERVAL_S
+        if measures:  # before anything is submitted: a partition whose transaction runs is not judged
+            self._measured_s = self._turned_s
+            self._fetch_what_stands_still()
         for partition in self._ownership.partitions.values():
             if partition.running is None:
                 work = self._work(partition)
                 due = self._add_due(partition, work)
                 self._submit(partition, Preparation(partition, work, self._settings, self._serdes).whole(), due)
-        if self._turned_s - self._measured_s >= MEASURE_INTERVAL_S:
-            self._measured_s = self._turned_s
-            self._fetch_what_stands_still()
+        if measures:
             self._measure()
 
     def _add_due(self, partition: Partition, work: Work) -> Due:

@@ -32,9 +32,13 @@ class StandingInputs:
             states = fetched(positions, partition.number)
             for topic, position in positions.items():
                 state = states.get(topic)
-                if state is None or state.end <= position or partition.running is not None:
-                    continue
                 place = topic, partition.number
+                if state is None or state.end <= position:
+                    continue
+                if partition.running is not None:  # it may move by this; what is known of it lasts until that is seen
+                    if place in before:
+                        self._still[place] = before[place]
+                    continue
                 was, since_s = before.get(place, (position, now_s))
                 if was != position:
                     since_s = now_s
