@@ -195,11 +195,12 @@ def _within(reading: Observation, expected: ExpectedRange, known: Judged, case: 
     last = known.evidence.exposure.last
     judged = case.corrected_version if case.noted_version is None else case.noted_version
     written = judged is not None and last is not None and (last.version > judged or case.noted_version == last.version)
-    if written and (why := _unfinished(known)) is not None:
+    if written and (why := _unfinished(reading, known)) is not None:
         return Verdict(Standing.WITHIN, why, case)
     if case.corrected_version is not None and not written and known.version > case.corrected_version:
         return Verdict(Standing.WITHIN, "correction-on-its-way", case)
-    if written:
+    refused = last is not None and last.result is Result.REJECTED
+    if written and not refused:
         action, cause, why = Action.VERIFIED, Cause.UNKNOWN, "what was sent again holds"
     else:
         action, cause, why = Action.CLEARED, Cause.ORDER_NOT_IN_SOURCE, "what is known since explains what was read"
@@ -209,13 +210,16 @@ def _within(reading: Observation, expected: ExpectedRange, known: Judged, case: 
     return Verdict(Standing.WITHIN, why, None, found.record(action, cause, why))
 
 
-def _unfinished(known: Judged) -> str | None:
-    """Why our newest write proves nothing yet: a range that it is open in may still hold what it is to mend."""
+def _unfinished(reading: Observation, known: Judged) -> str | None:
+    """Why our newest write proves nothing yet: a range that it is open in may still hold what it is to mend, and one
+    that was refused leaves the number that was read last as the range."""
     exposure = known.evidence.exposure
     last = exposure.last
     assert last is not None  # else nothing was written
     if last.result is Result.OPEN or any(one.number == last.number for one in exposure.open):
         return "correction-settling"
+    if last.result is Result.REJECTED and reading.quantity != last.quantity:
+        return "correction-refused"
     return "write-due" if last.result in _REPEATED else None
 
 

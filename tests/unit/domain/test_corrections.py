@@ -9,7 +9,7 @@ import pytest
 from inventory_domain.causes import SentNumber, SignalSeen
 from inventory_domain.corrections import Case, CorrectionPolicy, Judged, Standing, Verdict, case_after, judge
 from inventory_domain.expected import ReadTraits
-from inventory_domain.exposure import Confirmed, Proof, observe
+from inventory_domain.exposure import Confirmed, LastAttempt, Proof, Result, observe
 from inventory_domain.identifiers import NodeId
 from inventory_domain.reconciliation import Action, Cause, Severity
 from tests.support.reconciling import SETTLING, a_reading, at, judged_by, settling, shown, sold
@@ -151,6 +151,22 @@ def test_nothing_is_verified_while_the_newest_write_is_open() -> None:
 
     assert (still.why, still.record, still.case) == ("correction-settling", None, corrected.case)
     assert told(after)[0] == Action.VERIFIED.value
+
+
+def test_a_correction_that_was_refused_is_never_verified() -> None:
+    """The read that found the wrong number has confirmed it, so it is within the range from then on."""
+    exposure = shown(10, 0, seen_min=20)
+    first = judge(a_reading(50, 240), judged_by(exposure, 240), None)
+    refused = replace(exposure, last=LastAttempt(2, 2, 10, {}, None, at(241), Result.REJECTED))
+    refused = observe(refused, 50, at(300))
+
+    still = judge(a_reading(50, 480), judged_by(refused, 480), first.case)
+    mended = judge(a_reading(10, 720), judged_by(observe(refused, 10, at(700)), 720), still.case)
+    landed = judge(a_reading(10, 720), judged_by(shown(10, 600, seen_min=660, version=3), 720), still.case)
+
+    assert (still.why, still.record, still.case) == ("correction-refused", None, first.case)
+    assert told(mended)[0] == Action.CLEARED.value and mended.case is None
+    assert told(landed)[0] == Action.VERIFIED.value
 
 
 def test_what_delivery_is_to_send_again_is_not_verified_by_an_older_reading() -> None:
