@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -151,7 +152,8 @@ class Fields:
         """Note every field that nobody asked for: a misspelled setting must not be a silent default."""
         for name in self._raw:
             if name not in self._known:
-                self.fault(name, "is not a setting here")
+                like = get_close_matches(str(name), self._known, 1)
+                self.fault(name, "is not a setting here" + (f"; {like[0]} is" if like else ""))
 
     def _take(self, name: str, default: object) -> object:
         self._known.add(name)

@@ -197,10 +197,10 @@ def _known(channel: str, config: Path | None, owned: Collection[str]) -> None:
 
 
 def _table(records: list[HealthRecord]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from inventory_cli.clock import SystemClock
+    from inventory_cli.tables import show
     from inventory_cli.times import show_time
 
     now_ms = SystemClock().now_ms()
@@ -216,7 +216,7 @@ def _table(records: list[HealthRecord]) -> None:
         if health.pause is not None and state != "paused":
             state += ", paused"
         table.add_row(health.channel, state, show_time(health.since_ms), last, stop_in, health.by, why)
-    Console(width=200 if not Console().is_terminal else None).print(table)
+    show(table)
 
 
 def _facts(record: HealthRecord) -> dict[str, object]:

@@ -183,8 +183,9 @@ def _chosen(
 def _table(found: Sequence[Shown]) -> None:
     from collections import Counter
 
-    from rich.console import Console
     from rich.table import Table
+
+    from inventory_cli.tables import show
 
     if not found:
         typer.echo("no dead letters")
@@ -195,7 +196,7 @@ def _table(found: Sequence[Shown]) -> None:
     for one in found[-LETTERS_SHOWN_MAX:]:
         facts = one.facts()
         table.add_row(*(str(facts[name]) for name in ("id", "at", "of", "reason", "error", "attempts", "decided")))
-    Console().print(table)
+    show(table)
     reasons = Counter(one.letter.reason for one in found)
     typer.echo(f"{len(found)} dead letters: " + ", ".join(f"{count} {name}" for name, count in reasons.most_common()))
     if len(found) > LETTERS_SHOWN_MAX:

@@ -92,7 +92,7 @@ def _asked(settings: Settings, channel: str, skus: list[str], *, dry_run: bool) 
     from inventory_streams.reconcile.on_demand import OnDemand
     from inventory_streams.reconcile.run import reconciled
 
-    configure("reconcile", level="ERROR", secrets=wiring.secrets(settings))
+    configure("reconcile", level="CRITICAL", secrets=wiring.secrets(settings))
     clock, name = SystemClock(), ChannelId(channel)
     chosen = wiring.reconcile_settings(settings)
     ours = next(one for one in wiring.accounts_to_reconcile(settings, clock) if name in one.channels)
@@ -132,9 +132,9 @@ def _tell(answer: Answer, *, dry_run: bool, as_json: bool) -> None:
             typer.echo(f"... and {len(answer.found) - SHOWN_MAX} more; --json prints all")
         if cycle is not None:
             typer.echo(
-                f"{cycle.channel}: {cycle.phase.value}; {cycle.found} found for {cycle.listings} listings, "
-                f"{cycle.judged} compared, {cycle.discrepancies} differ, {cycle.missing} not named, "
-                f"{cycle.ghosts} not in the catalog"
+                f"{cycle.channel}: {cycle.phase.value}; {cycle.found} listings seen, {cycle.judged} of the catalog's "
+                f"{cycle.listings} compared, {cycle.discrepancies} differ, {cycle.missing} missing, "
+                f"{cycle.ghosts} on sale and not in the catalog"
             )
         if dry_run:
             typer.echo("dry run: nothing was written and nothing corrected")

@@ -44,7 +44,9 @@ def _lines(channel: str, console: Console) -> Told:
 
     say(_reading(channel))
     return (
-        lambda cycle: say(f"{cycle.phase.value} {channel}: {cycle.found:,} of {cycle.listings:,} listings"),
+        lambda cycle: say(
+            f"{cycle.phase.value} {channel}: {cycle.found:,} listings seen, the catalog has {cycle.listings:,}"
+        ),
         lambda what: say(_waiting(what)),
     )
 

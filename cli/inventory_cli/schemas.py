@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from inventory_cli.connecting import Connection, connection
 from inventory_cli.options import OptionalConfigFile, SchemaRegistry
+from inventory_cli.tables import show
 from inventory_cli.topics import Marketplaces, TopicPrefix, chosen_topics
 from inventory_streams.topics import Topics
 
@@ -113,7 +113,7 @@ def _print(findings: Sequence[SchemaFinding], outcome: str) -> None:
     for found in findings:
         shown = "" if found.schema_id is None else str(found.schema_id)
         table.add_row(found.subject, found.schema, shown, f"[{COLORS[found.change.value]}]{found.change.value}[/]")
-    Console().print(table)
+    show(table)
 
 
 def _refuse(findings: Sequence[SchemaFinding]) -> None:

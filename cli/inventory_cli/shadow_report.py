@@ -57,8 +57,9 @@ def shadow_report(
 
 
 def _print(changes: Sequence[ShadowChange], title: str, listings: int) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from inventory_cli.tables import show
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("listing", "SKU"):
@@ -69,7 +70,7 @@ def _print(changes: Sequence[ShadowChange], title: str, listings: int) -> None:
         if one.kind != "stays":
             shown = "?" if one.shown is None else str(one.shown)
             table.add_row(one.listing_id, one.sku, shown, str(one.would_show), f"{one.units:+d}" if one.units else "")
-    Console().print(table)
+    show(table)
     kinds = Counter(one.kind for one in changes)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in ("falls", "rises", "stays", "unknown"))
     typer.echo(f"{title}: {len(changes)} of {listings} listings are not written: {counts}")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from inventory_adapters.catalog import MARKETPLACES
@@ -22,11 +21,14 @@ from inventory_cli.connecting import (
     connection,
 )
 from inventory_cli.options import BootstrapServers, OptionalConfigFile
+from inventory_cli.tables import show, width
 from inventory_domain.identifiers import Marketplace
 from inventory_streams.access import Grant, grants, principals
 from inventory_streams.kafka.admin import TopicChange, TopicFinding, apply, plan
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
+
+WRITERS_WIDTH = 140  # columns from which on it is told who writes a topic
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -176,7 +178,9 @@ def _print(findings: Sequence[TopicFinding], topics: Topics, outcome: str) -> No
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("topic", no_wrap=True, overflow="fold")
     table.add_column("cleanup", no_wrap=True)
-    table.add_column("written by", overflow="fold")
+    writers = width() >= WRITERS_WIDTH
+    if writers:
+        table.add_column("written by", overflow="fold")
     table.add_column("partitions", justify="right", no_wrap=True)
     table.add_column("copies", justify="right", no_wrap=True)
     table.add_column(outcome, overflow="fold")
@@ -186,12 +190,12 @@ def _print(findings: Sequence[TopicFinding], topics: Topics, outcome: str) -> No
         table.add_row(
             found.name,
             declared.cleanup.value,
-            ", ".join(declared.written_by),
+            *([", ".join(declared.written_by)] if writers else []),
             str(found.partitions),
             str(found.replication),
             "\n".join([f"[{color}]{found.change.value}[/]", *found.altered]),
         )
-    Console().print(table)
+    show(table)
 
 
 def _print_grants(by_user: Mapping[str, Sequence[Grant]]) -> None:

@@ -101,7 +101,9 @@ def run(
         RegistryUnavailable: the schema registry cannot be asked.
     """
     if not settings.operators:
-        text = "names nobody, so nobody could use the console: {alice: {env: CONSOLE_ALICE}}"
+        text = (
+            "names nobody; write {alice: {env: CONSOLE_ALICE}} there, and the password into that environment variable"
+        )
         raise ConfigError([ConfigFault("console.operators", text)])
     engine = opened(ledger_url)
     wait_for_tables(engine, ledger_url, clock)

@@ -106,7 +106,9 @@ def story(connection: Connection, sku: str, at_ms: int, *, channel: str | None =
     state = _state(connection, sku, at_ms)
     names = _listings(connection, sku)
     if product is None and not changes and state is None and not names:
-        raise UnknownSku(f"the ledger holds nothing about SKU {sku!r}")
+        raise UnknownSku(
+            f"the ledger holds nothing about SKU {sku!r}; it knows what `inventory-sync ledger` has read by now"
+        )
     wanted = [one for one in names if channel is None or one.partition("/")[0] == channel]
     if channel is not None and not wanted:
         channels = sorted({one.partition("/")[0] for one in names})

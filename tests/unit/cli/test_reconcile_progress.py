@@ -27,8 +27,8 @@ def test_in_a_log_each_step_is_a_line_the_wait_for_the_rate_too() -> None:
     assert out.getvalue().splitlines() == [
         "reading what is known of ebay-us",
         "waiting 30 s, until delivery leaves it",
-        "pulling ebay-us: 0 of 2,000 listings",
-        "pulling ebay-us: 1,500 of 2,000 listings",
+        "pulling ebay-us: 0 listings seen, the catalog has 2,000",
+        "pulling ebay-us: 1,500 listings seen, the catalog has 2,000",
     ]
 
 
