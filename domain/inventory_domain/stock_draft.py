@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from enum import Enum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from inventory_domain.changes import (
     QUANTITY_MAX,
@@ -23,11 +23,10 @@ from inventory_domain.changes import (
 )
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, SourceId
 from inventory_domain.netting import KNOWN_ORDERS_MAX, SALES_MAX, is_beyond
+from inventory_domain.newest import Newest
 from inventory_domain.positions import EVENT_IDS_MAX, KEPT_MOVES_MAX, RESERVATIONS_MAX, Effect, apply
 from inventory_domain.stock import ChannelSale, Move, Position, Reservation, SourceLog, Stock
 from inventory_domain.values import replace
-
-T = TypeVar("T", bound=str)
 
 _NOWHERE: Final = Position()
 _SILENT: Final = SourceLog()
@@ -39,23 +38,6 @@ class Teller(Enum):
     NOBODY = "nobody"
     CHANNEL = "channel"
     SOURCE = "source"
-
-
-class _Newest(Generic[T]):
-    """The newest of what came, so many at most, and each of them once."""
-
-    __slots__ = ("known", "most")
-
-    def __init__(self, known: tuple[T, ...], most: int) -> None:
-        self.known = dict.fromkeys(known)
-        self.most = most
-
-    def add(self, one: T) -> None:
-        """Keep what is not known yet."""
-        known = self.known
-        known[one] = None
-        if len(known) > self.most:
-            del known[next(iter(known))]
 
 
 class _Log:
@@ -155,8 +137,8 @@ class StockDraft:
         self._base = stock
         self._places: dict[LocationId, _Place] = {}
         self._own_sales: dict[OrderId, ChannelSale] | None = None
-        self._told: _Newest[OrderId] | None = None
-        self._ids: _Newest[EventId] | None = None
+        self._told: Newest[OrderId] | None = None
+        self._ids: Newest[EventId] | None = None
 
     @property
     def sales(self) -> Container[OrderId]:
@@ -309,9 +291,9 @@ class StockDraft:
         self._changed = True
         return True
 
-    def _remembered(self) -> _Newest[EventId]:
+    def _remembered(self) -> Newest[EventId]:
         if self._ids is None:
-            self._ids = _Newest(self._base.event_ids, EVENT_IDS_MAX)
+            self._ids = Newest(self._base.event_ids, EVENT_IDS_MAX)
         return self._ids
 
     def _place(self, location: LocationId) -> _Place:
@@ -320,9 +302,9 @@ class StockDraft:
             found = self._places[location] = _Place(self._base.positions.get(location, _NOWHERE))
         return found
 
-    def _orders(self) -> _Newest[OrderId]:
+    def _orders(self) -> Newest[OrderId]:
         if self._told is None:
-            self._told = _Newest(self._base.known_orders, KNOWN_ORDERS_MAX)
+            self._told = Newest(self._base.known_orders, KNOWN_ORDERS_MAX)
         return self._told
 
     # These do the same with a change as it is.

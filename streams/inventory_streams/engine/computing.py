@@ -110,7 +110,8 @@ class Work:
                 effects.append(RecordEffect.DEAD_LETTERED)
 
         if topic == self._rules.topics.inventory_changes:
-            effects += [RecordEffect.APPLIED] * self._stock.records(new, one)
+            if plain := self._stock.records(new, one):
+                self._effects[topic, RecordEffect.APPLIED] += plain
         else:
             for record in new:
                 one(record)
