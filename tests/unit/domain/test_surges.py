@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from inventory_domain.buffers import BufferPolicy
 from inventory_domain.changes import StockCounted
 from inventory_domain.decisions import decide
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.policies import AllocationPolicy
+from inventory_domain.risk import RiskPolicy, risk_units
 from inventory_domain.sku_state import SkuState
 from inventory_domain.surges import HighVelocity, Peak, is_high, names_now, next_change_ms, widest
+from inventory_domain.targets import proposals
 from inventory_domain.velocity import ChannelDemand, Demand
 from tests.support.stock import NOW_MS, SKU, a_channel, a_policy, a_product, a_stock, after
 
@@ -123,3 +126,23 @@ def test_rules_that_cannot_work_are_named() -> None:
     assert "flap" in HighVelocity(begins_percent=200, ends_percent=200).faults()[0]
     assert len(HighVelocity(begins_percent=100, ends_percent=90, widened_percent=90).faults()) == 3
     assert Peak("x", 5, 5, 90).faults() == ["until is not after from", "widen is 0.9, 1 to 10"]
+
+
+def test_on_a_peak_day_the_risk_rule_reckons_with_as_many_times_the_sales() -> None:
+    """What it withholds follows from sales of late, and on that day more will be sold."""
+    channel = replace(
+        a_channel(locations=("dallas",)),
+        buffer=BufferPolicy(units=0, risk=RiskPolicy(10_000, 900_000)),
+        allow_full=True,
+    )
+    elsewhere = Demand({ChannelId("other"): ChannelDemand(2_000_000, 2_000_000)})
+    peak = Peak("black-friday", NOW_MS, NOW_MS + 1, 300)
+
+    def withheld(now_ms: int) -> int:
+        policy = replace(a_policy(channel), peaks=(peak,))
+        (found,) = proposals(a_product(), a_stock(dallas=999), policy, frozenset(), now_ms, elsewhere).listings
+        return found.buffer
+
+    usual = risk_units(RiskPolicy(10_000, 900_000), channel.channel, elsewhere)
+    assert withheld(NOW_MS - 1) == withheld(NOW_MS + 1) == usual
+    assert withheld(NOW_MS) == risk_units(RiskPolicy(10_000, 900_000), channel.channel, elsewhere, 300) > 2 * usual
