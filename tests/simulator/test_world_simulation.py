@@ -5,6 +5,9 @@ The full run is in `make campaign`; `docs/simulator.md` says how to repeat a see
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,6 +132,24 @@ def test_what_seldom_happens_has_happened_too(fault: str, emphasis: Emphasis) ->
 def test_a_seed_repeats_what_happened() -> None:
     """Else a failure could not be looked at."""
     assert steps_of(3) == steps_of(3)
+
+
+def test_a_seed_repeats_what_happened_in_any_process() -> None:
+    """Strings hash otherwise in each, so what is done in the order of a set is done in another order there."""
+    told = [_told_with_hashes(hashes) for hashes in ("1", "2")]
+
+    assert told[0].count("\n") > 100
+    assert told[0] == told[1]
+
+
+def _told_with_hashes(hashes: str) -> str:
+    """Of two seeds, in the first with an outage, in the second with feeds, both with health and probes."""
+    code = f"from {steps_of.__module__} import steps_of; print(*steps_of(2003), *steps_of(2005), sep=chr(10))"
+    environment = os.environ | {"PYTHONHASHSEED": hashes, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 @pytest.mark.parametrize("off", IN_DELIVERY, ids=lambda one: one.name.lower())

@@ -21,7 +21,7 @@ from inventory_streams.delivery.run import KAFKA_MAY_BE_GONE
 from inventory_streams.producer.client import NotDelivered
 from tests.support.engine_work import TOPICS, Wire
 from tests.support.simulator.books import WITHHELD_UNITS, Expected
-from tests.support.simulator.delivery import DeliveryProcess
+from tests.support.simulator.delivery import HEALTH, STOP_AFTER_S, DeliveryProcess
 from tests.support.simulator.group import Group
 from tests.support.simulator.kafka import ModeledKafka
 from tests.support.simulator.marketplace import DAY_MS, LIMITS, ModeledMarketplace, Weather
@@ -52,6 +52,8 @@ DELAY_WITH_FEEDS_S = 60.0
 WATCHED_S = 15.0
 ENDS_FOR = (OwnershipLost, CutOff, NotDelivered, *KAFKA_MAY_BE_GONE)  # a process, in good order
 CALLS_A_DAY = 60  # of runs with a quota, in which a day ends when the trouble does
+# A real quota is a hundred times what idle probes use of it; by the usual pace here they would use all of it.
+HEALTH_WITH_QUOTA = replace(HEALTH, idle_probe_s=STOP_AFTER_S - 10.0)
 MIDNIGHT_MS = (NOW_MS // DAY_MS + 1) * DAY_MS
 QUIET_S_MAX = 400.0
 SELLING_S = 8.0
@@ -84,6 +86,7 @@ class World:
         self.dice = random.Random(f"{seed}")
         self._trouble_s = self.dice.uniform(*TROUBLE_S)
         quota = emphasis.quota or (CALLS_A_DAY if self.dice.random() < 0.2 else None)
+        self._has_quota = quota is not None
         limits = tuple(replace(one, per_day=quota) if one.operation == "write" else one for one in LIMITS)
         self._start_ms = MIDNIGHT_MS - round((self._trouble_s + 5.0) * 1_000) if quota else NOW_MS
         self.clock = LoopClock(loop, self._start_ms)
@@ -278,6 +281,7 @@ class World:
             tell=self.promises.note,
             ended=self.ended,
             off=self._off,
+            changes={"health": HEALTH_WITH_QUOTA} if self._has_quota else {},
         )
         self.processes.append(process)
         process.start()
