@@ -53,7 +53,8 @@ def choice(candidates: Iterable[Candidate], *, can_check: bool, stopped: bool) -
     """The best probe that these listings allow; None where there is no listing at all.
 
     A listing that failed is never probed with: another one that is due, else zero where zero is, else a check, else a
-    read. While the channel is stopped its zeros must go anyway, those too that failed before.
+    read. While the channel is stopped its zeros must go anyway, those too that failed before. Zeros go to the listings
+    in turn: a marketplace may count how often one is written in a day.
     """
     found = list(candidates)
     sound = [one for one in found if not one.failed]
@@ -61,11 +62,16 @@ def choice(candidates: Iterable[Candidate], *, can_check: bool, stopped: bool) -
     if due:
         return ProbeBy.DUE, min(due, key=_rank)
     if at_zero := [one for one in sound if one.is_at_zero()]:
-        return ProbeBy.ZERO, at_zero[0]
+        return ProbeBy.ZERO, min(at_zero, key=_tried_ms)
     left = sound or found
     if not left:
         return None
     return (ProbeBy.CHECK if can_check else ProbeBy.READ), left[0]
+
+
+def _tried_ms(one: Candidate) -> int:
+    last = one.exposure.last if one.exposure else None
+    return last.at_ms if last is not None else 0
 
 
 def _rank(one: Candidate) -> tuple[bool, float, float]:
