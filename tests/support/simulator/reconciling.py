@@ -58,6 +58,7 @@ class ReconcileProcess(ModeledProcess):
 
     def start(self) -> None:
         """Take the marketplace over and reconcile it."""
+        self._codecs = reconcile_codecs(self.wire)
         self.loop.spawn(self, self._run())
 
     async def _run(self) -> None:
@@ -80,7 +81,7 @@ class ReconcileProcess(ModeledProcess):
             MARKETPLACE,
             [account],
             slots,
-            reconcile_codecs(self.wire),
+            self._codecs,
             self.clock,
             NO_RECONCILE_METRICS,
             Threads(self.loop, self.dice),
@@ -95,7 +96,7 @@ class ReconcileProcess(ModeledProcess):
 
     def wrote(self, writes: Sequence[Write]) -> None:
         """As `ModeledProcess` says: corrections and reports are told of."""
-        known = reconcile_codecs(self.wire)
+        known = self._codecs
         for write in writes:
             if write.topic == TOPICS.sku_commands:
                 command = known.sku_commands.decode(write.value)

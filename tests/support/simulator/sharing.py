@@ -50,7 +50,7 @@ class _Wired(Serde[T]):
     """What the traffic sent is looked up; what real code wrote is decoded."""
 
     def __init__(self, real: Serde[T], looked_up: Callable[[bytes], T]) -> None:
-        super().__init__(real._kind, real._subject, REGISTRY)
+        vars(self).update(vars(real))  # its schema is parsed already, and a run makes many of these
         self._real, self._looked_up = real, looked_up
 
     def decode(self, data: bytes | None) -> T:
