@@ -329,9 +329,8 @@ class Worker:
         # 3. Their outcomes are durable before the offsets are told; then nobody writes here any more.
         for owned in self.book.partitions.values():
             await owned.writer.flush()
-        health = self._health
-        if health is not None:
-            await health.flush()
+        if self._health is not None:
+            await self._health.flush()
         finished = await self.committable()
         left = self._under_way()
         await self._part(finished_well=True)
