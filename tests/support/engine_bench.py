@@ -114,6 +114,7 @@ class Bench:
         self._targets = Serde(LISTING_TARGET, "targets", self.registry)
         self.metrics = metrics = EngineMetrics(CollectorRegistry())
         settings = EngineSettings(KafkaSettings("127.0.0.1:1", traces=traces), TOPICS, PARTITIONS, "app", **given)  # type: ignore[arg-type]
+        self.settings = settings
         rules = Rules(policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)
         print_of = fingerprint(policy)
         in_force = InForce(print_of, policy.peaks)

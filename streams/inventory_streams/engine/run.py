@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
@@ -97,13 +98,7 @@ class _Process:
         self._registry.register(FaustStatistics(app.monitor))
         inputs, ownership, agent = self._built(app)
         watcher = Watcher(self._watch, lambda why: end_process(ExitCode.STALLED, why))
-        probes = ProbeServer(
-            self._registry,
-            live=lambda: self._live(agent),
-            ready=lambda: self._ready(inputs, ownership),
-            host=self._settings.probe_host,
-            port=self._settings.probe_port,
-        )
+        probes = probe_server(self._registry, self._settings, self._clock, agent, ownership, inputs.generation)
         probes.start()
         watcher.start()
         log.info("probes served", extra={"port": probes.port})
@@ -158,14 +153,27 @@ class _Process:
         log.info("stopped")
         return 0
 
-    def _live(self, agent: EngineAgent) -> Probe:
-        still_s = self._clock.monotonic_s() - agent.looped_s
+
+def probe_server(
+    registry: CollectorRegistry,
+    settings: EngineSettings,
+    clock: Clock,
+    agent: EngineAgent,
+    ownership: Ownership,
+    generation: Callable[[], int],
+) -> ProbeServer:
+    """What answers the probes: live while the loop turns, ready once all that this generation assigned is recovered."""
+
+    def live() -> Probe:
+        still_s = clock.monotonic_s() - agent.looped_s
         return Probe(still_s < TURN_LIMIT_S, f"the loop turned {still_s:.1f} s ago")
 
-    def _ready(self, inputs: FaustInputs, ownership: Ownership) -> Probe:
-        if ownership.ready_generation is None or ownership.ready_generation != inputs.generation():
+    def ready() -> Probe:
+        if ownership.ready_generation is None or ownership.ready_generation != generation():
             return Probe(False, "recovering, or not assigned yet")
         return Probe(True, f"{len(ownership.partitions)} partitions recovered")
+
+    return ProbeServer(registry, live=live, ready=ready, host=settings.probe_host, port=settings.probe_port)
 
 
 async def _crashed(app: EngineApp) -> None:

@@ -8,13 +8,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from inventory_streams.engine import ownership
 from inventory_streams.engine.inputs import InputFacts
 from inventory_streams.engine.partition import Partition
 from inventory_streams.engine.recovery import Changelog
+from inventory_streams.engine.run import probe_server
 from inventory_streams.engine.states import SkuStates
+from inventory_streams.kafka.probes import ProbeServer
 from tests.support.engine_bench import GENERATION, Bench, a_bench
 from tests.support.engine_work import PARTITION, TOPICS
 
@@ -86,3 +90,37 @@ async def test_a_recovery_that_another_rebalance_overtook_serves_nothing(
 
         assert not await taking
         assert (bench.ownership.ready_generation, bench.ownership.partitions) == (None, {})
+
+
+async def test_readyz_says_no_until_the_partitions_of_this_generation_are_recovered(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A rolling update goes on to the next worker when this one says yes."""
+    async with a_bench() as bench:
+        opener = recovering(bench, monkeypatch, caplog)
+        bench.ownership.ready_generation = None
+        generation = NEXT
+        probes = probe_server(
+            CollectorRegistry(), bench.settings, bench.clock, bench.agent, bench.ownership, lambda: generation
+        )
+        probes.start()
+        try:
+            assert await readyz(probes) == (503, "recovering, or not assigned yet")
+            taking = asyncio.create_task(bench.ownership.take(ASSIGNED, NEXT, lambda: NEXT))
+            await bench.until(lambda: bool(told(caplog, "recovering")), "it has begun")
+            assert (await readyz(probes))[0] == 503
+
+            opener.go.set()
+            assert await taking
+            assert await readyz(probes) == (200, "1 partitions recovered")
+
+            generation += 1
+            assert (await readyz(probes))[0] == 503
+        finally:
+            probes.close()
+
+
+async def readyz(probes: ProbeServer) -> tuple[int, str]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"http://127.0.0.1:{probes.port}/readyz")
+    return answer.status_code, answer.json()["why"]
