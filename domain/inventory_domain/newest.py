@@ -8,13 +8,17 @@ T = TypeVar("T", bound=str)
 
 
 class Newest(Generic[T]):
-    """The newest of what came, so many at most, and each of them once. `known` has them, the oldest first."""
+    """The newest of what came, so many at most, and each of them once. `known` has them, the oldest first.
 
-    __slots__ = ("known", "most")
+    `forgotten` counts those that had to go.
+    """
+
+    __slots__ = ("forgotten", "known", "most")
 
     def __init__(self, known: tuple[T, ...], most: int) -> None:
         self.known = dict.fromkeys(known)
         self.most = most
+        self.forgotten = 0
 
     def add(self, one: T) -> None:
         """Keep what is not known yet."""
@@ -22,3 +26,4 @@ class Newest(Generic[T]):
         known[one] = None
         if len(known) > self.most:
             del known[next(iter(known))]
+            self.forgotten += 1

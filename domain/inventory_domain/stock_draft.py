@@ -125,13 +125,17 @@ class _Place:
 
 
 class StockDraft:
-    """The stock of one SKU under change. Belongs to one computation, which takes `stock()` when it is done."""
+    """The stock of one SKU under change. Belongs to one computation, which takes `stock()` when it is done.
 
-    __slots__ = ("_base", "_changed", "_ids", "_own_sales", "_places", "_told")
+    `forgotten_ids` is how many event ids were forgotten for newer ones, of what `stock()` has given.
+    """
+
+    __slots__ = ("_base", "_changed", "_ids", "_own_sales", "_places", "_told", "forgotten_ids")
 
     def __init__(self, stock: Stock) -> None:
         self._begin(stock)
         self._changed = False
+        self.forgotten_ids = 0
 
     def _begin(self, stock: Stock) -> None:
         self._base = stock
@@ -164,6 +168,8 @@ class StockDraft:
         base, told, ids, positions = self._base, self._told, self._ids, self._base.positions
         if self._places:
             positions = {**positions, **{name: place.settled() for name, place in self._places.items()}}
+        if ids is not None:
+            self.forgotten_ids += ids.forgotten
         settled = Stock(
             positions,
             base.sales if self._own_sales is None else self._own_sales,
@@ -186,8 +192,11 @@ class StockDraft:
         sequence = change.sequence
         if plainly is not None and (sequence is None or sequence >= 0) and plainly(self, change, change.kind):
             return Effect.APPLIED
-        after, effect = apply(self.stock(), change)
+        before = self.stock()
+        after, effect = apply(before, change)
         if effect is Effect.APPLIED:
+            was, now = before.event_ids, after.event_ids
+            self.forgotten_ids += 0 if was is now else len(was) + 1 - len(now)
             self._begin(after)
         return effect
 

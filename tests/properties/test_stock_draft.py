@@ -120,13 +120,16 @@ def test_a_draft_becomes_what_the_changes_make_one_by_one(seed: int) -> None:
     sold = KitSale(ChannelId("a"), 1, NOW_MS)
     stock = Stock(kit_sales={(Sku("KIT"), ORDERS[0]): sold} if chance.random() < 0.2 else {})
     for first in range(0, chance.choice((20, 40, 80)), 20):
-        draft = StockDraft(stock)
+        draft, forgotten = StockDraft(stock), 0
         for change in changes_of(chance, 20, first):
             assert sale_of(draft, change) == sale_of(stock, change)
+            known = stock.event_ids
             stock, expected = step(stock, change)
             assert step_of_draft(draft, change) == expected
+            forgotten += len(set(known) - set(stock.event_ids))
         settled = draft.stock()
         assert settled == stock
+        assert draft.forgotten_ids == forgotten
         assert repr(settled) == repr(stock)
 
 

@@ -69,6 +69,7 @@ class StockChanges:
         self.beating: set[SourceId] = set()
         self.sales: list[Sale] = []
         self.own_sales: dict[Sku, OwnSales] = {}
+        self.forgotten_ids = 0  # event ids that SKUs forgot for newer ones, of the drafts that are closed
         self._written: dict[bytes | None, _Draft] = {}
 
     def records(self, records: Iterable[InputRecord], otherwise: Callable[[InputRecord], None]) -> int:
@@ -132,6 +133,7 @@ class StockChanges:
         if draft.cause is not None:
             self._causes[sku] = draft.cause
         stock = draft.stock.stock()
+        self.forgotten_ids += draft.stock.forgotten_ids
         if stock is draft.state.stock:
             return None
         return replace(draft.state, stock=stock, changed_at_ms=draft.changed_at_ms)

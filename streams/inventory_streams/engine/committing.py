@@ -69,6 +69,7 @@ class Committer:
             metrics.records.labels(topic, effect.value).inc(count)
         for effect, count in computed.released.items():
             metrics.records_released.labels(effect.value).inc(count)
+        metrics.event_ids_forgotten.inc(computed.forgotten_ids)
         for letter in computed.dead_letters:
             metrics.dead_letters.labels(letter.reason).inc()
         for marketplace, count in Counter([target.marketplace for target in computed.targets]).items():

@@ -205,6 +205,7 @@ class Work:
             owing=self._owing,
             effects=self._effects,
             released=self._released,
+            forgotten_ids=self._stock.forgotten_ids,
             newest_record_ms=self._newest_record_ms,
             computed_at_ms=self._now_ms,
         )

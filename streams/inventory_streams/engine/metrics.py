@@ -35,6 +35,10 @@ class EngineMetrics:
         self.records_released = counter(
             "records_released", "Records that had been held for their product, by what became of them.", "effect"
         )
+        self.event_ids_forgotten = counter(
+            "event_ids_forgotten",
+            "Event ids forgotten for newer ones of their SKU; a repetition of such a change without sequence counts again.",
+        )
         self.dead_letters = counter("dead_letters", "Dead letters written.", "reason")
         self.batches = counter("batches", "Transactions committed, batches of input and others.")
         self.batch_records = histogram("batch_records", "Records of a batch.", BATCH_RECORDS_BUCKETS)

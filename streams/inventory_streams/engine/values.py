@@ -147,7 +147,8 @@ class Computed:
     rise was withheld. `words` are the newest times at which sources spoke, `beating` the sources that sent a heartbeat.
     `sales` were applied, and tell how fast SKUs sell. `zeroed` counts the listings per channel that the input zeroed.
     `live` tells per channel how long numbers took until they were seen there, in milliseconds. `effects` counts the
-    records read by topic; `released` those that had been held.
+    records read by topic; `released` those that had been held. `forgotten_ids` counts the event ids that were forgotten
+    because their SKU keeps only so many.
     """
 
     states: Mapping[Sku, SkuState]
@@ -164,5 +165,6 @@ class Computed:
     owing: Mapping[Sku, bool]
     effects: Mapping[tuple[str, RecordEffect], int]
     released: Mapping[RecordEffect, int]
+    forgotten_ids: int
     newest_record_ms: int | None
     computed_at_ms: int

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from inventory_domain.changes import StockAdjusted, StockCounted
+from inventory_domain.changes import StockAdjusted, StockCounted, UnitsSold
 from inventory_domain.errors import InvariantBroken
+from inventory_domain.identifiers import ChannelId, OrderId
+from inventory_domain.positions import EVENT_IDS_MAX
 from inventory_domain.surges import Peak
 from inventory_streams.engine.catching_up import FetchState
 from inventory_streams.engine.fingerprint import fingerprint
@@ -104,6 +106,21 @@ async def test_a_batch_of_an_old_generation_is_dropped() -> None:
 
         await bench.until(lambda: bench.inputs.positions[PRODUCTS] == 2, "a later batch is through")
         assert bench.inputs.positions[CHANGES] == 1
+
+
+async def test_event_ids_that_a_sku_has_no_room_for_are_counted_when_that_is_durable() -> None:
+    """A repetition of what was forgotten is not known as one (rule 3): who wonders about a number can see it."""
+    async with a_bench() as bench:
+        await selling(bench)
+        sales = [UnitsSold(ChannelId("ebay-us"), OrderId(f"o-{number}"), 1) for number in range(EVENT_IDS_MAX + 3)]
+        bench.feed(CHANGES, *[bench.wire.change(a_change(one, location=None)) for one in sales[:-1]])
+        await bench.until(lambda: bench.inputs.positions[CHANGES] == len(sales), "all but one are applied")
+        assert bench.metrics.event_ids_forgotten._value.get() == 2
+
+        bench.feed(CHANGES, bench.wire.change(a_change(sales[-1], location=None)))
+
+        await bench.until(lambda: bench.inputs.positions[CHANGES] == len(sales) + 1, "the last one is applied")
+        assert bench.metrics.event_ids_forgotten._value.get() == 3
 
 
 async def test_markers_alone_move_the_position() -> None:
