@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from deploy.sources.accounting_alerts import accounting_alerts
 from deploy.sources.alert import Alert, Example
 from deploy.sources.listing_alerts import listing_alerts
 from deploy.sources.quota_alerts import quota_alerts
@@ -24,6 +25,7 @@ def alerts() -> tuple[Alert, ...]:
         *_channels(),
         *listing_alerts(),
         *_truth(),
+        *accounting_alerts(),
         *quota_alerts(),
         *_flow(),
         *_burn_rates(),

@@ -173,8 +173,7 @@ class EngineAgent:
             if not self._inputs.flows(batch.generation):
                 partition.put_off |= work.woken  # what was due is due still; the records come again
                 return
-        self._metrics.records_read.labels(batch.topic).inc(len(batch.records))
-        self._submit(partition, prepared, due, batch.topic, batch.end)
+        self._submit(partition, prepared, due, batch)
         self._metrics.batch_seconds.observe(self._clock.monotonic_s() - started_s)
         self._metrics.batch_records.observe(len(batch.records))
 
@@ -244,9 +243,8 @@ class EngineAgent:
     def _add_due(self, partition: Partition, work: Work) -> Due:
         return self._due.add(partition, work, lambda: self._until_ms(partition, partition.positions()))
 
-    def _submit(
-        self, partition: Partition, done: Preparation, due: Due, topic: str | None = None, position: int = 0
-    ) -> None:
+    def _submit(self, partition: Partition, done: Preparation, due: Due, batch: FetchedBatch | None = None) -> None:
+        topic, position, read = (batch.topic, batch.end, len(batch.records)) if batch is not None else (None, 0, 0)
         computed = done.computed
         told = self._told(partition, topic, position)
         windows = self._windows(partition, computed)
@@ -267,7 +265,7 @@ class EngineAgent:
         writes += [Write(topics.sku_velocity, number, one.key(), one.value()) for one in windows]
         ends = due.applied is not None
         self._committer.submit(
-            partition, Prepared(writes, done.encoded, computed, progress, topic, position, ends, done.spans)
+            partition, Prepared(writes, done.encoded, computed, progress, topic, position, read, ends, done.spans)
         )
 
     def _windows(self, partition: Partition, computed: Computed) -> list[WindowRecord]:

@@ -38,6 +38,9 @@ class Committer:
 
     def submit(self, partition: Partition, prepared: Prepared) -> None:
         """Begin to commit; `partition.running` is done when it is visible."""
+        if prepared.topic is not None:  # P4: at once, so that what was read is under way until it is accounted for
+            self._metrics.records_read.labels(prepared.topic).inc(prepared.read)
+            self._metrics.records_under_way.labels(prepared.topic).inc(prepared.read)
         partition.running = asyncio.ensure_future(self._commit(partition, prepared))
 
     async def _commit(self, partition: Partition, prepared: Prepared) -> None:
@@ -67,6 +70,8 @@ class Committer:
         metrics.transaction_seconds.observe(seconds)
         for (topic, effect), count in computed.effects.items():
             metrics.records.labels(topic, effect.value).inc(count)
+        if prepared.topic is not None:
+            metrics.records_under_way.labels(prepared.topic).dec(prepared.read)
         for effect, count in computed.released.items():
             metrics.records_released.labels(effect.value).inc(count)
         metrics.event_ids_forgotten.inc(computed.forgotten_ids)

@@ -25,7 +25,14 @@ class EngineMetrics:
         def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"inventory_sync_engine_{name}", text, buckets=buckets, registry=registry)
 
-        self.records_read = counter("records_read", "Input records that came to the agent in order.", "topic")
+        self.records_read = counter(
+            "records_read",
+            "Input records that came in order and were computed, or came again and were dropped.",
+            "topic",
+        )
+        self.records_under_way = gauge(
+            "records_under_way", "Input records that were read and whose transaction is not committed yet.", "topic"
+        )
         self.records = counter(
             "records",
             "Input records by what became of them (applied, duplicate, superseded, dead-lettered, held); durable.",
@@ -37,7 +44,7 @@ class EngineMetrics:
         )
         self.event_ids_forgotten = counter(
             "event_ids_forgotten",
-            "Event ids forgotten for newer ones of their SKU; a repetition of such a change without sequence counts again.",
+            "Event ids forgotten for newer ones of their SKU: such a change without sequence counts again if repeated.",
         )
         self.dead_letters = counter("dead_letters", "Dead letters written.", "reason")
         self.batches = counter("batches", "Transactions committed, batches of input and others.")

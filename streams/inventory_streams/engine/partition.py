@@ -33,7 +33,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One transaction that is ready: what it writes, and what becomes true when it is committed."""
+    """One transaction that is ready: what it writes, and what becomes true when it is committed.
+
+    `read` is how many records it comes from.
+    """
 
     writes: list[Write]
     encoded: Mapping[Sku, bytes | None]
@@ -41,6 +44,7 @@ class Prepared:
     progress: PartitionProgress
     topic: str | None = None
     position: int = 0
+    read: int = 0
     sweep_ends: bool = False
     spans: SkuSpans | None = None
 

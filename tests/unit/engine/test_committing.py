@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import NoReturn
 
 import pytest
 
-from inventory_domain.changes import StockCounted
+from inventory_domain.changes import StockAdjusted, StockCounted
 from inventory_domain.errors import OwnershipLost
 from inventory_streams.engine import committing
 from inventory_streams.kafka.stopping import ExitCode
 from inventory_streams.kafka.transactions import TransactionFailed, Write
-from tests.support.engine_bench import CHANGES, PRODUCTS, a_bench
+from tests.support.engine_bench import CHANGES, PRODUCTS, Bench, a_bench, selling
 from tests.support.stock import SKU, a_change, a_product
 
 
@@ -60,3 +61,46 @@ async def test_a_transaction_that_is_not_committed_ends_the_process_and_moves_no
         assert running is not None
         with pytest.raises(Ended):
             await asyncio.wait_for(running, 5)
+
+
+async def test_what_was_read_is_under_way_until_it_is_accounted_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P4. A difference that is zero only at rest would be an alert under load, or none at all."""
+    go = threading.Event()
+    async with a_bench() as bench:
+        await selling(bench)
+        assert accounted(bench) == (1, 1, 0)
+        commit_all = bench.writer.commit_all
+
+        def slowly(writes: list[Write]) -> None:
+            assert go.wait(10)
+            commit_all(writes)
+
+        monkeypatch.setattr(bench.writer, "commit_all", slowly)
+        moves = [bench.wire.change(a_change(StockAdjusted(-1), sequence=number)) for number in (2, 3, 4)]
+        bad = bench.wire.change(a_change(StockAdjusted(-1)))
+        bench.feed(CHANGES, *moves, bad)
+        try:
+            await bench.until(lambda: accounted(bench) != (1, 1, 0), "the batch is submitted", step_s=0.0)
+            assert accounted(bench) == (5, 1, 4)
+        finally:
+            go.set()
+
+        await bench.until(lambda: bench.inputs.positions[CHANGES] == 5, "it is durable")
+        assert accounted(bench) == (5, 5, 0)
+
+
+def accounted(bench: Bench) -> tuple[float, float, float]:
+    """Of the changes: read, accounted for, under way."""
+    found = {
+        name: sum(
+            sample.value
+            for sample in next(iter(metric.collect())).samples
+            if sample.labels.get("topic") == CHANGES and not sample.name.endswith("_created")
+        )
+        for name, metric in (
+            ("read", bench.metrics.records_read),
+            ("done", bench.metrics.records),
+            ("under way", bench.metrics.records_under_way),
+        )
+    }
+    return found["read"], found["done"], found["under way"]
