@@ -162,7 +162,7 @@ class BatchConsumer(driver.Consumer):
         """All input below this position is in committed transactions, so the group's offset may follow."""
         if position > self._durable.get(tp, -1):
             self._durable[tp] = position
-            self.watch.durable()
+            self.watch.durable(tp)
 
     def _filter_tps_with_pending_acks(self, topics: object = None) -> Iterator[TP]:
         return iter(list(self._durable))
@@ -182,7 +182,7 @@ class BatchConsumer(driver.Consumer):
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         done = bool(await super()._commit(offsets))
         if done:
-            self.watch.committed()
+            self.watch.committed(offsets)
         return done
 
     async def wait_empty(self) -> None:
@@ -201,6 +201,7 @@ class BatchConsumer(driver.Consumer):
         """
         self._expected.clear()
         self._durable.clear()
+        self.watch.assigned()
         starts = self.starts()
         standing = self._thread.standing(starts)
         for tp, position in starts.items():

@@ -3,35 +3,58 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from faust.types import TP
 
 from inventory_streams.engine.settings import STALL_LIMIT_S
 
 LOOK_EVERY_S = 1.0
 
 
+@dataclass(slots=True)
+class _Behind:
+    """Since when more of an input is durable than is committed, and when the newest of it became so."""
+
+    since_s: float
+    durable_s: float
+
+
 class CommitWatch:
-    """Follows what is durable and what of it is committed to the group (rule 11). Safe for several threads."""
+    """Follows what is durable and what of it is committed to the group (rule 11). Safe for several threads.
+
+    Each partition of each input for itself: a commit of others says nothing of one that Faust leaves out. A pause of an
+    input that is longer than the limit begins its count anew: else one commit that failed at its end would be a stall
+    with the next record, before a commit could come.
+    """
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
-        self._behind_since_s: float | None = None
-        self._durable_s = 0.0
+        self._behind: dict[TP, _Behind] = {}
 
-    def durable(self) -> None:
-        """More input became durable."""
-        self._durable_s = self._now_s()
-        if self._behind_since_s is None:
-            self._behind_since_s = self._durable_s
+    def durable(self, place: TP) -> None:
+        """More of this input became durable."""
+        now_s = self._now_s()
+        behind = self._behind.get(place)
+        if behind is None or now_s - behind.durable_s > STALL_LIMIT_S:
+            self._behind[place] = _Behind(now_s, now_s)
+        else:
+            behind.durable_s = now_s
 
-    def committed(self) -> None:
-        """The group's offsets were committed up to what was durable then."""
-        self._behind_since_s = None
+    def committed(self, places: Iterable[TP]) -> None:
+        """The group's offsets of these were committed up to what was durable then."""
+        for place in places:
+            self._behind.pop(place, None)
+
+    def assigned(self) -> None:
+        """Other partitions are read, or the same ones anew."""
+        self._behind = {}
 
     def stalled_s(self) -> float:
-        """For how long input went on becoming durable without any commit to the group."""
-        since = self._behind_since_s
-        return 0.0 if since is None else max(0.0, self._durable_s - since)
+        """For how long an input went on becoming durable without a commit of it to the group; the longest of all."""
+        behind = self._behind.copy()  # at once, as the loop changes it meanwhile
+        return max([one.durable_s - one.since_s for one in behind.values()], default=0.0)
 
 
 class Watcher:

@@ -306,6 +306,40 @@ async def test_only_what_is_durable_can_be_committed(handed: Handed) -> None:
     assert consumer._filter_committable_offsets([PLACE]) == {}
 
 
+async def test_each_input_is_watched_for_its_own_commits(handed: Handed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that Faust leaves out of every commit would not be seen beside those that it commits (rule 11)."""
+    consumer, other, at_s = handed.consumer, TP(TOPIC, 1), 0.0
+    consumer.watch = CommitWatch(lambda: at_s)
+
+    async def committed(consumer: BatchConsumer, offsets: object) -> bool:
+        return True
+
+    monkeypatch.setattr(driver.Consumer, "_commit", committed)
+    for position in range(1, 4):
+        at_s += 10
+        consumer.mark_durable(PLACE, position)
+        consumer.mark_durable(other, position)
+        await consumer._commit({other: position})
+    assert consumer.watch.stalled_s() == 20
+
+    await consumer._commit({PLACE: 3})
+    assert consumer.watch.stalled_s() == 0
+
+
+async def test_an_assignment_begins_the_watch_anew(handed: Handed) -> None:
+    at_s = 0.0
+    handed.consumer.watch = CommitWatch(lambda: at_s)
+    handed.consumer.starts = dict
+    handed.consumer.mark_durable(PLACE, 1)
+    at_s += 20
+
+    handed.consumer._thread.standing = lambda partitions: {}  # type: ignore[method-assign]
+    await handed.consumer.perform_seek()
+    handed.consumer.mark_durable(PLACE, 2)
+
+    assert handed.consumer.watch.stalled_s() == 0
+
+
 async def test_the_app_is_as_the_rules_ask(handed: Handed) -> None:
     conf = handed.consumer.app.conf
 
