@@ -13,6 +13,7 @@ from inventory_cli.times import EXAMPLES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from inventory_cli.connecting import Connection
     from inventory_domain.commands import OperatorKind
 
 app = typer.Typer(
@@ -124,8 +125,9 @@ def settle(
     from inventory_domain.identifiers import OrderId
 
     who = by or getpass.getuser()
-    _send(sku, SaleSettled(OrderId(order), who, why), who, config, bootstrap_servers, schema_registry)
+    found = _send(sku, SaleSettled(OrderId(order), who, why), who, config, bootstrap_servers, schema_registry)
     typer.echo(f"{sku}: order {order} is settled, by {who}: {why}")
+    _warn_of_unknown(sku, found)
 
 
 def _override(
@@ -149,10 +151,11 @@ def _override(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--until") from error
     override = Override(OverrideKind[kind], units, until_ms, who, why)
-    _send(sku, override, who, config, bootstrap_servers, schema_registry)
+    found = _send(sku, override, who, config, bootstrap_servers, schema_registry)
     end = "" if kind == "RELEASE" else " until released" if until_ms is None else f" until {show_time(until_ms)}"
     number = f" {units}" if units is not None else ""
     typer.echo(f"{sku}: {kind.lower()}{number}{end}, by {who}: {why}")
+    _warn_of_unknown(sku, found)
 
 
 def _send(
@@ -162,7 +165,9 @@ def _send(
     config: Path | None,
     bootstrap_servers: str | None,
     schema_registry: str | None,
-) -> None:
+) -> Connection:
+    from contextlib import closing
+
     from inventory_cli.clock import SystemClock
     from inventory_cli.connecting import connection, registry_of
     from inventory_cli.logging import configure
@@ -171,6 +176,25 @@ def _send(
 
     configure("sku", level="ERROR")  # what a client says while it waits for Kafka is not this command's output
     found = connection(config, bootstrap_servers, schema_registry)
-    registry = registry_of(found)
-    commander = SkuCommander(found.kafka, found.topics, registry, now_ms=SystemClock().now_ms)
-    commander.send(Sku(sku), kind, who)
+    with closing(registry_of(found)) as registry:
+        commander = SkuCommander(found.kafka, found.topics, registry, now_ms=SystemClock().now_ms)
+        commander.send(Sku(sku), kind, who)
+    return found
+
+
+def _warn_of_unknown(sku: str, found: Connection) -> None:
+    """Say so when no product has this SKU. It was sent all the same: the product may be on its way."""
+    from inventory_cli.catalog_lookup import in_catalog
+    from inventory_domain.errors import InventorySyncError
+    from inventory_domain.identifiers import Sku
+
+    topic = found.topics.catalog_products
+    try:
+        if in_catalog(found.kafka, topic, Sku(sku)):
+            return
+        text = (
+            f"no product in {topic} has the SKU {sku}: nothing changes until one comes. Is it written like that there?"
+        )
+    except InventorySyncError as error:
+        text = f"it is not known whether {topic} has the SKU {sku}: {error}"
+    typer.secho(f"warning: {text}", err=True, fg=typer.colors.YELLOW)

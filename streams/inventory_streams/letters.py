@@ -88,7 +88,7 @@ def read_letters(kafka: KafkaSettings, topic: str, partitions: int) -> list[Lett
     return sorted(found, key=lambda one: (one.at_ms, one.partition, one.offset))
 
 
-def partitions_of(kafka: KafkaSettings, topic: str) -> int:
+def partitions_of(kafka: KafkaSettings, topic: str, limit_s: float = SEND_S_MAX) -> int:
     """How many partitions the topic has. Blocks.
 
     Raises:
@@ -96,7 +96,7 @@ def partitions_of(kafka: KafkaSettings, topic: str) -> int:
     """
     admin = AdminClient({**kafka.admin(), "log_level": 0})  # what goes wrong is raised; librdkafka would print it too
     try:
-        found = admin.list_topics(topic, timeout=SEND_S_MAX).topics[topic]
+        found = admin.list_topics(topic, timeout=limit_s).topics[topic]
     except KafkaException as error:
         text = f"Kafka at {kafka.bootstrap_servers} does not answer: {error.args[0].str()}"
         raise LettersNotRead(text) from error
