@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from inventory_domain.errors import InventorySyncError, OwnershipLost
-from inventory_domain.values import made_often
 from inventory_streams.kafka.settings import KafkaSettings
 
 TRANSACTION_TIMEOUT_S = 30  # a hanging transaction blocks read_committed readers that long (rule 12)
@@ -25,9 +24,7 @@ class TransactionFailed(InventorySyncError):
     """A transaction could not be committed and was given up. The process ends before its input offset moves."""
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One record of a transaction. A value of None is a tombstone."""
 
     topic: str
@@ -138,11 +135,12 @@ class TransactionalWriter:
         self.begin()
         produce = self._producer.produce
         for write in writes:
-            if write.headers:
+            topic, partition, key, value, headers = write
+            if headers:
                 self.produce(write)
                 continue
             try:
-                produce(write.topic, write.value, write.key, write.partition)
+                produce(topic, value, key, partition)
             except (BufferError, KafkaException):
                 self.produce(write)  # which waits, or says what is wrong
         if also is not None:
