@@ -60,7 +60,8 @@ class Action(Enum):
     WAIT: under-shown once; acted on when it is read again, unchanged, after the source's order delay. RESTATE: the
     engine is asked for a new version. ESCALATE: the same, once more and paged, because the last one did not hold.
     STOP: no more corrections, somebody else writes. WRITE_DUE: a newer target waits to be sent anyway. REPORT: nobody
-    but a person can mend it. VERIFIED: the correction holds. CLEARED: explained by what came to be known since.
+    but a person can mend it. VERIFIED: the correction holds. CLEARED: explained by what came to be known since, or
+    a ghost that is none any more.
     """
 
     WAIT = "wait"

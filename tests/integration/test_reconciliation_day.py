@@ -87,7 +87,7 @@ async def test_a_day_with_planted_drift(marketplace: str) -> None:
     # write is on its way at every look, and nothing is corrected a second time.
     assert told(day, "stuck") == [] and day.live("stuck") == 5
     # It was taken from sale and came back as it was.
-    assert told(day, "ghost") == [("report", "ghost")] * 2
+    assert told(day, "ghost") == [("report", "ghost"), ("cleared", "ghost"), ("report", "ghost")]
     # Nothing was done to what settles, sells or is written all day.
     assert {"quiet", "settling", "busy", "late-order"}.isdisjoint(day.restated)
     assert told(day, "quiet") == told(day, "settling") == told(day, "busy") == []
@@ -116,6 +116,27 @@ async def test_a_withdrawn_listing_is_no_ghost_while_delivery_brings_it_to_zero(
     assert (on_its_way.cycle.ghosts, on_its_way.found) == (0, ())
     assert (at_zero.cycle.ghosts, live) == (0, 0)
     assert (set_again.cycle.ghosts, told(day, "quiet")) == (1, [("report", "ghost")])
+
+
+@pytest.mark.parametrize("marketplace", ALL)
+async def test_a_ghost_that_was_gone_is_reported_anew_though_the_process_began_anew(marketplace: str) -> None:
+    """All that is known of ghosts is read back from what was told of them, and nobody would look at it again."""
+    day = await a_morning(marketplace)
+    day.edit("ghost", 13)
+    for units in (13, 0):
+        day.edit("ghost", units)
+        await day.pass_h(4)
+        await day.reconcile()
+
+    day.parts.knowledge.ghosts.clear()
+    for record in day.told:
+        day.parts.knowledge.discrepancy(record)
+    day.edit("ghost", 13)
+    await day.pass_h(4)
+    await day.reconcile()
+    await day.adapter.aclose()
+
+    assert told(day, "ghost") == [("report", "ghost"), ("cleared", "ghost"), ("report", "ghost")]
 
 
 @pytest.mark.parametrize("marketplace", ALL)

@@ -226,7 +226,8 @@ class Cycles:
         seen = [ghost_observation(channel, one, end.started_at_ms) for one in collected.ghosts]
         ending = {one.listing_id for one in seen if self._knowledge.ends_at_zero(one.listing_id, one.as_of_ms)}
         every = len(seen) == collected.ghost_count
-        ghosts = self._ghosts(channel, [one for one in seen if one.listing_id not in ending], every=every)
+        unsold = [one for one in seen if one.listing_id not in ending]
+        ghosts = self._ghosts(channel, unsold, end.started_at_ms, every=every)
         await self._commit([self._records.discrepancy(one) for one in ghosts])
         missing = sum(one not in collected for one in self._knowledge.written_on(channel))
         cycle = replace(
@@ -243,11 +244,17 @@ class Cycles:
         await self._ended(cycle)
         return CycleEnd(cycle, (*so_far.found, *ghosts))
 
-    def _ghosts(self, channel: ChannelId, readings: Sequence[Observation], *, every: bool) -> list[Discrepancy]:
-        """Ghosts that the pull before did not find with this number. `every`: these are all that there are."""
-        if every:
-            self._knowledge.ghosts_are(channel, {one.listing_id for one in readings})
+    def _ghosts(
+        self, channel: ChannelId, readings: Sequence[Observation], asked_at_ms: int, *, every: bool
+    ) -> list[Discrepancy]:
+        """Ghosts that the pull before did not find with this number, and those that it found and that are gone.
+
+        `every`: these are all that there are.
+        """
         new = []
+        if every:
+            gone = self._knowledge.ghosts_are(channel, {one.listing_id for one in readings})
+            new = [self._judging.ghost_gone(channel, one, asked_at_ms) for one in gone]
         for reading in readings:
             if self._knowledge.ghosts.get(reading.listing_id) != reading.quantity:
                 self._knowledge.ghosts[reading.listing_id] = reading.quantity or 0

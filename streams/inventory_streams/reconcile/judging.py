@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from inventory_domain.corrections import Standing, Verdict
-from inventory_domain.identifiers import ChannelId
-from inventory_domain.reconciliation import Action, Cause, Discrepancy, Observation, Severity
+from inventory_domain.identifiers import ChannelId, ListingId, Sku
+from inventory_domain.reconciliation import Action, Cause, Discrepancy, Observation, ObservedBy, Severity
 from inventory_streams.catalog_copy import CatalogCopy
 from inventory_streams.kafka.transactions import Write
 from inventory_streams.reconcile.knowledge import Knowledge
@@ -88,6 +88,26 @@ class Judging:
             evidence="the catalog has no listing with these ids on this channel",
             since_ms=reading.observed_at_ms,
             observed_by=reading.observed_by.value,
+        )
+
+    def ghost_gone(self, channel: ChannelId, listing_id: ListingId, asked_at_ms: int) -> Discrepancy:
+        """One that was reported is none any more; written down, so that it is reported anew also after a restart."""
+        self._metrics.discrepancies.labels(channel, Cause.GHOST.value, Action.CLEARED.value).inc()
+        return Discrepancy(
+            listing_id=listing_id,
+            sku=Sku(listing_id.removeprefix(f"{channel}/")),
+            channel=channel,
+            expected_low=0,
+            expected_high=0,
+            observed=0,
+            delta=0,
+            cause=Cause.GHOST.value,
+            action=Action.CLEARED.value,
+            observed_at_ms=asked_at_ms,
+            severity=Severity.NOTE.value,
+            evidence="it shows nothing any more, or the catalog has it, or delivery brings it to zero",
+            since_ms=asked_at_ms,
+            observed_by=ObservedBy.PULL.value,
         )
 
     def measure(self, channel: ChannelId) -> None:

@@ -13,7 +13,7 @@ from inventory_domain.expected import ChannelMove, ReadTraits
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import ChannelId, ListingId, Sku
 from inventory_domain.readings import found_over_shown, is_ahead, left_behind
-from inventory_domain.reconciliation import Action, Discrepancy, Observation, ObservedBy
+from inventory_domain.reconciliation import Action, Cause, Discrepancy, Observation, ObservedBy
 from inventory_domain.targets import Target
 from inventory_streams.hints import OWN_HINTS
 from inventory_streams.reconcile.codecs import Codecs
@@ -119,6 +119,9 @@ class Knowledge:
         if record.action == Action.REPORT.value:
             self.ghosts[record.listing_id] = record.observed
             return
+        if (record.action, record.cause) == (Action.CLEARED.value, Cause.GHOST.value):
+            self.ghosts.pop(record.listing_id, None)
+            return
         known = self.listings.get(record.listing_id)
         if known is not None and record.observed_at_ms > known.told_ms:
             self._stands(record.listing_id, known, case_after(record))
@@ -182,10 +185,12 @@ class Knowledge:
                 return found
         return self.codecs.exposure.decode(newest)
 
-    def ghosts_are(self, channel: ChannelId, found: Container[ListingId]) -> None:
-        """All that the channel shows and nobody knows of: one that is gone is told of again if it comes back."""
-        for listing_id in [one for one in self.ghosts if one.startswith(f"{channel}/") and one not in found]:
+    def ghosts_are(self, channel: ChannelId, found: Container[ListingId]) -> list[ListingId]:
+        """All that the channel shows and nobody knows of. Which are gone: they are told of again if they come back."""
+        gone = [one for one in self.ghosts if one.startswith(f"{channel}/") and one not in found]
+        for listing_id in gone:
             del self.ghosts[listing_id]
+        return gone
 
     def _stands(self, listing_id: ListingId, known: KnownListing, case: Case | None) -> None:
         """The listing's case, and when it is looked at once more: once for each number that was read first."""

@@ -11,7 +11,7 @@ from inventory_domain.corrections import Standing
 from inventory_domain.expected import ReadTraits
 from inventory_domain.exposure import Exposure, observe
 from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, OrderId, Sku, SourceId
-from inventory_domain.reconciliation import Action, Cause, Observation, ObservedBy
+from inventory_domain.reconciliation import Action, Cause, Discrepancy, Observation, ObservedBy
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.hints import OWN_HINTS
 from inventory_streams.kafka.settings import KafkaSettings
@@ -116,6 +116,17 @@ def test_our_own_record_coming_back_does_not_undo_what_was_decided_since() -> No
     known.discrepancy(waiting.record)
 
     assert known.listings[LISTING].case == decided
+
+
+def test_a_ghost_that_was_gone_is_none_after_a_restart() -> None:
+    told = Discrepancy(LISTING, SKU, CHANNEL, 0, 0, 2, 2, Cause.GHOST.value, Action.REPORT.value, at(240))
+    known = knowledge()
+
+    known.discrepancy(told)
+    reported = dict(known.ghosts)
+    known.discrepancy(replace(told, observed=0, delta=0, action=Action.CLEARED.value, observed_at_ms=at(480)))
+
+    assert (reported, known.ghosts) == ({LISTING: 2}, {})
 
 
 def test_what_was_given_up_begins_anew_when_somebody_asks() -> None:
