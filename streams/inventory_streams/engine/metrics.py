@@ -60,11 +60,7 @@ class EngineMetrics:
             "overdue_sales", "Orders that a channel reported longer ago than the limit and the source did not; netted."
         )
         self.skus = gauge("skus", "SKUs known.")
-        self.velocity_windows = gauge("velocity_windows", "Windows in which sales are counted.")
-        self.velocity_waiting = gauge("velocity_waiting_windows", "Windows whose sales wait for the budget of writes.")
-        self.velocity_lost = counter(
-            "velocity_lost_units", "Units sold that no window counts: too old, or too many waited."
-        )
+        self._add_velocity(gauge, counter)
         self._add_safety(gauge)
         self.time_to_live = gauge(
             "time_to_live_seconds",
@@ -86,6 +82,14 @@ class EngineMetrics:
             "input_age_seconds",
             "Age of the newest record of a batch at its commit.",
             AGE_BUCKETS_S,
+        )
+
+    def _add_velocity(self, gauge: Callable[..., Gauge], counter: Callable[..., Counter]) -> None:
+        """How sales are counted, by which the risk rule and the buffers go."""
+        self.velocity_windows = gauge("velocity_windows", "Windows in which sales are counted.")
+        self.velocity_waiting = gauge("velocity_waiting_windows", "Windows whose sales wait for the budget of writes.")
+        self.velocity_lost = counter(
+            "velocity_lost_units", "Units sold that no window counts: too old, or too many waited."
         )
 
     def _add_safety(self, gauge: Callable[..., Gauge]) -> None:
