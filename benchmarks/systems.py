@@ -74,7 +74,7 @@ def all_systems(peer_python: Path, folder: Path) -> list[System]:
 
 def python_systems(peer_python: Path) -> list[System]:
     """The floor, our engine, plain Faust and Quix Streams."""
-    here = sys.executable
+    here, peer = sys.executable, str(peer_python.absolute())  # processes start in folders of their own
     quix = None if _has(peer_python, "quixstreams") else f"quixstreams is not installed in {peer_python.parts[-3]}"
 
     def peer_command(script: str, python: str = here) -> Callable[[Place], list[str]]:
@@ -96,7 +96,7 @@ def python_systems(peer_python: Path) -> list[System]:
         engine("ours", 1),
         engine("ours-2", 2),
         System("faust", "Faust, an agent per event, tables in memory", peer_command("faust_app.py"), slow=True),
-        System("quix", "Quix Streams, RocksDB state", peer_command("quix_app.py", str(peer_python)), skip=quix),
+        System("quix", "Quix Streams, RocksDB state", peer_command("quix_app.py", peer), skip=quix),
     ]
 
 
