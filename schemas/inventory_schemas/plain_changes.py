@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from struct import Struct
-from sys import intern
 from typing import Any, Final, TypeAlias
 
 from inventory_domain.changes import QUANTITY_MAX, InventoryChange, OrderShipped, StockAdjusted, StockCounted, UnitsSold
 from inventory_domain.errors import UndecodableRecord
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, SourceId
 from inventory_schemas.codec import HEADER, NOT_READ, Serde
-from inventory_schemas.wire import NotPlain, read_number
+from inventory_schemas.wire import NamesRead, NotPlain, read_number
 
 PlainKind: TypeAlias = type[StockCounted] | type[StockAdjusted] | type[OrderShipped] | type[UnitsSold]
 
@@ -61,18 +60,6 @@ _LOW: Final = [two & 0x7F | (two & 0x7F00) >> 1 for two in range(1 << 16)]
 _twos = Struct("<HHH").unpack
 
 
-class _Names(dict[bytes, Any]):
-    """Names as they are written, with their length; each checked and made once. When there are many they begin anew."""
-
-    def __missing__(self, raw: bytes) -> str:
-        name = intern(_identifier(raw))
-        if len(self) >= _KEPT_MAX:
-            self.clear()
-        self[raw] = name
-        return name
-
-
-_NAMES: Final = _Names()
 _TOLD: Final[dict[bytes, Told]] = {}
 """Counts and moves by what is written of them: most say no more than a number that was said before."""
 
@@ -132,12 +119,23 @@ def _long(number: bytes) -> int:
     return read_number(number, 0)[0]
 
 
-def _identifier(raw: bytes) -> str:
-    """The text that has its length before it and ends with the bytes. Raises NOT_READ for what is no identifier."""
+def _short_text(raw: bytes) -> str:
+    """The text that has its length before it and ends with the bytes. Raises NOT_READ for what is no such text."""
     size, text = raw[0], raw[1:].decode()
-    if size & _NOT_SHORT or size >> 1 != len(raw) - 1 or not text or not text.isprintable() or text != text.strip():
+    if size & _NOT_SHORT or size >> 1 != len(raw) - 1 or not text or not text.isprintable():
         raise NotPlain
     return text
+
+
+def _identifier(raw: bytes) -> str:
+    """Such a text that is an identifier. Raises NOT_READ for what is none."""
+    text = _short_text(raw)
+    if text != text.strip():
+        raise NotPlain
+    return text
+
+
+_NAMES: Final = NamesRead(_identifier)
 
 
 def _counted_or_moved(raw: bytes) -> Told:
@@ -170,9 +168,9 @@ def _sold(raw: bytes) -> Told:
 
 
 def _plain_id(raw: bytes) -> str:
-    """The text that has its length before it and ends with the bytes. Raises NOT_READ for what is no plain id."""
-    size, text = raw[0], raw[1:].decode()
-    if size & _NOT_SHORT or size >> 1 != len(raw) - 1 or not text or not text.isprintable() or " " in text:
+    """Such a text without a space anywhere. Raises NOT_READ for another one."""
+    text = _short_text(raw)
+    if " " in text:
         raise NotPlain
     return text
 

@@ -7,8 +7,9 @@ measure: tests hold every byte against it, and whatever is rare here is left to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from sys import intern
+from typing import Any, Final, TypeVar
 
 Name = TypeVar("Name", bound=str)
 
@@ -17,6 +18,7 @@ _CHUNK_MASK: Final = _CHUNK - 1
 _SHORT: Final = 64  # texts below this length have their length in one byte
 _NUMBERS_KEPT_MAX: Final = 50_000
 _NAMES_KEPT_MAX: Final = 5_000
+_NAMES_READ_MAX: Final = 20_000
 _BITS_MAX: Final = 56
 
 NULL: Final = "\x00"
@@ -115,6 +117,21 @@ def several(count: int, parts: Iterable[str]) -> str:
 
 class NotPlain(Exception):
     """The record has something in it that is left to the general codec, or is not well formed."""
+
+
+class NamesRead(dict[bytes, Any]):
+    """Identifiers that come again and again, each checked and made once. When there are many they begin anew."""
+
+    def __init__(self, read: Callable[[bytes], str]) -> None:
+        """`read` makes one of its bytes, and raises for what is none: nothing is kept then."""
+        self._read = read
+
+    def __missing__(self, raw: bytes) -> str:
+        name = intern(self._read(raw))
+        if len(self) >= _NAMES_READ_MAX:
+            self.clear()
+        self[raw] = name
+        return name
 
 
 def read_number(data: bytes, at: int) -> tuple[int, int]:

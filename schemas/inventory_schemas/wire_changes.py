@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from struct import Struct
 from struct import error as TooShort  # noqa: N812 - it says what happened here
-from sys import intern
 from typing import Final
 
 from inventory_domain.changes import (
@@ -23,6 +22,7 @@ from inventory_domain.changes import (
 )
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, Sku, SourceId
 from inventory_schemas.wire import (
+    NamesRead,
     NotPlain,
     read_flag,
     read_number,
@@ -38,23 +38,7 @@ _RESERVED: Final = 4
 _SHIPPED: Final = 8
 _SOLD: Final = 10
 _NOT_SHORT: Final = 129  # bits of a length of 64 and more, or of a negative one
-_NAMES_KEPT_MAX: Final = 20_000
 _six_bytes = Struct("<HHH").unpack_from
-
-
-class _Names(dict[bytes, str]):
-    """Identifiers that come again and again, each checked and made once. When there are many they begin anew."""
-
-    def __missing__(self, raw: bytes) -> str:
-        name = intern(_identifier(raw.decode()))
-        if len(self) >= _NAMES_KEPT_MAX:
-            self.clear()
-        self[raw] = name
-        return name
-
-
-_NAMES: Final = _Names()
-_SKUS: Final = _Names()
 
 
 def read_change(data: bytes, at: int) -> InventoryChange:
@@ -106,6 +90,10 @@ def _identifier(text: str) -> str:
     if text and text.isprintable() and text[0] != " " and text[-1] != " ":
         return text
     raise NotPlain
+
+
+_NAMES: Final = NamesRead(lambda raw: _identifier(raw.decode()))
+_SKUS: Final = NamesRead(lambda raw: _identifier(raw.decode()))
 
 
 def _time(data: bytes, at: int) -> tuple[int, int]:
