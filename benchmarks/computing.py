@@ -62,6 +62,8 @@ class Engine:
         started = clock()
         work = Work(self._rules, self._states[partition], partition, {}, now_ms=NOW_MS, catching_up=False)
         work.records(records)
+        for _ in work.settling():
+            pass
         applied = clock()
         computed = work.finish()
         decided = clock()

@@ -7,9 +7,9 @@ every result against it. What comes most of all has a method that takes what a c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from inventory_domain.changes import (
     QUANTITY_MAX,
@@ -24,12 +24,15 @@ from inventory_domain.changes import (
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, SourceId
 from inventory_domain.netting import KNOWN_ORDERS_MAX, SALES_MAX, is_beyond
 from inventory_domain.newest import Newest
-from inventory_domain.positions import EVENT_IDS_MAX, KEPT_MOVES_MAX, RESERVATIONS_MAX, Effect, apply
-from inventory_domain.stock import ChannelSale, Move, Position, Reservation, SourceLog, Stock
+from inventory_domain.plain_change import PlainChange, PlainKind
+from inventory_domain.positions import EVENT_IDS_MAX, RESERVATIONS_MAX, Effect, apply
+from inventory_domain.stock import ChannelSale, Position, Reservation, Stock
+from inventory_domain.stock_places import Place
 from inventory_domain.values import replace
 
 _NOWHERE: Final = Position()
-_SILENT: Final = SourceLog()
+
+Record = TypeVar("Record")
 
 
 class Teller(Enum):
@@ -40,106 +43,25 @@ class Teller(Enum):
     SOURCE = "source"
 
 
-class _Log:
-    """What one source said about one location. `newest` is the highest sequence that it used; -1: it used none.
-
-    `added` are moves that came since, as sequence and units: the next count mostly ends them before they are kept.
-    """
-
-    __slots__ = (
-        "count_sequence",
-        "counted",
-        "excludes_reserved",
-        "forgotten_through",
-        "free_at_ms",
-        "moves",
-        "newest",
-        "sequences",
-        "units",
-    )
-
-    def __init__(self, log: SourceLog) -> None:
-        self.count_sequence = log.count_sequence
-        self.counted = log.counted
-        self.moves = log.moves
-        self.sequences: list[int] = []
-        self.units: list[int] = []
-        self.forgotten_through = log.forgotten_through
-        self.excludes_reserved = log.excludes_reserved
-        self.free_at_ms = log.free_at_ms
-        newest = log.moves[-1].sequence if log.moves else -1
-        for one in (log.count_sequence, log.forgotten_through):
-            if one is not None and one > newest:
-                newest = one
-        self.newest = newest
-
-    def settled(self) -> SourceLog:
-        moves, sequences, units = self.moves, self.sequences, self.units
-        forgotten_through = self.forgotten_through
-        if sequences:
-            beyond = len(sequences) - KEPT_MOVES_MAX
-            if beyond > 0:
-                forgotten_through = sequences[beyond - 1]
-                sequences, units, moves = sequences[beyond:], units[beyond:], ()
-            moves = (*moves, *map(Move, sequences, units))
-            beyond = len(moves) - KEPT_MOVES_MAX
-            if beyond > 0:
-                forgotten_through = moves[beyond - 1].sequence
-                moves = moves[beyond:]
-        return SourceLog(
-            self.count_sequence, self.counted, moves, forgotten_through, self.excludes_reserved, self.free_at_ms
-        )
-
-
-class _Place:
-    """One position: what was touched of it is here, all else still in the value that it began as."""
-
-    __slots__ = ("began", "logs", "on_hand", "own_reservations")
-
-    def __init__(self, position: Position) -> None:
-        self.began = position
-        self.on_hand = position.on_hand
-        self.logs: dict[SourceId, _Log] = {}
-        self.own_reservations: dict[ReservationId, Reservation] | None = None
-
-    def log(self, source: SourceId) -> _Log:
-        found = self.logs[source] = _Log(self.began.sources.get(source, _SILENT))
-        return found
-
-    def reservations(self) -> dict[ReservationId, Reservation]:
-        if self.own_reservations is None:
-            self.own_reservations = dict(self.began.reservations)
-        return self.own_reservations
-
-    def counts_free(self, source: SourceId) -> bool:
-        """Whether the source's newest count is of what is free."""
-        log = self.logs.get(source)
-        return log.excludes_reserved if log is not None else self.began.sources.get(source, _SILENT).excludes_reserved
-
-    def settled(self) -> Position:
-        sources = self.began.sources
-        if self.logs:
-            sources = {**sources, **{source: log.settled() for source, log in self.logs.items()}}
-        own = self.own_reservations
-        return Position(self.on_hand, self.began.reservations if own is None else own, sources)
-
-
 class StockDraft:
     """The stock of one SKU under change. Belongs to one computation, which takes `stock()` when it is done.
 
-    `forgotten_ids` is how many event ids were forgotten for newer ones, of what `stock()` has given.
+    `forgotten_ids` is how many event ids were forgotten for newer ones, of what `stock()` has given. `newest_ms` is the
+    newest time of what `stretch` did, and `kind` the last of its kinds.
     """
 
-    __slots__ = ("_base", "_changed", "_ids", "_own_sales", "_places", "_told", "forgotten_ids")
+    __slots__ = ("_base", "_changed", "_ids", "_own_sales", "_places", "_told", "forgotten_ids", "kind", "newest_ms")
 
     def __init__(self, stock: Stock) -> None:
         self._begin(stock)
         self._changed = False
         self.forgotten_ids = 0
+        self.newest_ms = -1
+        self.kind: PlainKind | None = None
 
     def _begin(self, stock: Stock) -> None:
         self._base = stock
-        self._places: dict[LocationId, _Place] = {}
+        self._places: dict[LocationId, Place] = {}
         self._own_sales: dict[OrderId, ChannelSale] | None = None
         self._told: Newest[OrderId] | None = None
         self._ids: Newest[EventId] | None = None
@@ -200,6 +122,60 @@ class StockDraft:
             self._begin(after)
         return effect
 
+    def stretch(
+        self,
+        changes: Iterator[tuple[PlainChange | None, Record]],
+        sku: bytes,
+        words: dict[SourceId, int],
+        now_ms: int,
+    ) -> tuple[PlainChange | None, Record] | None:
+        """Do counts and moves in turn, until one comes that is something else, of another SKU, or not the newest.
+
+        That one is not done, and given back with its record; None where all were done. Who spoke, and when at the
+        newest, is noted in `words`; nothing was said later than now.
+        """
+        known, places = (self._ids or self._remembered()).known, self._places
+        speaker: SourceId | None = None
+        newest_ms, said_ms = self.newest_ms, -1
+        done: PlainKind | None = None
+        left: tuple[PlainChange | None, Record] | None = None
+        for left in changes:
+            plain = left[0]
+            if plain is None:
+                break
+            event_id, source, sequence, at_ms, named, location, (kind, units, _, _, _) = plain
+            if sequence is None or location is None or named != sku or event_id in known:
+                break
+            place = places.get(location) or self._place(location)
+            log = place.logs.get(source) or place.log(source)
+            if sequence <= log.newest:
+                break
+            if kind is StockAdjusted:
+                log.sequences.append(sequence)
+                log.units.append(units)
+                if place.on_hand is not None:
+                    place.on_hand += units
+            elif kind is StockCounted:
+                log.count(sequence, units)
+                place.on_hand = units
+            else:
+                break
+            log.newest = sequence
+            done = kind
+            if source != speaker:
+                _hear(speaker, said_ms, words, now_ms)
+                speaker, said_ms = source, at_ms
+            elif at_ms > said_ms:
+                said_ms = at_ms
+            if at_ms > newest_ms:
+                newest_ms = at_ms
+        else:
+            left = None
+        if done is not None:
+            _hear(speaker, said_ms, words, now_ms)
+            self._changed, self.kind, self.newest_ms = True, done, newest_ms
+        return left
+
     # Each of these does what a change says, or answers False and has done nothing: then it is for `apply`. A sequence
     # is at least 0, and quantities are those of a change that may be.
 
@@ -220,11 +196,7 @@ class StockDraft:
             log.newest = sequence
         else:
             return False
-        log.count_sequence, log.counted = sequence, on_hand
-        log.moves = ()
-        log.sequences.clear()
-        log.units.clear()
-        log.forgotten_through, log.excludes_reserved, log.free_at_ms = None, False, None
+        log.count(sequence, on_hand)
         place.on_hand = on_hand
         self._changed = True
         return True
@@ -305,10 +277,10 @@ class StockDraft:
             self._ids = Newest(self._base.event_ids, EVENT_IDS_MAX)
         return self._ids
 
-    def _place(self, location: LocationId) -> _Place:
+    def _place(self, location: LocationId) -> Place:
         found = self._places.get(location)
         if found is None:
-            found = self._places[location] = _Place(self._base.positions.get(location, _NOWHERE))
+            found = self._places[location] = Place(self._base.positions.get(location, _NOWHERE))
         return found
 
     def _orders(self) -> Newest[OrderId]:
@@ -388,6 +360,11 @@ class StockDraft:
         orders = self._told or self._orders()
         if order not in orders.known and not is_beyond(order):
             orders.add(order)
+
+
+def _hear(source: SourceId | None, at_ms: int, words: dict[SourceId, int], now_ms: int) -> None:
+    if source is not None:
+        words[source] = max(min(at_ms, now_ms), words.get(source, 0))
 
 
 _PLAIN: Final[dict[type, Callable[[StockDraft, InventoryChange, Any], bool]]] = {

@@ -8,25 +8,15 @@ which stays the measure: tests hold every field against it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
 from inventory_domain.changes import QUANTITY_MAX, InventoryChange, OrderShipped, StockAdjusted, StockCounted, UnitsSold
 from inventory_domain.errors import UndecodableRecord
-from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, SourceId
+from inventory_domain.plain_change import PlainChange, PlainKind, Told
 from inventory_schemas.codec import HEADER, NOT_READ, Serde
 from inventory_schemas.wire import NamesRead, NotPlain, read_number
-
-PlainKind: TypeAlias = type[StockCounted] | type[StockAdjusted] | type[OrderShipped] | type[UnitsSold]
-
-Told: TypeAlias = tuple[PlainKind, int, OrderId | None, ReservationId | None, ChannelId | None]
-"""A kind, its units (those on hand for a count), order, reservation and channel. A sale has an order and a channel."""
-
-PlainChange: TypeAlias = tuple[EventId, SourceId, int | None, int, bytes, LocationId | None, Told]
-"""What every change has, in the order of `InventoryChange`. A sale has no location; all others have one. The SKU is as
-it was written, unchecked: who knows the SKUs that there are looks for the one that is `written` so.
-"""
 
 _Split: TypeAlias = Callable[[bytes, int], re.Match[bytes] | None]
 
@@ -72,32 +62,43 @@ class PlainChanges:
         self._serde = serde
         self._splits: dict[bytes, _Split] = {}  # by the header and the length of the event id
 
-    def read(self, data: bytes) -> PlainChange | None:
-        """What `decode` gives too, in plain parts; None where only that can tell, or refuse it.
+    def read(self, values: Iterable[bytes | None]) -> list[PlainChange | None]:
+        """Of each what `decode` gives too, in plain parts; None where only that can tell, or refuse it.
 
         Raises:
             RegistryUnavailable: the schema's id is new, and the registry cannot be asked.
         """
-        found = (self._splits.get(data[:_EVENT_ID_AT]) or self._split(data))(data, _EVENT_ID_AT)
-        if found is None:
-            return None
-        parts: tuple[Any, ...] = found.groups()  # calls that only give a text its type would cost a tenth of all this
-        event_id, source, sequence, time, sku, location, stocked, units, reservation, order, sale = parts
-        first, second, third = _twos(time)
-        at_ms = (_LOW[first] | _LOW[second] << 14 | _LOW[third] << 28) >> 1
-        if sequence is not None:
-            bits = int.from_bytes(sequence, "little")
-            sequence = (_LOW[bits & 65535] | _LOW[bits >> 16] << 14) >> 1 if bits < _FOUR_BYTES else _long(sequence)
-        try:
-            if stocked is not None:
-                told = _TOLD.get(stocked) or _counted_or_moved(stocked)
-            elif sale is None:
-                told = _shipped(units, reservation, order)
-            else:
-                return event_id.decode(), _NAMES[source], sequence, at_ms, sku, None, _sold(sale)
-            return event_id.decode(), _NAMES[source], sequence, at_ms, sku, _NAMES[location], told
-        except NOT_READ:
-            return None
+        read: list[PlainChange | None] = []
+        begin = b""
+        split: _Split = _nothing
+        for data in values:
+            if data is None:
+                read.append(None)
+                continue
+            if data[:_EVENT_ID_AT] != begin:
+                begin = data[:_EVENT_ID_AT]
+                split = self._splits.get(begin) or self._split(data)
+            found = split(data, _EVENT_ID_AT)
+            if found is None:
+                read.append(None)
+                continue
+            parts: tuple[Any, ...] = found.groups()  # calls that only give a text its type would cost a tenth
+            event_id, source, sequence, time, sku, location, stocked, units, reservation, order, sale = parts
+            first, second, third = _twos(time)
+            at_ms = (_LOW[first] | _LOW[second] << 14 | _LOW[third] << 28) >> 1
+            if sequence is not None:
+                bits = int.from_bytes(sequence, "little")
+                sequence = (_LOW[bits & 65535] | _LOW[bits >> 16] << 14) >> 1 if bits < _FOUR_BYTES else _long(sequence)
+            try:
+                if stocked is not None:
+                    told = _TOLD.get(stocked) or _counted_or_moved(stocked)
+                else:
+                    told = _shipped(units, reservation, order) if sale is None else _sold(sale)
+                place = None if location is None else _NAMES[location]
+                read.append((event_id.decode(), _NAMES[source], sequence, at_ms, sku, place, told))
+            except NOT_READ:
+                read.append(None)
+        return read
 
     def _split(self, data: bytes) -> _Split:
         try:

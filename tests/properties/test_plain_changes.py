@@ -20,9 +20,10 @@ from inventory_domain.changes import (
     UnitsSold,
 )
 from inventory_domain.identifiers import ChannelId, OrderId
+from inventory_domain.plain_change import PlainChange
 from inventory_domain.stock_draft import StockDraft
 from inventory_schemas.avsc import schema_text
-from inventory_schemas.plain_changes import PlainChange, PlainChanges, written
+from inventory_schemas.plain_changes import PlainChanges, written
 from inventory_schemas.records import INVENTORY_CHANGE
 from inventory_schemas.registry import LocalRegistry
 from tests.properties.test_stock_draft import changes_of
@@ -74,7 +75,7 @@ def is_known(sku: bytes) -> bool:
 
 def check(data: bytes) -> bool:
     """Hold what is read of these bytes against the general codec. Tells whether they are plain."""
-    plain = PLAIN.read(data)
+    [plain] = PLAIN.read([data])
     if plain is None or not is_known(plain[4]):
         return False
     assert a_change_of(plain) == GENERAL.decode(data)
@@ -143,7 +144,7 @@ def test_bytes_of_another_schema_are_not_plain() -> None:
     data = GENERAL.encode(InventoryChange(*["e", "erp", 1, NOW_MS, SKU, "dallas", StockAdjusted(1)]))  # type: ignore[arg-type]
     assert check(data)
 
-    assert PLAIN.read(struct.pack(">bI", 0, REGISTRY.id_of("other", other)) + data[HEADER_BYTES:]) is None
+    assert PLAIN.read([struct.pack(">bI", 0, REGISTRY.id_of("other", other)) + data[HEADER_BYTES:]]) == [None]
 
 
 @given(seed=st.integers(0, 2**32))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory_domain import netting, positions, stock_draft
+from inventory_domain import netting, positions, stock_draft, stock_places
 from inventory_domain.changes import (
     QUANTITY_MAX,
     InventoryChange,
@@ -101,8 +101,9 @@ def step_of_draft(draft: StockDraft, change: InventoryChange) -> object:
 def low_limits() -> Iterator[None]:
     """So low that every list reaches its limit within a few changes."""
     patch = pytest.MonkeyPatch()
-    for module in (positions, stock_draft):
+    for module in (positions, stock_places):
         patch.setattr(module, "KEPT_MOVES_MAX", 4)
+    for module in (positions, stock_draft):
         patch.setattr(module, "EVENT_IDS_MAX", 5)
         patch.setattr(module, "RESERVATIONS_MAX", 2)
     for module in (netting, stock_draft):

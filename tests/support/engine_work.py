@@ -23,9 +23,10 @@ from inventory_domain.commands import Restate, SkuCommand
 from inventory_domain.errors import UndecodableRecord
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import EventId, ListingId, Marketplace, Sku
+from inventory_domain.plain_change import PlainChange, Told
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import SkuState
-from inventory_schemas.plain_changes import SOLD_AT_ONCE_MAX, PlainChange, Told, written
+from inventory_schemas.plain_changes import SOLD_AT_ONCE_MAX, written
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.values import ALONE, Computed, Decoders, Rules
@@ -105,14 +106,14 @@ class Wire:
         """Decoders of these records."""
         return Decoders(
             change=lambda raw: self._read(raw, InventoryChange),
-            plain_change=self._plain,
+            plain_changes=lambda values: [self._plain(raw) for raw in values],
             product=lambda raw: self._read(raw, Product),
             command=lambda raw: self._read(raw, SkuCommand),
             exposure=lambda raw: self._read(raw, Exposure),
         )
 
-    def _plain(self, raw: bytes) -> PlainChange | None:
-        change = self._values.get(raw)
+    def _plain(self, raw: bytes | None) -> PlainChange | None:
+        change = None if raw is None else self._values.get(raw)
         return plain_of(change) if self.plainly and isinstance(change, InventoryChange) else None
 
     def _read(self, raw: bytes, kind: type[T]) -> T:

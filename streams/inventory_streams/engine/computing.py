@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from inventory_domain.acceptance import check_product
@@ -70,7 +70,10 @@ class Work:
         self._kit_orders: dict[Sku, set[KitOrder]] = {}
         self._commands: list[SkuCommand] = []
         self._dead_letters: list[DeadLetter] = []
-        self._stock = StockChanges(rules.decoders, self._state, self._known, self._hold, self._causes, now_ms)
+        self._refused: list[DeadLetter] = []  # of the changes, as they were done: a SKU after the other
+        self._stock = StockChanges(
+            rules.decoders, self._state, self._known, self._hold, self._change, self._causes, now_ms
+        )
         self._effects: Counter[tuple[str, RecordEffect]] = Counter()
         self._released: Counter[RecordEffect] = Counter()
         self._newest_record_ms: int | None = None
@@ -83,7 +86,6 @@ class Work:
         self.woken: dict[Sku, str] = {}  # what it was asked to look at, with the causes
         topics = rules.topics
         self._handlers: dict[str, Callable[[InputRecord], RecordEffect]] = {
-            topics.inventory_changes: self._stock.record,
             topics.catalog_products: self._product,
             topics.sku_commands: self._command,
         }
@@ -93,33 +95,44 @@ class Work:
         self.records((record,))
 
     def records(self, records: Sequence[InputRecord]) -> None:
-        """Apply records of one topic in order, each as `record` does; at least one."""
+        """Apply records of one topic in order, each as `record` does; at least one. Changes wait until `settling`."""
         topic = records[0].topic
         new = records
         if records[0].offset < (applied := self._applied.get(topic, 0)):
             new = [record for record in records if record.offset >= applied]
             self._effects[topic, RecordEffect.DUPLICATE] += len(records) - len(new)
+        if topic == self._rules.topics.inventory_changes:
+            self._stock.records(new)
+        else:
+            self._records(topic, new)
+        times = [record.timestamp_ms for record in new]
+        if times and (self._newest_record_ms is None or max(times) > self._newest_record_ms):
+            self._newest_record_ms = max(times)
+
+    def _records(self, topic: str, records: Iterable[InputRecord]) -> None:
         handle = self._handlers.get(topic, self._exposure)
         effects: list[RecordEffect] = []
-
-        def one(record: InputRecord) -> None:
+        for record in records:
             try:
                 effects.append(handle(record))
             except BadRecord as bad:
                 self._dead_letters.append(DeadLetter.of(record, bad))
                 effects.append(RecordEffect.DEAD_LETTERED)
-
-        if topic == self._rules.topics.inventory_changes:
-            if plain := self._stock.records(new, one):
-                self._effects[topic, RecordEffect.APPLIED] += plain
-        else:
-            for record in new:
-                one(record)
         for effect, count in Counter(effects).items():
             self._effects[topic, effect] += count
-        times = [record.timestamp_ms for record in new]
-        if times and (self._newest_record_ms is None or max(times) > self._newest_record_ms):
-            self._newest_record_ms = max(times)
+
+    def _change(self, record: InputRecord) -> None:
+        """Apply a change that is not plain."""
+        try:
+            effect = self._stock.record(record)
+        except BadRecord as bad:
+            self._refused.append(DeadLetter.of(record, bad))
+            effect = RecordEffect.DEAD_LETTERED
+        self._effects[record.topic, effect] += 1
+
+    def settling(self) -> Iterator[None]:
+        """Do the changes that wait for those of their SKU; whoever asks may do something else between two parts."""
+        yield from self._stock.parts()
 
     def wake(self, sku: Sku, cause: str) -> None:
         """Look at a SKU again because time has passed, a rise is owed or the policy is another one."""
@@ -143,6 +156,8 @@ class Work:
 
     def undecided(self) -> list[Sku]:
         """The SKUs that were touched and are not decided yet. Not to be asked before the last record."""
+        for _ in self.settling():
+            pass
         touched = (*self._states, *self._stock.open_skus(), *self._causes)
         return [sku for sku in dict.fromkeys(touched) if sku not in self._decided]
 
@@ -190,12 +205,15 @@ class Work:
         """Decide every SKU that was touched and is not decided yet, and say all that follows."""
         self.decide(self.undecided())
         targets = self._zeroed.guarded(self._targets, self._states, self._beside.guards)
+        if self._stock.plain:
+            self._effects[self._rules.topics.inventory_changes, RecordEffect.APPLIED] += self._stock.plain
+        refused = sorted(self._refused, key=lambda letter: letter.record.offset)  # as the records came
         return Computed(
             states=self._states,
             targets=tuple(targets),
             forgotten=tuple(self._forgotten),
             commands=tuple(self._commands),
-            dead_letters=tuple(self._dead_letters),
+            dead_letters=(*refused, *self._dead_letters),
             words=self._stock.words,
             beating=frozenset(self._stock.beating),
             sales=tuple(self._stock.sales),

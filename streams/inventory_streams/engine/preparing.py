@@ -1,4 +1,4 @@
-"""One transaction in the making: decided, encoded and listed in parts, so that the loop may turn between them."""
+"""One transaction in the making: changed, decided, encoded and listed in parts; the loop may turn between them."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class Preparation:
     def parts(self) -> Iterator[None]:
         """Go on until there is nothing left to do; whoever asks may do something else between two parts."""
         work, serdes = self._work, self._serdes
+        yield from work.settling()
         for first, skus in _parts(work.undecided(), SKUS_IN_PART):
             if first:
                 yield

@@ -74,7 +74,7 @@ def engine_serdes(topics: Topics, registry: Registry) -> EngineSerdes:
     return EngineSerdes(
         decoders=Decoders(
             change=changes.decode,
-            plain_change=PlainChanges(changes).read,
+            plain_changes=PlainChanges(changes).read,
             product=Serde(PRODUCT, f"{topics.catalog_products}-value", registry).decode,
             command=commands.decode,
             exposure=exposures[0].decode,  # the schema's id is in each record; the subject is for messages only

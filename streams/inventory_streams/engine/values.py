@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -21,13 +21,13 @@ from inventory_domain.changes import (
 from inventory_domain.commands import SkuCommand
 from inventory_domain.exposure import Exposure
 from inventory_domain.identifiers import ChannelId, ListingId, Marketplace, Sku, SourceId
+from inventory_domain.plain_change import PlainChange
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.positions import Effect
 from inventory_domain.sales import Sale
 from inventory_domain.sku_state import SkuState
 from inventory_domain.targets import Target
 from inventory_domain.velocity import Demand
-from inventory_schemas.plain_changes import PlainChange
 from inventory_streams.engine.dead_letters import DeadLetter
 from inventory_streams.topics import Topics
 
@@ -117,11 +117,11 @@ ALONE = Surroundings()
 class Decoders:
     """How the values of the inputs are read. Each raises BadRecord for bytes that it cannot accept.
 
-    `plain_change` is the quicker way of `change`, for most of them: it gives None for what it leaves to that.
+    `plain_changes` is the quicker way of `change`, for many at once: it gives None for what it leaves to that.
     """
 
     change: Callable[[bytes], InventoryChange]
-    plain_change: Callable[[bytes], PlainChange | None]
+    plain_changes: Callable[[Iterable[bytes | None]], list[PlainChange | None]]
     product: Callable[[bytes], Product]
     command: Callable[[bytes], SkuCommand]
     exposure: Callable[[bytes], Exposure]

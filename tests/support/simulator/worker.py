@@ -117,7 +117,7 @@ def _decoders(wire: Wire, serdes: EngineSerdes) -> Decoders:
     ours, real = wire.decoders(), serdes.decoders
     return Decoders(
         change=ours.change,
-        plain_change=ours.plain_change,
+        plain_changes=ours.plain_changes,
         product=ours.product,
         command=lambda raw: ours.command(raw) if raw.startswith(WIRED) else real.command(raw),
         exposure=lambda raw: ours.exposure(raw) if raw.startswith(WIRED) else codecs().exposure.decode(raw),

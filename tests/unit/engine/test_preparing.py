@@ -10,7 +10,7 @@ import pytest
 
 from inventory_domain.changes import StockCounted
 from inventory_domain.identifiers import Sku
-from inventory_streams.engine import computing
+from inventory_streams.engine import changing, computing
 from inventory_streams.engine.preparing import SKUS_IN_PART
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.kafka.partitioner import partition_of
@@ -78,6 +78,33 @@ async def test_the_loop_turns_while_thousands_of_skus_are_decided(decided: list[
     assert sorted(decided) == sorted(names)
     assert most <= SKUS_IN_PART
     assert sorted(target.sku for target in bench.told()) == sorted(names)
+
+
+async def test_the_loop_turns_while_the_changes_of_a_batch_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait until all are there, and a batch may have 80,000 of them."""
+    done: list[InputRecord] = []
+    real = changing.StockChanges._do
+
+    def noting(self: changing.StockChanges, draft: changing._Draft, records: list[InputRecord]) -> None:
+        done.extend(records)
+        real(self, draft, records)
+
+    monkeypatch.setattr(changing.StockChanges, "_do", noting)
+    monkeypatch.setattr(changing, "RECORDS_IN_PART", 10)
+    async with a_bench() as bench:
+        names = skus(MANY)
+        bench.feed(PRODUCTS, *products(bench, names))
+        await bench.until(lambda: bench.inputs.positions.get(PRODUCTS) == MANY, "the catalog is known")
+        bench.feed(CHANGES, *counts(bench, names))
+        most, before = 0, 0
+        for _ in range(TURNS_MAX):
+            if bench.inputs.positions.get(CHANGES) == MANY:
+                break
+            await asyncio.sleep(0)
+            most, before = max(most, len(done) - before), len(done)
+
+    assert len(done) == MANY
+    assert most <= 10
 
 
 async def test_what_was_due_is_done_after_a_rebalance_cut_its_computation_off(decided: list[Sku]) -> None:
