@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from inventory_domain.clock import Clock
 from inventory_domain.errors import InvariantBroken
 from inventory_streams.engine.inputs import input_facts
-from inventory_streams.engine.memory import leave_out_what_stays
+from inventory_streams.engine.memory import give_back_what_is_free, leave_out_what_stays
 from inventory_streams.engine.metrics import EngineMetrics
 from inventory_streams.engine.partition import Partition
 from inventory_streams.engine.recovery import Opener, read_windows
@@ -81,6 +81,8 @@ class Ownership:
             return False
         fresh = {one.number for one in opened if one is not None and self.partitions.get(one.number) is not one}
         windows |= await self._read_windows(fresh - windows.keys())
+        if fresh:
+            await self._in_thread(give_back_what_is_free)
         for number in fresh:
             await self._in_thread(self._velocity.load, number, windows[number], self._clock.now_ms())
         if current() != generation:

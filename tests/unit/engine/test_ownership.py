@@ -75,6 +75,21 @@ async def test_a_recovery_tells_how_far_it_is_and_nothing_is_served_before_it_is
         assert (bench.ownership.ready_generation, list(bench.ownership.partitions)) == (NEXT, [PARTITION])
 
 
+async def test_what_a_recovery_has_freed_is_given_back_before_anything_is_served(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_bench() as bench:
+        opener = recovering(bench, monkeypatch, caplog)
+        ready: list[int | None] = []
+        give_back = "give_back_what_is_free"
+        monkeypatch.setattr(ownership, give_back, lambda: ready.append(bench.ownership.ready_generation))
+        opener.go.set()
+
+        assert await bench.ownership.take(ASSIGNED, NEXT, lambda: NEXT)
+
+        assert ready == [None]
+
+
 async def test_a_recovery_that_another_rebalance_overtook_serves_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
