@@ -124,17 +124,21 @@ class Bench:
         self.ownership = Ownership(settings, opener, admin, executor, self.clock, metrics, in_force, self.velocity)
         positions = {name: InputPosition("id", 0) for name in TOPICS.engine_inputs()}
         progress = PartitionProgress(positions, policy=print_of)
-        states = SkuStates(serdes.decode_state, 10)
-        self.partition = Partition(
-            PARTITION,
-            self.writer,  # type: ignore[arg-type]
-            states,
-            progress,
-            CatchUp(ends, {}),
-            partial(promise_of, policy=policy),
-            settings.mass_change,
-        )
-        self.ownership.partitions[PARTITION] = self.partition
+
+        def own(number: int) -> Partition:
+            self.ownership.partitions[number] = Partition(
+                number,
+                self.writer,  # type: ignore[arg-type]
+                SkuStates(serdes.decode_state, 10),
+                progress,
+                CatchUp(ends, {}),
+                partial(promise_of, policy=policy),
+                settings.mass_change,
+            )
+            return self.ownership.partitions[number]
+
+        self.own = own
+        self.partition = own(PARTITION)
         self.ownership.ready_generation = GENERATION
         committer = Committer(executor, self.clock, metrics, GRACE_MS, self.inputs.durable)
         self.agent = EngineAgent(

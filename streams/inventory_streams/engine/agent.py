@@ -13,6 +13,7 @@ from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, Sku, SourceId
 from inventory_domain.progress import EngineProgress
 from inventory_domain.velocity import Demand
+from inventory_streams.engine.aside import Aside
 from inventory_streams.engine.catching_up import FetchState, applied_until_ms, complete_until_ms
 from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.computing import Work
@@ -96,6 +97,7 @@ class EngineAgent:
         self._due = DueWork(settings, velocity, clock, policy)
         self._live_times = LiveTimes(rules.policy)
         self._standing = StandingInputs()
+        self._aside = Aside()
         self._traces = settings.kafka.traces
         topics = settings.topics
         self._of_skus = frozenset((topics.inventory_changes, topics.catalog_products, topics.sku_commands))
@@ -118,13 +120,14 @@ class EngineAgent:
                 if after.done():
                     after = None
                     self._committer.after.clear()
+                await self._go_on()
                 if coming.done():
                     batch, coming = coming, None
                     try:
                         fetched = batch.result()
                     except StopAsyncIteration:
                         return
-                    await self._batch(fetched)
+                    await self._arrived(fetched)
                 if self.looped_s - self._turned_s >= TURN_BUSY_S:
                     self._turn()
         finally:
@@ -139,6 +142,24 @@ class EngineAgent:
             for one in self._ownership.partitions.values()
         )
         return TURN_BUSY_S if busy else TURN_IDLE_S
+
+    def _is_free(self, partition: int) -> bool:
+        owned = self._ownership.partitions.get(partition)
+        return owned is None or owned.running is None
+
+    async def _go_on(self) -> None:
+        """With what waited for a transaction that has ended."""
+        while (waited := self._aside.take(self._is_free)) is not None:
+            await self._batch(waited)
+
+    async def _arrived(self, batch: FetchedBatch) -> None:
+        number = batch.partition
+        busy = not self._is_free(number) or self._aside.holds(number)
+        if busy and self._settings.micro_batches and self._aside.put(batch):
+            return
+        while (earlier := self._aside.take(lambda one: one == number)) is not None:
+            await self._batch(earlier)
+        await self._batch(batch)
 
     async def _batch(self, batch: FetchedBatch) -> None:
         partition = self._ownership.partitions.get(batch.partition)

@@ -16,6 +16,7 @@ TRANSACTION_TIMEOUT_S = 30  # a hanging transaction blocks read_committed reader
 DELIVERY_TIMEOUT_S = 120  # a broker that is away for a minute is waited for
 COMMIT_CALL_S = 30.0
 BUFFER_WAIT_S = 60.0
+SETTLING_S = 0.003  # see `begin`; shorter is mostly too short, longer gains nothing (docs/speed.md)
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class TransactionalWriter:
         self, settings: KafkaSettings, transactional_id: str, *, timeout_s: int = TRANSACTION_TIMEOUT_S
     ) -> None:
         self.transactional_id = transactional_id
+        self._settled_s = float("-inf")
         self._producer = Producer(
             {
                 **settings.producer(),
@@ -81,7 +83,12 @@ class TransactionalWriter:
             return
 
     def begin(self) -> None:
-        """Open a transaction."""
+        """Open a transaction, at the earliest 3 ms after the last one was committed.
+
+        The broker says that one is committed before it has written its markers, refuses the next one meanwhile
+        (CONCURRENT_TRANSACTIONS), and the client then waits for 20 ms, which is not configurable.
+        """
+        time.sleep(max(0.0, self._settled_s - time.monotonic()))
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
@@ -127,6 +134,7 @@ class TransactionalWriter:
                     self._producer.poll(0)  # as above
                     continue
                 raise self._failure("commit", cause) from error
+            self._settled_s = time.monotonic() + SETTLING_S
             self._producer.poll(0)  # what the client says of itself would otherwise pile up unread
             return
 

@@ -299,7 +299,7 @@ class Worker:
         """One batch of one input. It may be lost between the transport and the agent."""
         inputs = [one for one in TOPICS.engine_inputs() if self._behind(one, number)]
         partition = self._ownership.partitions[number]
-        if not inputs or partition.running is not None:
+        if not inputs:
             return
         topic = self._chance.choice(inputs)
         start = self._inputs.positions[topic, number]
@@ -307,8 +307,12 @@ class Worker:
         self._inputs.positions[topic, number] = end
         if self._chance.random() < self.fates.lost_batch:
             return
-        await self._agent._batch(FetchedBatch(topic, number, start, end, records))
-        await self.settle(number)
+        batch = FetchedBatch(topic, number, start, end, records)
+        if partition.running is None:
+            await self._agent._arrived(batch)
+            await self.settle(number)
+        elif not self._agent._aside.put(batch):
+            self._inputs.positions[topic, number] = start  # where it waits nothing behind it is fetched either
 
     def _behind(self, topic: str, number: int) -> bool:
         return self._inputs.positions[topic, number] < self._kafka.end(topic, number)
@@ -325,7 +329,9 @@ class Worker:
         if partition is None or partition.running is None:
             return
         writer = cast(_Writer, cast(Any, partition.writer))
-        for _ in range(10):
+        for _ in range(100):  # some for each batch that waited
+            if partition.running is None:
+                await self._agent._go_on()
             if partition.running is None or writer.held is not None:
                 return
             running = partition.running
