@@ -33,7 +33,9 @@ from inventory_sandbox.stack.ports import LOOPBACK, pick_free
 from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
 
-READY_LIMIT_S: Final = 900.0
+READY_LIMIT_S: Final = 600.0
+LIMIT_PER_SKU_S: Final = 0.003  # of processor time a SKU takes a tenth of it to be built
+TELL_S: Final = 10.0
 KNOWN_LIMIT_S: Final = 30.0
 POLL_S: Final = 0.05
 EVENTS: Final = 20_000
@@ -63,7 +65,12 @@ class Probes:
         return float(found.group(1))
 
 
-def wait_until_ready(probes: Probes, running: systems.Running) -> float:
+def limit_s(skus: int) -> float:
+    """How long that many SKUs may take to be built or recovered."""
+    return READY_LIMIT_S + LIMIT_PER_SKU_S * skus
+
+
+def wait_until_ready(probes: Probes, running: systems.Running, limit_s: float = READY_LIMIT_S) -> float:
     """Seconds until the engine is ready.
 
     Raises:
@@ -72,8 +79,8 @@ def wait_until_ready(probes: Probes, running: systems.Running) -> float:
     start = time.monotonic()
     while not probes.is_ready():
         running.check()
-        if time.monotonic() - start > READY_LIMIT_S:
-            raise NotDone(f"the engine is not ready after {READY_LIMIT_S:.0f} s")
+        if time.monotonic() - start > limit_s:
+            raise NotDone(f"the engine is not ready after {limit_s:.0f} s")
         time.sleep(POLL_S)
     return time.monotonic() - start
 
@@ -113,17 +120,18 @@ def run(broker: Cluster, skus: int, folder: Path) -> dict[str, object]:
         broker.register("bench-product-value", schema("product")),
     )
     place = systems.Place(broker, f"bench-recovery-{uuid.uuid4().hex[:6]}.", folder)
-    given = make_input(Options(EVENTS, EVENTS, skus, 1, READY_LIMIT_S), encoder, slow=False)
+    given = make_input(Options(EVENTS, EVENTS, skus, 1, limit_s(skus)), encoder, slow=False)
     port = pick_free(set(), random.Random())
     systems.prepare(system, place, port)
     probes = Probes(port)
     try:
-        empty_mb = _build(system, place, probes, given.catalog, [(one.payloads, one.marks) for one in given.loads])
+        loads = [(one.payloads, one.marks) for one in given.loads]
+        empty_mb = _build(system, place, probes, given.catalog, loads, limit_s(skus))
         records, raw_s = read_raw(broker, ours.topics(place.prefix).sku_state)
         say(f"  raw: {records:,} records in {raw_s:.2f} s")
         running = systems.start(system, place)
         try:
-            ready_s = wait_until_ready(probes, running)
+            ready_s = wait_until_ready(probes, running, limit_s(skus))
             recovery_s = probes.metric("inventory_sync_engine_recovery_seconds")
             known = wait_until_known(probes, skus, running)
             full_mb = running.memory_mb()
@@ -151,9 +159,20 @@ def _build(
     probes: Probes,
     catalog: Sequence[tuple[bytes, bytes]],
     loads: Sequence[tuple[Sequence[tuple[bytes, bytes]], Mapping[str, Mapping[str, int]]]],
+    limit_s: float,
 ) -> float:
     """Let an engine make the state; gives its memory in MB when it had none."""
     running = systems.start(system, place)
+    told_s = time.monotonic()
+
+    def alive() -> None:
+        nonlocal told_s
+        running.check()
+        if time.monotonic() - told_s > TELL_S:
+            told_s = time.monotonic()
+            known = probes.metric("inventory_sync_engine_skus")
+            say(f"  {known:,.0f} SKUs are known, {running.memory_mb():,.0f} MB")
+
     try:
         wait_until_ready(probes, running)
         empty_mb = running.memory_mb()
@@ -161,7 +180,7 @@ def _build(
         output = Output(place.cluster, systems.outputs_of(system, place.prefix), systems.decode_of(system))
         for payloads, marks in loads:
             place.cluster.feed(systems.input_of(system, place.prefix), payloads)
-            output.wait_for(marks, READY_LIMIT_S, running.check)
+            output.wait_for(marks, limit_s, alive)
         say(f"  state built, {running.memory_mb():,.0f} MB")
         return empty_mb
     finally:
