@@ -170,8 +170,11 @@ def _build(
         running.check()
         if time.monotonic() - told_s > TELL_S:
             told_s = time.monotonic()
-            known = probes.metric("inventory_sync_engine_skus")
-            say(f"  {known:,.0f} SKUs are known, {running.memory_mb():,.0f} MB")
+            try:
+                known = f"{probes.metric('inventory_sync_engine_skus'):,.0f} SKUs are known"
+            except OSError as error:
+                known = f"it does not answer ({error})"
+            say(f"  {known}, {running.memory_mb():,.0f} MB")
 
     try:
         wait_until_ready(probes, running)
