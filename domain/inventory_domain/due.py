@@ -88,6 +88,13 @@ def rises(want: Wanted, exposure: Exposure | None) -> bool:
     return known is None or want.quantity >= known
 
 
+def kind_of_write(want: Wanted, exposure: Exposure | None) -> Urgency:
+    """How urgent the write is among those that a marketplace counts: zeros may use what is kept from all others."""
+    if want.quantity == 0:
+        return Urgency.FALL_TO_ZERO
+    return Urgency.RISE if rises(want, exposure) else Urgency.FALL
+
+
 def due_from_ms(want: Wanted, exposure: Exposure | None, schedule: RetrySchedule) -> int | None:
     """From when on what is wanted may be sent (milliseconds since 1970; 0: at once), or None when it is not due.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from inventory_domain.due import is_due, rises, urgency, wanted
+from inventory_domain.due import Urgency, is_due, kind_of_write, rises, urgency, wanted
 from inventory_domain.exposure import Exposure, Result
 from inventory_domain.masks import Standing
 from inventory_domain.targets import Target
@@ -24,11 +24,15 @@ class ProbeBy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A listing that a probe may be made with, and what it may do if the way is open."""
+    """A listing that a probe may be made with, and what it may do if the way is open.
+
+    `room`: the least urgent write that its marketplace still takes of it today; None: no write at all.
+    """
 
     target: Target
     exposure: Exposure | None
     standing: Standing
+    room: Urgency | None = Urgency.RISE
 
     @property
     def failed(self) -> bool:
@@ -39,10 +43,17 @@ class Candidate:
     def is_due(self) -> bool:
         """Whether it is to be sent now, waits aside."""
         want = wanted(self.target, self.standing.mask)
+        if self.room is None or kind_of_write(want, self.exposure) > self.room:
+            return False
         return is_due(want, self.exposure) and self.standing.held(want, self.exposure) is None
 
     def is_at_zero(self) -> bool:
-        """Whether zero is wanted, and zero was the last that the marketplace took."""
+        """Whether zero is wanted, and zero was the last that the marketplace took.
+
+        A zero that changes nothing is the least urgent write: it takes none that a fall may need later.
+        """
+        if self.room is not Urgency.RISE:
+            return False
         last = self.exposure.last if self.exposure else None
         taken = last is not None and last.quantity == 0 and last.result in (Result.APPLIED, Result.ACCEPTED)
         want = wanted(self.target, self.standing.mask)

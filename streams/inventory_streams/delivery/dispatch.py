@@ -50,8 +50,8 @@ class Dispatcher:
         while True:
             await self._slots.acquire()
             await self._something_waits()
-            await throttles.acquire_push(self._zero_first)
-            group = self._take()
+            kept_for_zeros = await throttles.acquire_push(self._zero_first)
+            group = self._take_with_zero() if kept_for_zeros else self._take()
             if not group:
                 throttles.give_back_push()
                 self._slots.release()
@@ -88,9 +88,20 @@ class Dispatcher:
         entries = self._account.queue.take(self._account.traits.push_group_max, now_s, full)
         return [tracked for entry in entries if (tracked := self._picking.pick(entry.key)) is not None]
 
+    def _take_with_zero(self) -> list[TrackedListing]:
+        """The next call's listings where only falls to zero may go: what else has room in the call goes along."""
+        traits, full = self._account.traits, self._in_flight.full
+        entries = self._account.queue.take_urgent(traits.push_group_max, full)
+        group = [tracked for entry in entries if (tracked := self._picking.pick(entry.key)) is not None]
+        if any(self._picking.want(tracked).quantity == 0 for tracked in group):
+            return group
+        for tracked in group:
+            self._picking.over(tracked)
+        return []
+
     async def probe(self, tracked: TrackedListing) -> PushOutcome | None:
         """Send what the listing is to show now, alone and though the circuit is open; None where it was not sent."""
-        await self._account.throttles.acquire_push(lambda: True)
+        await self._account.throttles.acquire_probe()
         if self._picking.claim(tracked) is None:
             self._account.throttles.give_back_push()
             return None

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import replace
 
 from inventory_domain.clock import Clock
-from inventory_domain.due import Urgency, Wanted, due_from_ms, rises, wanted
+from inventory_domain.due import Wanted, due_from_ms, kind_of_write, wanted
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.exposure import SINGLE, Attempt
 from inventory_domain.ports import Push
@@ -75,9 +75,7 @@ class Picking:
     def _revised_too_often_s(self, tracked: TrackedListing, want: Wanted) -> float:
         """How long the write waits because its listing, with all its variations, was written too often today."""
         assert tracked.target is not None
-        kind = Urgency.RISE if rises(want, tracked.exposure) else Urgency.FALL
-        if want.quantity == 0:
-            kind = Urgency.FALL_TO_ZERO
+        kind = kind_of_write(want, tracked.exposure)
         wait_s = self.account.revisions.wait_s(tracked.target.marketplace_ids, kind)
         if wait_s > 0:
             channel = tracked.target.channel

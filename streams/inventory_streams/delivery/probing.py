@@ -27,7 +27,7 @@ from inventory_streams.delivery.within import within
 TICKS = 5  # of delivery's looks at what waits, to one look at what is to be probed
 AGAIN_S = 5.0  # until a probe that said nothing (throttled, or no listing was free) is tried again
 FOLDED_S = 30.0  # until one that said something is made again, where its owner does not plan the next one
-SAID_NOTHING = frozenset({"throttled", "not-sent", "no-turn", "nothing-to-probe"})
+SAID_NOTHING = frozenset({"throttled", "not-sent", "no-turn", "no-quota", "nothing-to-probe"})
 CANDIDATES_MAX = 2_000  # listings that are looked at for one probe
 PROBE_S_MAX = 60.0  # a probe that waits longer for its turn in the throttle is given up
 
@@ -87,22 +87,37 @@ class Probing:
     def _is_due(self, channel: ChannelId, health: ChannelHealth) -> bool:
         if health.probe_by != self._name or health.probe_at_ms is None or health.probe_at_ms > self._clock.now_ms():
             return False
+        if self._may_wait(channel, health):
+            return False
         asked = self._asked.get(channel)
         return asked is None or asked.planned_ms != health.probe_at_ms or self._clock.monotonic_s() >= asked.again_s
+
+    def _may_wait(self, channel: ChannelId, health: ChannelHealth) -> bool:
+        """Whether the day's quota is spent, nothing has failed, and half the time to a stop-sale is not over.
+
+        A probe then takes one of the calls that are kept for falls to zero.
+        """
+        account, rules = self._accounts.of(channel), self._settings.health
+        if account is None or not account.throttles.spent or health.failures_in_a_row or health.credentials_lost:
+            return False
+        silent_s = (self._clock.now_ms() - health.without_success_since_ms) / 1000
+        return health.state is not ChannelState.STOPPED and silent_s < rules.stop_after_s / 2
 
     async def _probe(self, channel: ChannelId, health: ChannelHealth) -> None:
         account = self._accounts.of(channel)
         assert account is not None and health.probe_at_ms is not None
         self._asked[channel] = _Asked(health.probe_at_ms, self._clock.monotonic_s() + PROBE_S_MAX)
-        found = list(self._candidates(channel))
+        found = list(self._candidates(channel, account))
         listings = {one.target.listing_id: tracked for tracked, one in found}
         candidates = [one for _, one in found]
         can_check = isinstance(account.adapter, ChecksPushes)
         chosen = choice(candidates, can_check=can_check, stopped=health.state is ChannelState.STOPPED)
+        by = chosen[0].value if chosen is not None else "none"
         if chosen is None:
-            outcome, by = "nothing-to-probe", "none"
+            outcome = "nothing-to-probe"
+        elif not account.throttles.may_probe(by_read=chosen[0] is ProbeBy.READ):
+            outcome = "no-quota"
         else:
-            by = chosen[0].value
             try:
                 probe = self._made(account, *chosen, listings[chosen[1].target.listing_id])
                 outcome = await within(self._clock, PROBE_S_MAX, probe)
@@ -110,12 +125,14 @@ class Probing:
                 outcome = "no-turn"
         self._metrics.probes.labels(channel, by, outcome).inc()
         again_s = AGAIN_S if outcome in SAID_NOTHING else FOLDED_S
+        if account.throttles.spent:  # what is kept for zeros is not for trying again and again
+            again_s = max(again_s, self._settings.health.idle_probe_s)
         self._asked[channel].again_s = self._clock.monotonic_s() + again_s
         log.info(
             "channel probed", extra={"channel": channel, "by": by, "outcome": outcome, "state": health.state.value}
         )
 
-    def _candidates(self, channel: ChannelId) -> Iterator[tuple[TrackedListing, Candidate]]:
+    def _candidates(self, channel: ChannelId, account: Account) -> Iterator[tuple[TrackedListing, Candidate]]:
         count = 0
         for tracked in self._book:
             target = tracked.target
@@ -123,7 +140,9 @@ class Probing:
                 continue
             if self._book.writable(tracked) is None or not self._masks.writes(tracked):
                 continue
-            yield tracked, Candidate(target, tracked.exposure, self._masks.probing((channel, tracked.partition)))
+            standing = self._masks.probing((channel, tracked.partition))
+            room = account.revisions.room(target.marketplace_ids)
+            yield tracked, Candidate(target, tracked.exposure, standing, room)
             count += 1
             if count == CANDIDATES_MAX:
                 return
@@ -135,7 +154,7 @@ class Probing:
             return "not-sent" if sent is None else kind_of(sent)
         if by is ProbeBy.CHECK and isinstance(account.adapter, ChecksPushes):
             return await self._checked(account, account.adapter, one)
-        await account.throttles.acquire_read(lambda: False)
+        await account.throttles.acquire_read_probe()
         target = one.target
         listing = ListingRef(target.listing_id, channel, target.marketplace_ids, tuple(target.nodes))
         answer = await account.adapter.read(listing)
@@ -156,7 +175,7 @@ class Probing:
             version=want.version,
             key="",
         )
-        await account.throttles.acquire_push(lambda: True)
+        await account.throttles.acquire_probe()
         answer = await adapter.check(push)
         account.learn(account.throttles.push, [answer])
         if isinstance(answer, CheckPassed | Rejected):

@@ -122,7 +122,14 @@ class WorkQueue:
         """
         self._takes += 1
         first = self._aged(now_s, without) if self._takes % AGED_TURN == 0 else None
-        first = first or self.first(without)
+        return self._taken(first or self.first(without), count_max)
+
+    def take_urgent(self, count_max: int, without: AbstractSet[ChannelId] = NONE) -> list[Entry]:
+        """As `take`, where what waits long has no turn of its own."""
+        self._takes += 1
+        return self._taken(self.first(without), count_max)
+
+    def _taken(self, first: Entry | None, count_max: int) -> list[Entry]:
         if first is None:
             return []
         queue = self._channels[first.channel]

@@ -63,6 +63,10 @@ class Revisions:
                 return ((then + WINDOW_HOURS + 1) * HOUR_MS - self._clock.now_ms()) / 1_000
         return HOUR_MS / 1_000
 
+    def room(self, marketplace_ids: Mapping[str, str]) -> Urgency | None:
+        """The least urgent write that may go now; None: none."""
+        return next((one for one in reversed(Urgency) if self.wait_s(marketplace_ids, one) == 0), None)
+
     def take(self, marketplace_ids: Mapping[str, str]) -> None:
         """One write goes now."""
         own_id = self._id(marketplace_ids)

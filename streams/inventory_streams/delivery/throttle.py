@@ -15,6 +15,7 @@ PENALTY_S_MAX = 60.0
 NO_SHARE_WAIT_S = 1.0  # a worker without partitions looks again so often
 LATE_S = 0.5  # by how much the way of one call may be longer than that of another
 RATE_LEAST_PER_S = 0.001  # a limit learned as zero would never be asked again
+PROBES_PART = 0.5  # of what is kept for falls to zero: probes must not leave none for what they prove
 
 
 class Throttle:
@@ -124,12 +125,30 @@ class Throttle:
         """Seconds until quotas begin anew: midnight UTC."""
         return (DAY_MS - self._clock.now_ms() % DAY_MS) / 1000
 
-    async def acquire(self, cost: float, zero: Callable[[], bool] = lambda: False) -> None:
-        """Wait for a call's tokens and take them. Served in order of asking; cancelling it takes none."""
-        async with self._turn:
-            while (wait := self.wait_s(cost, zero=zero())) > 0:
-                await self._clock.sleep(min(wait, SLEEP_S_MAX))
-            self.take(cost)
+    def spent(self, cost: float, *, zero: bool = False) -> bool:
+        """Whether the day's quota has no such call left, but what is kept for falls to zero. `zero`: it is one."""
+        return not self._quota_left(cost, zero)
+
+    @property
+    def kept(self) -> float:
+        """Tokens of the day that are kept for falls to zero."""
+        return (self.per_day or 0.0) * self._zero_reserve
+
+    async def acquire(self, cost: float, zero: Callable[[], bool] = lambda: False) -> bool:
+        """Wait for a call's tokens and take them; True: of those that are kept for falls to zero.
+
+        Served in order of asking; cancelling it takes none. What waits for the next day's quota keeps nobody waiting
+        who may use what is left of this day's.
+        """
+        while True:
+            async with self._turn:
+                while (wait := self.wait_s(cost, zero=zero())) > 0 and not self.spent(cost, zero=zero()):
+                    await self._clock.sleep(min(wait, SLEEP_S_MAX))
+                if wait <= 0:
+                    kept = self.spent(cost)
+                    self.take(cost)
+                    return kept
+            await self._clock.sleep(min(wait, SLEEP_S_MAX))
 
     def take(self, cost: float) -> None:
         """A call of this cost goes now; `wait_s` was 0."""
@@ -251,8 +270,8 @@ class AccountThrottles:
         self.read = self.push if self.shared else self._throttle(read_limit, traits.read_cost)
         part = OperationLimit(read_limit.operation, read_limit.rate_per_s * read_share, traits.read_cost)
         self._read_part = self._throttle(part, traits.read_cost)
-        self._read_day = 0
-        self._read_used = 0.0
+        self._read_day = self._probe_day = 0
+        self._read_used = self._probed = 0.0
 
     @property
     def all(self) -> tuple[Throttle, ...]:
@@ -284,9 +303,49 @@ class AccountThrottles:
         for throttle in self.all:
             throttle.let_go()
 
-    async def acquire_push(self, zero: Callable[[], bool]) -> None:
-        """Wait until one call may be made. `zero` tells whether a fall to zero would go next."""
-        await self.push.acquire(self._push_cost, zero)
+    async def acquire_push(self, zero: Callable[[], bool]) -> bool:
+        """Wait until one call may be made; True: by what is kept for falls to zero.
+
+        `zero` tells whether a fall to zero would go next.
+        """
+        return await self.push.acquire(self._push_cost, zero)
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left of the day for a push but what is kept for falls to zero."""
+        return self.push.spent(self._push_cost)
+
+    def may_probe(self, *, by_read: bool) -> bool:
+        """Whether the day's quota has a call for a probe: once it is spent, a part of what is kept for zeros is."""
+        if by_read and not self.shared:
+            return True
+        cost = self._read_cost if by_read else self._push_cost
+        if not self.push.spent(cost):
+            return True
+        left = self.push.kept * PROBES_PART - self._used_by_probes()
+        return left >= cost and not self.push.spent(cost, zero=True)
+
+    async def acquire_probe(self) -> None:
+        """Wait until one push, or a call like it, may be made that shows whether the way works; see `may_probe`."""
+        await self._acquire_for_probe(self._push_cost)
+
+    async def acquire_read_probe(self) -> None:
+        """Wait until one read may be made for it. The reads' part of what pushes use too is not looked at."""
+        if self.shared:
+            await self._acquire_for_probe(self._read_cost)
+        else:
+            await self.acquire_read(lambda: False)
+
+    async def _acquire_for_probe(self, cost: float) -> None:
+        if await self.push.acquire(cost, lambda: True):
+            self._probed = self._used_by_probes() + cost
+
+    def _used_by_probes(self) -> float:
+        """Tokens of what is kept for zeros that probes used today."""
+        day = self._clock.now_ms() // DAY_MS
+        if day != self._probe_day:
+            self._probe_day, self._probed = day, 0.0
+        return self._probed
 
     def give_back_push(self) -> None:
         """The call was not made after all."""
