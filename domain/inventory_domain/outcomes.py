@@ -13,13 +13,19 @@ GROUP_REFUSED: Final = "group-refused"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSeen:
-    """What an answer said of a limit: how often a call is allowed, how many are left, when there will be more."""
+    """What an answer said of a limit: how often a call is allowed, how many are left, when there will be more.
+
+    Where calls differ in what they cost: `cost` is what this one took, `cost_max` what had to be left for it to be
+    taken at all.
+    """
 
     operation: str
     rate_per_s: float | None = None
     burst: float | None = None
     remaining: float | None = None
     wait_s: float | None = None
+    cost: float | None = None
+    cost_max: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

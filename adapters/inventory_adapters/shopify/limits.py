@@ -9,7 +9,7 @@ from inventory_domain.outcomes import LimitSeen
 
 
 def seen(answer: Answer, operation: str) -> LimitSeen | None:
-    """The shop's bucket; a refused call also says how long until it could be paid for."""
+    """The shop's bucket and what the call took of it; a refused one also says how long until it could be paid for."""
     body = mapping(answer.json()) if answer.is_json() else {}
     cost = mapping(mapping(body.get("extensions")).get("cost"))
     bucket = mapping(cost.get("throttleStatus"))
@@ -26,4 +26,6 @@ def seen(answer: Answer, operation: str) -> LimitSeen | None:
         burst=number(bucket.get("maximumAvailable")),
         remaining=available,
         wait_s=retry_s,
+        cost=number(cost.get("actualQueryCost")),
+        cost_max=requested,
     )

@@ -41,6 +41,7 @@ class PullThrottle:
         self._burst = limit.burst
         self._per_day = None if limit.per_day is None else limit.per_day * share
         self._ready_s = clock.monotonic_s()
+        self._charged = 0.0  # what the last call was taken to cost, until its answer
         self._penalty_s = 0.0
         self._day = clock.now_ms() // DAY_MS
         self._used_today = 0.0
@@ -77,6 +78,7 @@ class PullThrottle:
         """A call of this cost goes now; `wait_s` was 0."""
         self._ready_s = max(self._ready_s, self._clock.monotonic_s()) + cost / self.rate_per_s
         self._used_today += cost
+        self._charged = cost
 
     def wait_s(self, cost: float) -> float:
         """Seconds until a call of this cost may go, as far as is known; 0: now."""
@@ -97,12 +99,27 @@ class PullThrottle:
             self._rate_per_s = seen.rate_per_s or self._rate_per_s
             self._burst = seen.burst or self._burst
             told_s = seen.wait_s or 0.0
+            if not refused and seen.cost is not None:
+                self._ready_s -= (self._charged - seen.cost) / self.rate_per_s
+                self._charged = seen.cost
             if seen.remaining is not None and self._share < 1:
-                kept = self._burst * self._reserve
-                told_s = max(told_s, (kept - seen.remaining) / max(self._rate_per_s, 1e-6))
+                told_s = max(told_s, self._left(seen.remaining, seen.cost_max or self._charged, now_s))
         if refused and told_s <= 0:
             told_s = self._penalty_s
         self._ready_s = max(self._ready_s, now_s + told_s)
+
+    def _left(self, remaining: float, next_cost: float, now_s: float) -> float:
+        """Seconds to wait where so much is left of what pushes use too.
+
+        Above the reserve nobody else needs what comes back: pulls take it as it comes. Below it delivery is at work,
+        and pulls keep to their share as well.
+        """
+        rate_per_s, above = max(self._rate_per_s, 1e-6), remaining - self._burst * self._reserve
+        if above < 0:
+            return -above / rate_per_s
+        if self._turn is None:
+            self._ready_s = min(self._ready_s, now_s)
+        return max(0.0, next_cost - above) / rate_per_s
 
 
 class PullBudget:

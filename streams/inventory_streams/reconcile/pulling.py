@@ -112,13 +112,15 @@ class _Puller:
         traits, started_at_ms = adapter.pull_traits, self._clock.now_ms()
         self._sink.begin()
         cursor: str | None = None
-        failures, seen = 0, set[str]()
+        failures, seen, cost = 0, set[str](), traits.cost
         while True:
-            if not await self._allowed(traits.operation, traits.cost):
+            if not await self._allowed(traits.operation, cost):
                 return PullEnd(False, NO_CALLS_LEFT, started_at_ms)
             asked_at_ms = self._clock.now_ms()
             answer = await self._answer(adapter, cursor)
             self._learn(traits.operation, answer)
+            if answer.seen is not None and answer.seen.cost_max is not None:
+                cost = answer.seen.cost_max  # the next page is no other call
             if isinstance(answer, CallFailed):
                 failures += answer.kind != "throttled"
                 why = self._why_ended(answer, failures)

@@ -13,9 +13,10 @@ ECHO = {"sku": "S1", "quantity": {"unit": "EACH", "amount": 10}}
 SET = {"data": {"inventorySetQuantities": {"userErrors": []}}}
 
 
-def cost(requested: float, available: float) -> dict[str, object]:
+def cost(requested: float, available: float, taken: float | None = None) -> dict[str, object]:
     status = {"maximumAvailable": 2000.0, "currentlyAvailable": available, "restoreRate": 100.0}
-    return {"extensions": {"cost": {"requestedQueryCost": requested, "throttleStatus": status}}}
+    asked = {"requestedQueryCost": requested, "actualQueryCost": taken}
+    return {"extensions": {"cost": {**asked, "throttleStatus": status}}}
 
 
 @pytest.mark.parametrize(
@@ -60,13 +61,13 @@ def cost(requested: float, available: float) -> dict[str, object]:
         ),
         (
             "shopify",
-            httpx.Response(200, json={**SET, **cost(10, 1990)}),
-            LimitSeen(operation="graphql", rate_per_s=100.0, burst=2000.0, remaining=1990.0),
+            httpx.Response(200, json={**SET, **cost(10, 1990, 8)}),
+            LimitSeen(operation="graphql", rate_per_s=100.0, burst=2000.0, remaining=1990.0, cost=8.0, cost_max=10.0),
         ),
         (
             "shopify",
             httpx.Response(200, json={"errors": [{"extensions": {"code": "THROTTLED"}}], **cost(110, 10)}),
-            LimitSeen(operation="graphql", rate_per_s=100.0, burst=2000.0, remaining=10.0, wait_s=1.0),
+            LimitSeen(operation="graphql", rate_per_s=100.0, burst=2000.0, remaining=10.0, wait_s=1.0, cost_max=110.0),
         ),
         (
             "shopify",
