@@ -25,6 +25,9 @@ ENGINE_BEHIND: Final = "engine-behind-recovery"
 CIRCUIT_OPEN: Final = "circuit-open"
 KNOWN_OUTAGE: Final = "known-outage"
 PAUSED: Final = "paused"
+NO_REPORT: Final = "no report yet"  # the first words of a channel's health, as long as nothing changes its state
+NOTHING_WRITTEN: Final = "nothing was written yet"
+ANSWERS: Final = "the marketplace answers"
 _DAY_S: Final = 86_400.0
 
 
@@ -252,9 +255,7 @@ class ChannelHealth:
 
 def new_channel(channel: ChannelId, now_ms: int) -> ChannelHealth:
     """A channel of which nothing is known yet: it sells until it fails."""
-    return ChannelHealth(
-        channel, ChannelState.SELLING, 1, now_ms, 0, None, "no report yet", SYSTEM, clock_from_ms=now_ms
-    )
+    return ChannelHealth(channel, ChannelState.SELLING, 1, now_ms, 0, None, NO_REPORT, SYSTEM, clock_from_ms=now_ms)
 
 
 def standing_of(health: ChannelHealth, rules: HealthRules, complete_until_ms: int | None) -> Standing:

@@ -7,6 +7,9 @@ from dataclasses import replace
 from inventory_domain.bulk import Condition
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.health import (
+    ANSWERS,
+    NO_REPORT,
+    NOTHING_WRITTEN,
     SYSTEM,
     TRANSITIONS,
     UNAUTHORIZED,
@@ -37,6 +40,8 @@ def reported(health: ChannelHealth, report: ChannelReport, rules: HealthRules) -
         after = replace(after, credentials_lost=True, half_open=False)
     if report.flooded and after.flooded_ms is None:
         after = replace(after, flooded_ms=report.at_ms)
+    if after.reason in (NO_REPORT, NOTHING_WRITTEN):
+        after = replace(after, reason=NOTHING_WRITTEN if after.last_success_ms is None else ANSWERS)
     begins = after.is_failing(rules) and not health.is_failing(rules)
     from_ms = report.at_ms if report.probes_failed or begins else None
     return _settled(health, after, rules, report.at_ms, _reason(after, report, rules), probe_from_ms=from_ms)

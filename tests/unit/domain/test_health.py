@@ -52,6 +52,20 @@ def test_a_failing_channel_sells_again_with_the_next_success() -> None:
     assert (health.state, health.failures_in_a_row, health.last_success_ms) == (STATE.SELLING, 0, at(4))
 
 
+def test_the_words_of_a_channel_that_sells_are_true_from_its_first_report_on() -> None:
+    """They said "no report yet" until the state changed, which may be never."""
+    started = after(a_report())
+    sells = after(a_report(), a_report(4, successes=1), a_report(9))
+    failed = after(a_report(successes=1), a_report(4, failures=3))
+
+    assert [a_channel().reason, started.reason, sells.reason] == [
+        "no report yet",
+        "nothing was written yet",
+        "the marketplace answers",
+    ]
+    assert failed.reason.startswith("3 failures in a row")
+
+
 def test_an_idle_report_changes_no_state() -> None:
     assert after(a_report(failures=3), a_report()).state is STATE.FAILING
 
