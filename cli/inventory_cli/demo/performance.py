@@ -219,7 +219,13 @@ class Performance:
             ]
             dead = len(self._watcher.dead_letters)
         urgent = self._outage.notes() if self._outage is not None else []
-        return Picture(phase, time.time() - self._began_s, rows, [f"{dead} wrong events in the dead letters"], urgent)
+        return Picture(
+            phase,
+            time.time() - self._began_s,
+            rows,
+            [f"{dead} events, sent wrong on purpose, in the dead letters"],
+            urgent,
+        )
 
     def _say_when(self, text: str) -> None:
         self._view.say(f"{time.time() - self._began_s:6.1f} s  {text}")
@@ -255,6 +261,11 @@ class Performance:
 
     def _is_complete(self) -> bool:
         return self._watcher.complete_until_ms(self._stage.connection.partitions) >= self._traffic.ended_at_ms
+
+    @property
+    def sent_wrong(self) -> list[DeadLetterSeen]:
+        """What was sent wrong on purpose, as it must be in the dead letters."""
+        return self._traffic.must_be_dead
 
     def _missing(self) -> list[DeadLetterSeen]:
         with self._watcher.lock:

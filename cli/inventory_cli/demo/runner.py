@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 from rich.console import Console
 
+from inventory_cli.demo.dead import told
 from inventory_cli.demo.options import DemoOptions
 from inventory_cli.demo.processes import Processes
 from inventory_cli.demo.view import View, seconds, verdict_table
@@ -90,11 +91,13 @@ def _staged_and_played(
         closing.callback(performance.close)
         report = performance.play()
         view.close()
-        _tell(view.console, report, performance, options)
+        _tell(view.console, report, performance, options, settings_file)
         return 0 if report.is_good else 1
 
 
-def _tell(console: Console, report: Report, performance: Performance, options: DemoOptions) -> None:
+def _tell(
+    console: Console, report: Report, performance: Performance, options: DemoOptions, settings_file: Path
+) -> None:
     if options.report is not None:
         report.write(options.report)
     console.print(verdict_table(performance.verdict_rows(report.mismatches)))
@@ -108,10 +111,12 @@ def _tell(console: Console, report: Report, performance: Performance, options: D
         f"{report.events:,} events; first push after {report.first_push_s} s; "
         f"settled {report.settle_s} s after the last event; "
         f"{report.sold_units} units sold by marketplaces, {report.oversold_units} of them oversold; "
-        f"never-written listings written: {report.never_written}; dead letters: {len(report.dead_letters)}",
+        f"never-written listings written: {report.never_written}",
         soft_wrap=True,
         highlight=False,
     )
+    for line in told(report.dead_letters, performance.sent_wrong, settings_file, kept=options.keep):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     for missing in report.outage_missing:
         console.print(f"[red]not seen in the outage: {missing}[/]", soft_wrap=True)
     for what, took in report.restarts.items():

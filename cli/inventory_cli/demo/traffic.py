@@ -65,7 +65,7 @@ class Spoiler:
         self._producer = Producer({**kafka.producer(), "logger": log, "acks": "all", "enable.idempotence": True})
 
     def send(self, sku: str, location: str, now_ms: int) -> list[DeadLetterSeen]:
-        """Send all three; returns what must then be in the dead letters."""
+        """Send all three; returns what must then be in the dead letters. Why each is there: `dead.MEANINGS`."""
         self._producer.produce(self._topic, b"this is not a record", sku.encode())
         source, place = SourceId("erp"), LocationId(location)
         below = EventId("demo-below-nothing")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from inventory_cli.demo.dead import told
 from inventory_cli.demo.gauges import probe_port
 from inventory_cli.demo.options import DemoOptions
 from inventory_cli.demo.report import Report
@@ -96,3 +97,34 @@ def test_events_come_as_often_as_asked_for_else_by_the_size_of_the_catalog(
     options = DemoOptions(skus, 60.0, 7, None, (), Path(), 6, None, None, 1.0, keep=False, pace=pace)
 
     assert options.events_per_s == events_per_s
+
+
+SENT = [
+    DeadLetterSeen("S-1", "not-confluent-framed"),
+    DeadLetterSeen("S-1", "bad-quantity"),
+    DeadLetterSeen("NOBODYS", "unknown-sku"),
+]
+
+
+def test_dead_letters_are_said_to_be_sent_on_purpose_and_why_each_is_one() -> None:
+    lines = told(SENT, SENT, Path("run/sync.yaml"), kept=False)
+
+    assert lines == [
+        "3 of the demo's events were wrong on purpose, and are dead letters as they must be:",
+        "  S-1: bytes that are no record (not-confluent-framed)",
+        "  S-1: a count below nothing (bad-quantity)",
+        "  NOBODYS: a SKU that no product of the catalog has (unknown-sku)",
+        "run with --keep to look at them afterwards: "
+        "inventory-sync dead-letters list --from inventory --config run/sync.yaml",
+    ]
+
+
+def test_a_dead_letter_that_nobody_meant_is_told_apart() -> None:
+    lines = told([*SENT, DeadLetterSeen("S-9", "too-late")], SENT, Path("run/sync.yaml"), kept=True)
+
+    assert lines[4:6] == ["1 dead letters that the demo did not mean to make:", "  S-9: too-late"]
+    assert lines[6].startswith("look at them: inventory-sync dead-letters list")
+
+
+def test_without_dead_letters_nothing_is_said_of_them() -> None:
+    assert told([], SENT, Path("run/sync.yaml"), kept=True) == []
