@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -155,13 +155,12 @@ def _desk(config: Path | None, bootstrap_servers: str | None, schema_registry: s
     from inventory_cli.connecting import connection
     from inventory_cli.letter_desk import Desk
     from inventory_cli.logging import configure
+    from inventory_cli.reaching import told_of_silence
 
     configure("dead-letters", level="ERROR")  # what a client says while it waits is not this command's output
-    desk = Desk(connection(config, bootstrap_servers, schema_registry), now_ms=SystemClock().now_ms)
-    try:
+    found = connection(config, bootstrap_servers, schema_registry)
+    with told_of_silence(found.kafka.bootstrap_servers), closing(Desk(found, now_ms=SystemClock().now_ms)) as desk:
         yield desk
-    finally:
-        desk.close()
 
 
 def _chosen(

@@ -73,6 +73,7 @@ def _tell(finding: Finding) -> int:
 
 def _pipeline(settings: Settings) -> Iterator[Finding]:
     """Kafka with its topics, and the registry with its schemas."""
+    from inventory_cli.reaching import told_of_silence
     from inventory_domain.errors import ConfigError, InventorySyncError
     from inventory_schemas.registration import SchemaChange, check
     from inventory_schemas.registry import client
@@ -81,7 +82,8 @@ def _pipeline(settings: Settings) -> Iterator[Finding]:
     connection = settings.connection
     declarations = connection.topics.declarations()
     try:
-        found = plan(connection.kafka, declarations, connection.partitions, connection.replication)
+        with told_of_silence(connection.kafka.bootstrap_servers):
+            found = plan(connection.kafka, declarations, connection.partitions, connection.replication)
         late = [one.name for one in found if one.change is not TopicChange.KEPT]
         text = f"{len(found)} are there as declared" if not late else f"{_some(late)}: inventory-sync topics apply"
         yield Finding("topics", not late, text)

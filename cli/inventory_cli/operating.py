@@ -9,6 +9,7 @@ from pathlib import Path
 from inventory_cli.clock import SystemClock
 from inventory_cli.connecting import connection, registry_of
 from inventory_cli.logging import configure
+from inventory_cli.reaching import told_of_silence
 from inventory_streams.producer.channels import ChannelOperator
 
 
@@ -19,5 +20,5 @@ def channel_operator(
     """Whoever sends for `command`, with the connections that the settings file or the addresses name."""
     configure(command, level="ERROR")  # what a client says while it waits for Kafka is not the command's output
     found = connection(config, bootstrap_servers, schema_registry)
-    with closing(registry_of(found)) as registry:
+    with told_of_silence(found.kafka.bootstrap_servers), closing(registry_of(found)) as registry:
         yield ChannelOperator(found.kafka, found.topics, registry, now_ms=SystemClock().now_ms)

@@ -85,6 +85,7 @@ def _producer(
     from inventory_cli.clock import SystemClock
     from inventory_cli.connecting import APPLICATION_DEFAULT, application_of, connection, registry_of
     from inventory_cli.logging import configure
+    from inventory_cli.reaching import told_of_silence
     from inventory_cli.tracing import traced_kafka
     from inventory_domain.identifiers import SourceId
     from inventory_streams.producer import InventoryProducer
@@ -94,6 +95,7 @@ def _producer(
     registry = registry_of(found)
     application = APPLICATION_DEFAULT if config is None else application_of(config)
     with (
+        told_of_silence(found.kafka.bootstrap_servers),
         traced_kafka(found.kafka, "produce", application) as kafka,
         InventoryProducer(kafka, found.topics, registry, SourceId(source), now_ms=SystemClock().now_ms) as producer,
     ):

@@ -87,6 +87,7 @@ def _asked(settings: Settings, channel: str, skus: list[str], *, dry_run: bool) 
     from inventory_cli import wiring
     from inventory_cli.clock import SystemClock
     from inventory_cli.logging import configure
+    from inventory_cli.reaching import told_of_silence
     from inventory_cli.reconcile_progress import told
     from inventory_domain.identifiers import ChannelId, Sku
     from inventory_streams.reconcile.on_demand import OnDemand
@@ -97,7 +98,8 @@ def _asked(settings: Settings, channel: str, skus: list[str], *, dry_run: bool) 
     chosen = wiring.reconcile_settings(settings)
     ours = next(one for one in wiring.accounts_to_reconcile(settings, clock) if name in one.channels)
     account = reconciled([ours], chosen, clock)[ours.marketplace][0]
-    with told(channel, Console(stderr=True)) as (progress, waits):
+    silence = told_of_silence(settings.connection.kafka.bootstrap_servers)
+    with silence, told(channel, Console(stderr=True)) as (progress, waits):
 
         async def look() -> Answer:
             on_demand = OnDemand(chosen, ours.marketplace, account, wiring.registry(settings), clock, progress, waits)

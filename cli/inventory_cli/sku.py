@@ -171,12 +171,13 @@ def _send(
     from inventory_cli.clock import SystemClock
     from inventory_cli.connecting import connection, registry_of
     from inventory_cli.logging import configure
+    from inventory_cli.reaching import told_of_silence
     from inventory_domain.identifiers import Sku
     from inventory_streams.producer import SkuCommander
 
     configure("sku", level="ERROR")  # what a client says while it waits for Kafka is not this command's output
     found = connection(config, bootstrap_servers, schema_registry)
-    with closing(registry_of(found)) as registry:
+    with told_of_silence(found.kafka.bootstrap_servers), closing(registry_of(found)) as registry:
         commander = SkuCommander(found.kafka, found.topics, registry, now_ms=SystemClock().now_ms)
         commander.send(Sku(sku), kind, who)
     return found

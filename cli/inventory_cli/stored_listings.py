@@ -20,6 +20,7 @@ def stored_listings(
         LettersNotRead: a topic is not there, or Kafka does not answer.
         ReadStalled: a topic cannot be read to its end.
     """
+    from inventory_cli.reaching import told_of_silence
     from inventory_schemas.codec import Serde
     from inventory_schemas.records import LISTING_EXPOSURE, LISTING_TARGET
     from inventory_schemas.registry import ConfluentRegistry
@@ -30,7 +31,8 @@ def stored_listings(
     registry = ConfluentRegistry(connection.schema_registry_url, connection.registry_security)
     try:
         target_topic, exposure_topic = topics.targets(marketplace), topics.exposure(marketplace)
-        partitions = partitions_of(connection.kafka, target_topic)
+        with told_of_silence(connection.kafka.bootstrap_servers):
+            partitions = partitions_of(connection.kafka, target_topic)
         prefix = f"{channel}/".encode()
         target_codec = Serde(LISTING_TARGET, f"{target_topic}-value", registry)
         exposure_codec = Serde(LISTING_EXPOSURE, f"{exposure_topic}-value", registry)

@@ -21,6 +21,7 @@ from inventory_cli.connecting import (
     connection,
 )
 from inventory_cli.options import BootstrapServers, OptionalConfigFile
+from inventory_cli.reaching import told_of_silence
 from inventory_cli.tables import show, width
 from inventory_domain.identifiers import Marketplace
 from inventory_streams.access import Grant, grants, principals
@@ -79,7 +80,8 @@ def apply_command(
     """
     found = _connection(config, bootstrap_servers, topic_prefix, marketplace)
     copies = _replication(found, config, replication)
-    findings = apply_topics(found.kafka, found.topics, partitions or found.partitions, copies)
+    with told_of_silence(found.kafka.bootstrap_servers):
+        findings = apply_topics(found.kafka, found.topics, partitions or found.partitions, copies)
     _print(findings, found.topics, "done")
     done = [one for one in findings if one.change is not TopicChange.KEPT]
     typer.echo(f"{len(findings)} topics: {len(done)} created or altered, {len(findings) - len(done)} kept")
@@ -101,7 +103,8 @@ def list_command(
     """
     found = _connection(config, bootstrap_servers, topic_prefix, marketplace)
     copies = _replication(found, config, replication)
-    findings = plan(found.kafka, found.topics.declarations(), partitions or found.partitions, copies)
+    with told_of_silence(found.kafka.bootstrap_servers):
+        findings = plan(found.kafka, found.topics.declarations(), partitions or found.partitions, copies)
     _print(findings, found.topics, "to do")
     if any(one.change is not TopicChange.KEPT for one in findings):
         raise typer.Exit(1)
@@ -136,7 +139,8 @@ def acls_command(
     if bring:
         from inventory_streams.kafka.acls import apply_grants
 
-        added = apply_grants(found.kafka, by_user)
+        with told_of_silence(found.kafka.bootstrap_servers):
+            added = apply_grants(found.kafka, by_user)
         typer.echo(f"{sum(len(one.operations) for each in by_user.values() for one in each)} entries: {added} added")
 
 
