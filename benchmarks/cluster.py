@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import signal
 import tempfile
@@ -28,6 +29,9 @@ QUIET_S: Final = 2.0
 FEED_TIMEOUT_MS: Final = 900_000
 READ_LIMIT_S: Final = 120.0
 ADMIN_LIMIT_S: Final = 30.0
+ENDS: Final = (signal.SIGTERM, signal.SIGINT)
+AGAIN_S: Final = 30.0
+"""After the first signal to end, further ones count for nothing for so long."""
 
 Place: TypeAlias = tuple[str, int]
 """Topic and partition."""
@@ -122,12 +126,39 @@ class Cluster:
 
 
 def end_cleanly() -> None:
-    """From now on SIGTERM ends this process as Ctrl-C does, so that what was started is stopped."""
+    """From now on SIGTERM ends this process as Ctrl-C does, so that what was started is stopped.
+
+    One that follows soon says nothing new, and must not break off the stopping. A later one counts again: the first
+    may have come where Python lets nothing through, as in a destructor.
+    """
+    last_s = -math.inf
 
     def leave(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal last_s
+        before_s, last_s = last_s, time.monotonic()
+        if last_s - before_s > AGAIN_S:
+            raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, leave)
+    for number in ENDS:
+        signal.signal(number, leave)
+
+
+@contextmanager
+def _to_its_end() -> Iterator[None]:
+    """Signals that would end the process in the middle of the block end it after the block."""
+    came: list[int] = []
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        came.append(signum)
+
+    before = {number: signal.signal(number, note) for number in ENDS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            raise KeyboardInterrupt
 
 
 @contextmanager
@@ -142,8 +173,9 @@ def cluster(bootstrap_servers: str | None, registry_url: str | None) -> Iterator
         info = stack.up()
         yield Cluster(info.bootstrap_servers, info.schema_registry_url)
     finally:
-        stack.down()
-        shutil.rmtree(folder, ignore_errors=True)
+        with _to_its_end():
+            stack.down()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Output:

@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -222,9 +223,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="inventory-sync-bench-") as folder:
         chosen = _chosen(systems.all_systems(asked.peer_python, Path(folder)), asked.only)
-        for result in _measured(chosen, asked, options, Path(folder)):
-            results.append(result)
-            _save(results, described, asked, options)  # after each, so that a run that is cut off was not for nothing
+        # Closed at once, whatever ends the loop: a broker waits in there to be stopped.
+        with closing(_measured(chosen, asked, options, Path(folder))) as measured:
+            for result in measured:
+                results.append(result)
+                _save(results, described, asked, options)  # after each: a run that is cut off was not for nothing
     sys.stdout.write(report.table(results) + "\n")
     return 1 if any(one.faults for one in results) else 0
 
@@ -249,7 +252,9 @@ def _chosen(known: Sequence[System], only: str) -> list[System]:
     return [one for one in known if not wanted or one.name in wanted]
 
 
-def _measured(chosen: Sequence[System], asked: argparse.Namespace, options: Options, folder: Path) -> Iterator[Result]:
+def _measured(
+    chosen: Sequence[System], asked: argparse.Namespace, options: Options, folder: Path
+) -> Generator[Result, None, None]:
     """One result after the other, each from a broker of its own unless one was given."""
     ids: tuple[int, int] | None = None
     inputs: dict[bool, Input] = {}

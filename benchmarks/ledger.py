@@ -36,7 +36,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import machine
-from benchmarks.cluster import cluster
+from benchmarks.cluster import cluster, end_cleanly
 from benchmarks.engine import RESULTS, say
 from inventory_cli.wiring import ledger_topics
 from inventory_domain.catalog import Product, ProductStatus, StockingLocation
@@ -269,6 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--url", action="append", default=[], help="a database to measure; its tables are emptied")
     parser.add_argument("--json", type=Path, default=RESULTS / "ledger.json")
     given = parser.parse_args(arguments)
+    end_cleanly()
     registry, topics = LocalRegistry(), Topics((MARKETPLACE,), "bench.")
     before = machine.described()
     results: dict[str, object] = {}
