@@ -14,6 +14,11 @@ ARGS ?=
 # Half of the suite's time is waiting for brokers and processes, so two run it side by side, each with a broker of its own.
 TESTERS ?= 2
 
+# The demo and the tests start dozens of processes, and each compiles all that it loads, unless one before it left that
+# behind. So they leave it in .venv, also where the environment forbids it, and the folders of sources stay clean.
+export PYTHONPYCACHEPREFIX := $(abspath $(VENV))/pycache
+unexport PYTHONDONTWRITEBYTECODE
+
 ROOMS := $(wildcard domain schemas adapters streams ledger console cli sandbox)
 # Folders count too: their time changes when a file is removed.
 SOURCES := $(shell find $(ROOMS) -name __pycache__ -prune -o -name '*.pyc' -o -print) pyproject.toml README.md

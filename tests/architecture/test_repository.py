@@ -1,5 +1,6 @@
 """What is in the repository, and what of it reaches users."""
 
+import os
 import re
 import subprocess
 import sys
@@ -60,6 +61,24 @@ def test_make_help_lists_every_command() -> None:
     listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True).stdout
 
     assert commands == set(re.findall(r"^  make ([a-z]+)", listed, flags=re.MULTILINE))
+
+
+def test_processes_started_by_make_keep_what_they_compiled_in_the_environment() -> None:
+    """Half of a process' start is compiling, where the environment says to keep nothing and each does it again."""
+    said = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": ""}
+
+    shown = subprocess.run(
+        ["make", "--eval", "environment: ; @env", "environment", "VENV=made"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        env=said,
+    ).stdout.splitlines()
+
+    assert f"PYTHONPYCACHEPREFIX={ROOT / 'made' / 'pycache'}" in shown
+    assert not [line for line in shown if line.startswith("PYTHONDONTWRITEBYTECODE=")]
 
 
 def _package_files() -> set[str]:
