@@ -3,12 +3,14 @@
 import signal
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.broker import Broker, running_broker
+from tests.support.commands import Started
 
 settings.register_profile(
     "busy-machine",  # how long an example takes says nothing where brokers run beside it
@@ -65,6 +67,14 @@ def topic_prefix() -> str:
 def application_id() -> str:
     """A consumer group or transactional id that belongs to this test alone."""
     return f"app-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Started]:
+    """Processes of this test: what is left of them at its end is killed."""
+    found = Started(tmp_path)
+    yield found
+    found.kill()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Processes of a test: the stand-ins of the marketplaces, and whatever the test starts beside them."""
+"""The stand-ins of the marketplaces, as a process that outlives what a test starts beside it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,3 @@ def sandbox(tmp_path: Path) -> Iterator[Started]:
     found = Started(tmp_path)
     yield found
     found.end()
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    """What is left of these is killed."""
-    found = Started(tmp_path)
-    yield found
-    found.kill()

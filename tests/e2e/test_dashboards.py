@@ -11,6 +11,7 @@ import yaml
 from deploy.sources.dashboards import boards_of
 from deploy.sources.roles import ROLES
 from inventory_sandbox.stack.ports import pick_free
+from tests.support.asking import local
 from tests.support.commands import Started, first_line, run_command, wait_until
 from tests.support.programs import installed
 from tests.support.prometheus import has_data, prometheus
@@ -102,7 +103,7 @@ def _assert_pages_are_well_formed(processes: dict[str, tuple[str, ...]], ports: 
     promtool = installed("promtool")
     for name in processes:
         wait_until(lambda name=name: _serves(ports[name]), f"{name} serves its page")  # type: ignore[misc]
-        page = httpx.get(f"http://127.0.0.1:{ports[name]}/metrics").text
+        page = local().get(f"http://127.0.0.1:{ports[name]}/metrics").text
         assert "SKU-00002" not in page, f"{name} tells of a SKU"
         if promtool is not None:
             done = subprocess.run(
@@ -117,7 +118,7 @@ def _assert_shown(process: str, port: int) -> None:
     missing = list(SHOWN_BY[process])
 
     def all_shown() -> bool:
-        page = httpx.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
+        page = local().get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
         names = {line.partition("{")[0].partition(" ")[0] for line in page if not line.startswith("#")}
         missing[:] = [one for one in missing if f"inventory_sync_{one}" not in names]
         return not missing
@@ -130,7 +131,7 @@ def _assert_shown(process: str, port: int) -> None:
 
 def _serves(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
+        return local().get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -7,7 +7,6 @@ import re
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 from confluent_kafka.admin import (
@@ -26,6 +25,7 @@ from inventory_domain.identifiers import Marketplace
 from inventory_sandbox.marketplaces import SandboxSettings
 from inventory_schemas.registry import client
 from inventory_streams.topics import Topics
+from tests.support.asking import local
 from tests.support.commands import Started, run_command
 from tests.support.own_system import a_system
 
@@ -72,9 +72,9 @@ def plant(kafka: str, registry_url: str, prefix: str, control_url: str, config: 
         registry.delete_subject(f"{topics.channel_health}-value", permanent=False)
     for marketplace, mode in (("amazon", "invalid_grant"), ("walmart", "503")):
         fault = {"marketplace": marketplace, "mode": mode, "count": None}
-        httpx.post(f"{control_url}/faults", json=fault).raise_for_status()
+        local().post(f"{control_url}/faults", json=fault).raise_for_status()
     place = {"id": PLACE, "name": "Fulfilled elsewhere", "fulfillment_service": True}
-    httpx.post(f"{control_url}/locations", json=place).raise_for_status()
+    local().post(f"{control_url}/locations", json=place).raise_for_status()
     asyncio.run(turn_out_of_stock_control_off(config))
 
 
@@ -90,7 +90,7 @@ def test_each_kind_of_fault_is_told_with_what_mends_it_and_then_all_is_well(
 
     status, wrong = examined(tmp_path)
     nowhere_status, nowhere = examined(tmp_path, env=NOWHERE)
-    httpx.delete(f"{facts['control_url']}/faults").raise_for_status()
+    local().delete(f"{facts['control_url']}/faults").raise_for_status()
     for command in (("topics", "apply"), ("schemas", "register")):
         assert run_command(*command, "--config", "sync.yaml", folder=tmp_path).returncode == 0
     mended_status, mended = examined(tmp_path, "--fix")

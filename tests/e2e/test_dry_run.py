@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.support.asking import local
 from tests.support.own_system import EXAMPLES, Started, a_system, ended, run, wait_for
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.end()
 
 
 def quantities(facts: dict[str, str], marketplace: str) -> dict[str, int]:
     """What the marketplace shows of each of its listings."""
-    listings = httpx.get(f"{facts['control_url']}/listings", params={"marketplace": marketplace}).json()["listings"]
+    listings = local().get(f"{facts['control_url']}/listings", params={"marketplace": marketplace}).json()["listings"]
     return {one["key"]: one["live_quantity"] for one in listings}
 
 
@@ -38,7 +30,7 @@ def test_a_dry_run_tells_what_amazon_says_and_writes_nothing(
 
     taken = ended(*dry, cwd=tmp_path)
     fault = {"marketplace": "amazon", "mode": "partial_failure", "match": "SKU-00002"}
-    httpx.post(f"{facts['control_url']}/faults", json=fault).raise_for_status()
+    local().post(f"{facts['control_url']}/faults", json=fault).raise_for_status()
     refused = ended("deliver", "amazon", "--dry-run", "--sku", "SKU-00002", "--config", "sync.yaml", cwd=tmp_path)
     other = ended("deliver", "ebay", "--dry-run", "--config", "sync.yaml", cwd=tmp_path)
     unknown = ended("deliver", "amazon", "--dry-run", "--channel", "amazon-br", "--config", "sync.yaml", cwd=tmp_path)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
@@ -15,6 +13,7 @@ from inventory_domain.identifiers import Marketplace
 from inventory_domain.reconciliation import Discrepancy
 from inventory_schemas.records import DISCREPANCY, SKU_COMMAND
 from inventory_streams.topics import Topics
+from tests.support.asking import local
 from tests.support.own_system import EXAMPLES, Started, a_system, ended, run, said_on, shown, the_shop_tells, wait_for
 
 RAISED, LOWERED = "SKU-00002", "SKU-00004"
@@ -26,13 +25,6 @@ TOLD = {
     LOWERED: [("wait", "order-not-in-source", 11), ("restate", "manual-change", 11), ("verified", "unknown", 38)],
 }
 FIRST = {sku: told[:1] for sku, told in TOLD.items()}
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.end()
 
 
 def two_products(folder: Path) -> None:
@@ -88,7 +80,7 @@ def test_edits_that_the_shop_tells_of_are_read_told_and_set_right_once(
     # 1. Somebody sets both on the shop's own pages. Nobody pulls: the shop's word alone leads to a read.
     for key, quantity in ((KEYS[RAISED], 90), (KEYS[LOWERED], 11)):
         edit = {"marketplace": "shopify", "key": key, "quantity": quantity}
-        httpx.post(f"{facts['control_url']}/edits", json=edit).raise_for_status()
+        local().post(f"{facts['control_url']}/edits", json=edit).raise_for_status()
     wait_for(lambda: all(so_far().values()))
     first = so_far()
     # 2. What is shown too much is right again without anybody's doing; the other when it was read once more.

@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from deploy.sources.roles import ROLES, SETTINGS_FILE
 from deploy.sources.workloads import job
 from inventory_sandbox.stack.ports import pick_free
+from tests.support.asking import local
 from tests.support.commands import Started, first_line, run_command, wait_until
 from tests.support.serving import forwarded
 
@@ -177,14 +178,14 @@ def _settings(
 
 def _ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
+        return local().get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
     except httpx.TransportError:
         return False
 
 
 def _page(port: int) -> str:
-    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+    return local().get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
 
 
 def _shown(control_url: str) -> dict[str, int]:
-    return {key: httpx.get(f"{control_url}/listings/{key}").json()["live_quantity"] for key in SHOWN}
+    return {key: local().get(f"{control_url}/listings/{key}").json()["live_quantity"] for key in SHOWN}

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,6 @@ SHOWN = {
     "shopify/50000000002": 38,
 }
 SHOWN_BY_CHANNEL = {"amazon-us": (34, True), "ebay-us": (36, True), "walmart-us": (35, True), "shop": (38, True)}
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.end()
 
 
 @pytest.mark.timeout(480)

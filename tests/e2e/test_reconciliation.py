@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.support.asking import local
 from tests.support.own_system import EXAMPLES, Started, a_system, ended, run, shown, wait_for
 
 KEY = "shopify/50000000002"
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.end()
 
 
 def reconcile(folder: Path, *options: str) -> tuple[int, dict[str, list[dict[str, object]]]]:
@@ -30,7 +22,7 @@ def reconcile(folder: Path, *options: str) -> tuple[int, dict[str, list[dict[str
 def edit(facts: dict[str, str], key: str, quantity: int) -> None:
     """What a person does on the shop's own pages."""
     said = {"marketplace": "shopify", "key": key, "quantity": quantity}
-    httpx.post(f"{facts['control_url']}/edits", json=said).raise_for_status()
+    local().post(f"{facts['control_url']}/edits", json=said).raise_for_status()
 
 
 def lines(file: Path) -> list[str]:
@@ -50,7 +42,7 @@ def test_a_number_set_by_hand_is_found_and_set_right(
     assert shown(facts["control_url"], until=right) == right
 
     # 1. Looked at before the process runs: nothing of ours differs, and what the catalog lacks is told.
-    listings = httpx.get(f"{facts['control_url']}/listings", params={"marketplace": "shopify"}).json()["listings"]
+    listings = local().get(f"{facts['control_url']}/listings", params={"marketplace": "shopify"}).json()["listings"]
     other = next(one for one in listings if one["sku"] != "SKU-00002" and len(one["parts"]) == 1)
     edit(facts, other["key"], 7)
     before_status, before = reconcile(tmp_path, "--dry-run")

@@ -25,6 +25,7 @@ from inventory_streams.access import SCALER, Principal, Resource, grants, princi
 from inventory_streams.kafka.acls import apply_grants
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
+from tests.support.asking import local
 from tests.support.canaries import Canaries, files_of, records_of
 from tests.support.commands import Started, first_line, run_command, wait_until
 from tests.support.databases import database_with_password, rows_of
@@ -153,7 +154,7 @@ def test_every_role_works_with_its_own_user_and_nothing_but_it(
     assert asked["cycle"]["phase"] == "complete"
     _make_trouble(facts["control_url"], secured, tmp_path)
     said = [*_said(secured, ports, tmp_path), *_said_of_a_wrong_password(secured, tmp_path, started)]
-    issued = httpx.get(f"{facts['control_url']}/tokens").json()["issued"]
+    issued = local().get(f"{facts['control_url']}/tokens").json()["issued"]
     assert {name: status for name, status in started.end().items() if status != 0} == {}
     replayed = _done(tmp_path, secured, "operators", "replay", "--config", "sync.yaml")
     assert replayed.splitlines()[-1].startswith("1 SKUs from ") and replayed.endswith(": 0 differ\n"), replayed
@@ -200,7 +201,7 @@ def _make_trouble(control_url: str, secured: Secured, folder: Path) -> None:
     """What goes wrong is told at length: tokens taken back, answers nobody understands, records nobody can read."""
     for marketplace, mode in (("walmart", "unauthorized"), ("shopify", "html")):
         fault = {"marketplace": marketplace, "mode": mode, "count": 2}
-        httpx.post(f"{control_url}/faults", json=fault).raise_for_status()
+        local().post(f"{control_url}/faults", json=fault).raise_for_status()
     broken = Producer({"bootstrap.servers": secured.broker.open_bootstrap_servers})
     broken.produce(TOPICS.inventory_changes, b"garbage", b"SKU-00002", partition=0)
     assert broken.flush(30) == 0
@@ -213,7 +214,7 @@ def _said(secured: Secured, ports: dict[str, int], folder: Path) -> list[tuple[s
     """What is said to people: pages of metrics, the operations page, and commands about what happened."""
     running = ("engine", "deliver-walmart", "deliver-shopify", *OTHERS)
     found = [
-        (f"{name} {path}", httpx.get(f"http://127.0.0.1:{ports[name]}{path}").content)
+        (f"{name} {path}", local().get(f"http://127.0.0.1:{ports[name]}{path}").content)
         for name in running
         for path in ("/metrics", "/livez", "/readyz")
     ]
@@ -326,7 +327,7 @@ def _assert_the_scaler_sees_the_lag_and_nothing_more(secured: Secured) -> None:
 
 def _ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
+        return local().get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -387,7 +388,7 @@ def _reconciled(folder: Path, secured: Secured, *options: str) -> dict[str, Any]
 
 
 def _shown(control_url: str) -> dict[str, int]:
-    return {key: httpx.get(f"{control_url}/listings/{key}").json()["live_quantity"] for key in SHOWN}
+    return {key: local().get(f"{control_url}/listings/{key}").json()["live_quantity"] for key in SHOWN}
 
 
 def _assert_refused_what_is_not_its_own(secured: Secured) -> None:

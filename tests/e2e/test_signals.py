@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from inventory_domain.changes import InventoryChange, UnitsSold
@@ -13,22 +11,16 @@ from inventory_domain.identifiers import Marketplace
 from inventory_domain.reconciliation import Observation, ObservedBy
 from inventory_schemas.records import INVENTORY_CHANGE, LISTING_OBSERVATION
 from inventory_streams.topics import Topics
+from tests.support.asking import local
 from tests.support.own_system import EXAMPLES, Started, a_system, ended, run, said_on, the_shop_tells, wait_for
 
 SHOPIFY = Marketplace("shopify")
 
 
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    found = Started(tmp_path)
-    yield found
-    found.end()
-
-
 def edited(facts: dict[str, str]) -> None:
     """Somebody sets ninety on the shop's own pages."""
     edit = {"marketplace": "shopify", "key": "50000000002", "quantity": 90}
-    httpx.post(f"{facts['control_url']}/edits", json=edit).raise_for_status()
+    local().post(f"{facts['control_url']}/edits", json=edit).raise_for_status()
 
 
 @pytest.mark.timeout(480)
@@ -54,7 +46,7 @@ def test_an_edit_at_the_shop_becomes_a_hint_and_an_order_a_sale(
 
     wait_for(hinted)
     bought = {"marketplace": "shopify", "key": "50000000002", "quantity": 3}
-    httpx.post(f"{facts['control_url']}/sales", json=bought).raise_for_status()
+    local().post(f"{facts['control_url']}/sales", json=bought).raise_for_status()
     told_sales: list[InventoryChange] = []
 
     def sold() -> bool:

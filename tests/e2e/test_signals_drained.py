@@ -14,6 +14,7 @@ import yaml
 
 from inventory_sandbox.stack.ports import pick_free
 from inventory_streams.signals.run import LEAVE_S_MAX
+from tests.support.asking import local
 from tests.support.commands import Started, wait_until
 from tests.support.own_system import a_system
 from tests.support.queue_server import a_queue_server
@@ -62,7 +63,7 @@ def test_a_reader_of_a_queue_ends_within_its_grace_period(
 def taken(port: int) -> float:
     """How many messages were read and taken."""
     try:
-        page = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        page = local().get(f"http://127.0.0.1:{port}/metrics").text
     except httpx.TransportError:
         return 0
     lines = [line for line in page.splitlines() if line.startswith("inventory_sync_signals_messages_taken_total{")]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.support.asking import local
 from tests.support.commands import Started, wait_until
 from tests.support.own_system import a_system
 
@@ -41,4 +41,4 @@ def test_buyers_come_until_it_is_asked_to_stop_and_again_when_it_is_started_agai
 
 def sold(control: str) -> int:
     """Units that buyers have bought so far."""
-    return sum(one["sold"] for one in httpx.get(f"{control}/listings").json()["listings"])
+    return sum(one["sold"] for one in local().get(f"{control}/listings").json()["listings"])

@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from confluent_kafka import Producer
 
@@ -24,6 +23,7 @@ from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.topics import Topics
 from tests.support import delivery
+from tests.support.asking import local
 from tests.support.own_system import Started, a_system, wait_for
 
 AMAZON, CHANNEL = Marketplace("amazon"), ChannelId("amazon-us")
@@ -31,14 +31,6 @@ SKUS = 2_600  # more than 2,000 are on Amazon in the US, so that more than 1,000
 FACTOR = 0.02  # a feed takes 12 s
 PARTITIONS = 3
 SEED = 7
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    """Processes that are ended with the test."""
-    processes = Started(tmp_path)
-    yield processes
-    processes.end()
 
 
 def amazon_listings() -> list[tuple[str, Listing]]:
@@ -85,14 +77,14 @@ def _produce(
 
 def shown(control_url: str, keys: Mapping[str, str]) -> dict[str, int]:
     """What each of these listings shows, by listing id."""
-    found = httpx.get(f"{control_url}/listings", params={"marketplace": "amazon"}, timeout=30).json()["listings"]
+    found = local().get(f"{control_url}/listings", params={"marketplace": "amazon"}, timeout=30).json()["listings"]
     live = {one["key"]: one["live_quantity"] for one in found}
     return {listing_id: live[key] for listing_id, key in keys.items()}
 
 
 def feeds_handed_in(control_url: str) -> int:
     """Feeds that the sandbox was given."""
-    counters = httpx.get(f"{control_url}/counters", timeout=30).json()
+    counters = local().get(f"{control_url}/counters", timeout=30).json()
     return int(sum(count for name, count in flat(counters) if name.endswith("createFeed.202")))
 
 
@@ -149,3 +141,4 @@ def test_a_feed_under_way_is_taken_up_by_the_next_process_and_handed_in_once(
     again = logged(tmp_path / "second.log", "feed handed in")
     assert feeds_handed_in(control) == given + len(again)
     assert not again, "what was in the feed of the first process is in no other"
+    assert started.end() == {"sandbox": 0, "second": 0}

@@ -27,6 +27,7 @@ from inventory_ledger.store import Store, opened
 from inventory_schemas.codec import Serde
 from inventory_schemas.records import LISTING_TARGET, OPERATOR_COMMAND
 from inventory_streams.kafka.reading import read_to_end
+from tests.support.asking import local
 from tests.support.engine import wait_until
 from tests.support.ledger import Tape, a_target, encoded, topic_of, write_all
 
@@ -88,8 +89,8 @@ def test_a_command_goes_from_the_page_to_the_topic(config: Path, console: tuple[
         assert proof, page
         answer = browser.post("/channels/shop/pause", data={"csrf": proof[1], "why": "stocktaking"})
     probes = f"http://127.0.0.1:{events(log)['probes served']['port']}"
-    ready = httpx.get(f"{probes}/readyz")
-    metrics = httpx.get(f"{probes}/metrics").text
+    ready = local().get(f"{probes}/readyz")
+    metrics = local().get(f"{probes}/metrics").text
     process.send_signal(signal.SIGTERM)
 
     assert (signed_in.status_code, answer.status_code, ready.status_code) == (303, 303, 200)

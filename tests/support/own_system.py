@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
 import yaml
 
 from inventory_cli.connecting import PARTITIONS_DEFAULT
@@ -20,6 +19,7 @@ from inventory_schemas.codec import RecordKind, Serde
 from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
+from tests.support.asking import local
 from tests.support.commands import Started, first_line, run_command, wait_until
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ def shown(control_url: str, until: dict[str, int]) -> dict[str, int]:
     end = time.monotonic() + LIMIT_S
     found: dict[str, int] = {}
     while time.monotonic() < end:
-        found = {key: httpx.get(f"{control_url}/listings/{key}").json()["live_quantity"] for key in until}
+        found = {key: local().get(f"{control_url}/listings/{key}").json()["live_quantity"] for key in until}
         if found == until:
             break
         time.sleep(0.1)
