@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from inventory_sandbox.marketplaces.shopify.schemas import Schemas
 from tests.support.sandbox import (
     LOCATION,
     SET_WITH_KEY,
@@ -376,3 +377,10 @@ async def test_a_location_that_was_made_inactive_takes_no_quantity() -> None:
     written = await set_quantity(bench, 4)
 
     assert [one["code"] for one in written["userErrors"]] == ["INVALID_LOCATION"]  # type: ignore[attr-defined]
+
+
+def test_the_stand_ins_of_one_process_read_a_schema_once() -> None:
+    """Every test has a sandbox of its own, and each would spend a quarter of a second on it."""
+    one, other = (Schemas(("2026-07",)).get("2026-07") for _ in range(2))
+
+    assert one is not None and one is other

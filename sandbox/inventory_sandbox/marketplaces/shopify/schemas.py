@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -22,7 +23,7 @@ class Document:
 
 
 class VersionSchema:
-    """The schema of one API version. Reading it takes some tens of milliseconds, so it is done when first asked for."""
+    """The schema of one API version. Reading it takes long, so it is done when first asked for."""
 
     def __init__(self, version: str) -> None:
         self.version = version
@@ -61,22 +62,22 @@ class VersionSchema:
         return Document(None if errors else node, errors)
 
 
+@cache
+def _schema_of(version: str) -> VersionSchema:
+    """Read once in a process, by all its stand-ins: it takes a quarter of a second, and nothing changes it."""
+    return VersionSchema(version)
+
+
 class Schemas:
     """The schemas of the versions that are served, oldest first."""
 
     def __init__(self, versions: tuple[str, ...]) -> None:
         self._versions = tuple(sorted(versions))
-        self._loaded: dict[str, VersionSchema] = {}
 
     def get(self, version: str) -> VersionSchema | None:
         """The schema for a version that is asked for, None where there is none; see `served_version`."""
         found = served_version(version, self._versions)
-        if found is None:
-            return None
-        version = found
-        if version not in self._loaded:
-            self._loaded[version] = VersionSchema(version)
-        return self._loaded[version]
+        return None if found is None else _schema_of(found)
 
 
 def served_version(asked: str, versions: tuple[str, ...]) -> str | None:
