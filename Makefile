@@ -11,8 +11,10 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 INSTALL = $(BIN)/python packaging/install.py
 ARGS ?=
-# Half of the suite's time is waiting for brokers and processes, so two run it side by side, each with a broker of its own.
-TESTERS ?= 2
+# Half of the suite's time is waiting for brokers and processes, so three run it side by side on two cores, each
+# with a broker of its own. Files go to them by folder, the waiting ones first: the many short files of tests/unit fill up
+# the end, where an end-to-end test would be waited for by all.
+TESTERS ?= 3
 
 # The demo and the tests start dozens of processes, and each compiles all that it loads, unless one before it left that
 # behind. So they leave it in .venv, also where the environment forbids it, and the folders of sources stay clean.
@@ -34,7 +36,7 @@ demo: $(STAMPS)/wheel ## Run the whole pipeline here for a minute; options by AR
 	@$(BIN)/inventory-sync demo $(ARGS)
 
 test: $(STAMPS)/dev-packages $(STAMPS)/wheel ## Run all tests against the built wheel; options by ARGS="-k atp", one after the other by TESTERS=0
-	@$(BIN)/pytest -n $(TESTERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(STAMPS)/wheel .bench-venv/made ## The engine beside its peers, on the same input; options by ARGS="--events 100000 --rounds 1"
 	@$(BIN)/python benchmarks/engine.py $(ARGS)

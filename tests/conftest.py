@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for: a real broker and registry, and names that belong to one test alone."""
 
 import signal
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.broker import Broker, running_broker
 from tests.support.commands import Started
+
+# With it jsonschema builds 39 grammars as it is loaded, 2 s in each worker, for formats that no test checks.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 settings.register_profile(
     "busy-machine",  # how long an example takes says nothing where brokers run beside it
