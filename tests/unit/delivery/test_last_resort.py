@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 import pytest
@@ -30,6 +31,16 @@ class KeptRequests:
         self.channels.extend(channels)
 
 
+def a_watch(
+    clock: VirtualClock, answers: Callable[[], bool], market: FakeMarketplace | None = None, **more: object
+) -> AbstractAsyncContextManager[Bench]:
+    """A bench that looks every second whether Kafka answers, which it does while `answers` says so."""
+    until_ms = clock.now_ms()
+    return a_bench(
+        market, clock=clock, complete_until_ms=until_ms, tick_s=1.0, engine_silent_s=LIMIT_S, answers=answers, **more
+    )
+
+
 @pytest.mark.parametrize(("age_s", "gap"), [(None, False), (LIMIT_S - 1, False), (LIMIT_S + 1, True)])
 def test_nobody_was_there_when_the_last_record_is_older_than_the_limit(age_s: float | None, gap: bool) -> None:
     """Before the first record there was nobody whose numbers could be wrong."""
@@ -48,14 +59,7 @@ async def cut_off(bench: Bench) -> None:
 async def test_listings_are_set_to_zero_once_when_kafka_is_gone_beyond_the_limit() -> None:
     clock, alerts = VirtualClock(), KeptAlerts()
     there = True
-    async with a_bench(
-        clock=clock,
-        complete_until_ms=clock.now_ms(),
-        tick_s=1.0,
-        engine_silent_s=LIMIT_S,
-        answers=lambda: there,
-        sink=alerts,
-    ) as bench:
+    async with a_watch(clock, lambda: there, sink=alerts) as bench:
         await bench.send(a_target("A", 5, version=1), a_target("B", 3, version=1))
         there = False
         await cut_off(bench)
@@ -75,14 +79,8 @@ async def test_listings_are_set_to_zero_once_when_kafka_is_gone_beyond_the_limit
 async def test_a_push_whose_commit_failed_keeps_no_zero_waiting(session_over: bool) -> None:
     """It never leaves, so nothing is kept for it; else no zero goes where one call may be saved up."""
     clock, there = VirtualClock(), True
-    async with a_bench(
-        FakeMarketplace(traits(limits=(OperationLimit("write", 1.0, 1.0), OperationLimit("read", 1.0, 1.0)))),
-        clock=clock,
-        complete_until_ms=clock.now_ms(),
-        tick_s=1.0,
-        engine_silent_s=LIMIT_S,
-        answers=lambda: there,
-    ) as bench:
+    limits = (OperationLimit("write", 1.0, 1.0), OperationLimit("read", 1.0, 1.0))
+    async with a_watch(clock, lambda: there, FakeMarketplace(traits(limits=limits))) as bench:
         await bench.send(a_target("A", 5, version=1), a_target("B", 3, version=1))
         await clock.pass_s(10)
         there, bench.transactions.refuses = False, TransactionFailed("no broker")
@@ -104,14 +102,7 @@ async def test_a_zero_that_fails_is_tried_again() -> None:
     def answer(push: Push) -> PushOutcome:
         return accepted(push) if works else Transient(listing_id=push.listing_id, api="write", reason="busy")
 
-    async with a_bench(
-        FakeMarketplace(answer=answer),
-        clock=clock,
-        complete_until_ms=clock.now_ms(),
-        tick_s=1.0,
-        engine_silent_s=LIMIT_S,
-        answers=lambda: there,
-    ) as bench:
+    async with a_watch(clock, lambda: there, FakeMarketplace(answer=answer)) as bench:
         await bench.send(a_target("A", 5, version=1))
         works = there = False
         await cut_off(bench)
@@ -131,14 +122,7 @@ async def test_the_process_ends_when_kafka_answers_again_after_zeros_were_sent(t
     The group may give partitions back sooner than the next look; nobody knows what was written all the same.
     """
     clock, there, asked = VirtualClock(), True, KeptRequests()
-    async with a_bench(
-        clock=clock,
-        complete_until_ms=clock.now_ms(),
-        tick_s=1.0,
-        engine_silent_s=LIMIT_S,
-        answers=lambda: there,
-        reconciliation=asked,
-    ) as bench:
+    async with a_watch(clock, lambda: there, reconciliation=asked) as bench:
         await bench.send(a_target("A", 5, version=1))
         there = False
         await cut_off(bench)
@@ -158,14 +142,8 @@ async def test_the_process_ends_when_kafka_answers_again_after_zeros_were_sent(t
 async def test_nothing_is_set_to_zero_any_more_once_partitions_were_taken_over() -> None:
     """The owner writes them from then on, by versions that a round of zeros knows nothing of."""
     clock = VirtualClock()
-    async with a_bench(
-        FakeMarketplace(traits(limits=(OperationLimit("write", 1 / 60, 1.0), OperationLimit("read", 1.0, 1.0)))),
-        clock=clock,
-        complete_until_ms=clock.now_ms(),
-        tick_s=1.0,
-        engine_silent_s=LIMIT_S,
-        answers=lambda: False,
-    ) as bench:
+    limits = (OperationLimit("write", 1 / 60, 1.0), OperationLimit("read", 1.0, 1.0))
+    async with a_watch(clock, lambda: False, FakeMarketplace(traits(limits=limits))) as bench:
         await bench.send(*(a_target(name, 5, version=1) for name in "ABCD"))
         await clock.pass_s(300)
         sent = len(bench.market.pushes)
@@ -181,9 +159,7 @@ async def test_nothing_is_set_to_zero_any_more_once_partitions_were_taken_over()
 
 async def test_a_process_that_could_not_make_something_durable_ends_also_where_partitions_came_back_first() -> None:
     clock, there = VirtualClock(), False
-    async with a_bench(
-        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: there
-    ) as bench:
+    async with a_watch(clock, lambda: there) as bench:
         bench.worker.cut_off(TransactionFailed("no broker"))
         await clock.pass_s(1)
         bench.worker._last_resort.forget()
@@ -197,9 +173,7 @@ async def test_a_process_that_could_not_make_something_durable_ends_also_where_p
 
 async def test_a_short_absence_of_kafka_changes_nothing() -> None:
     clock, there = VirtualClock(), True
-    async with a_bench(
-        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: there
-    ) as bench:
+    async with a_watch(clock, lambda: there) as bench:
         await bench.send(a_target("A", 5, version=1))
         there = False
         await cut_off(bench)
@@ -212,9 +186,7 @@ async def test_a_short_absence_of_kafka_changes_nothing() -> None:
 
 async def test_nothing_more_is_begun_once_a_commit_has_failed_with_kafka_gone() -> None:
     clock = VirtualClock()
-    async with a_bench(
-        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: False
-    ) as bench:
+    async with a_watch(clock, lambda: False) as bench:
         await bench.send(a_target("A", 5, version=1))
         bench.worker.cut_off(TransactionFailed("no broker"))
         await bench.send(a_target("A", 4, version=2))
@@ -227,9 +199,7 @@ async def test_nothing_more_is_begun_once_a_commit_has_failed_with_kafka_gone() 
 
 async def test_a_process_that_could_not_make_something_durable_ends_as_soon_as_kafka_is_back() -> None:
     clock, there = VirtualClock(), False
-    async with a_bench(
-        clock=clock, complete_until_ms=clock.now_ms(), tick_s=1.0, engine_silent_s=LIMIT_S, answers=lambda: there
-    ) as bench:
+    async with a_watch(clock, lambda: there) as bench:
         bench.worker.cut_off(TransactionFailed("no broker"))
         await clock.pass_s(60)
         before = list(bench.failures)
