@@ -78,6 +78,7 @@ class EngineMetrics:
             "Age of the time up to which all input is applied, over the partitions owned; idle: up to 3 s.",
         )
         self.lag = gauge("lag_records", "Offsets between what is applied and the end of the input.", "topic")
+        self.uncommitted = gauge("uncommitted_seconds", "How long input was applied without a commit; 30 s at most.")
         self.input_age = histogram(
             "input_age_seconds",
             "Age of the newest record of a batch at its commit.",

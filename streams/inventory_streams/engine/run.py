@@ -97,7 +97,7 @@ class _Process:
         app = create_app(self._settings)
         self._registry.register(FaustStatistics(app.monitor))
         inputs, ownership, agent = self._built(app)
-        watcher = Watcher(self._watch, lambda why: end_process(ExitCode.STALLED, why))
+        watcher = Watcher(self._watch, self._metrics.uncommitted, lambda why: end_process(ExitCode.STALLED, why))
         probes = probe_server(self._registry, self._settings, self._clock, agent, ownership, inputs.generation)
         probes.start()
         watcher.start()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from faust.types import TP
+from prometheus_client import Gauge
 
 from inventory_streams.engine.settings import STALL_LIMIT_S
 
@@ -58,10 +59,15 @@ class CommitWatch:
 
 
 class Watcher:
-    """Looks every second, and calls `stalled` once with the reason when there is one."""
+    """Looks every second, tells `behind` what it saw, and calls `stalled` once with the reason when there is one.
 
-    def __init__(self, watch: CommitWatch, stalled: Callable[[str], None]) -> None:
+    Commits that are a few seconds late are told and end nothing: which input is applied stands in the changelog, and a
+    restart would take longer than the coordinator's.
+    """
+
+    def __init__(self, watch: CommitWatch, behind: Gauge, stalled: Callable[[str], None]) -> None:
         self._watch = watch
+        self._behind = behind
         self._stalled = stalled
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="commit-watch", daemon=True)
@@ -78,6 +84,7 @@ class Watcher:
     def _run(self) -> None:
         while not self._closed.wait(LOOK_EVERY_S):
             behind_s = self._watch.stalled_s()
+            self._behind.set(behind_s)
             if behind_s > STALL_LIMIT_S:
                 self._stalled(f"input became durable for {behind_s:.0f} s and no offset was committed")
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from faust.types import TP
+from prometheus_client import Gauge
 
 from inventory_streams.engine.settings import STALL_LIMIT_S
 from inventory_streams.engine.watch import CommitWatch, Watcher
@@ -90,7 +91,7 @@ def test_a_pause_of_the_input_is_no_stall() -> None:
     assert watch.stalled_s() == 0
 
 
-def test_the_watcher_tells_once() -> None:
+def test_the_watcher_tells_once_and_says_all_the_time_how_far_commits_are_behind() -> None:
     time = Time()
     watch = CommitWatch(time)
     going_on(watch, time)
@@ -101,10 +102,12 @@ def test_the_watcher_tells_once() -> None:
         told.append(why)
         heard.set()
 
-    watcher = Watcher(watch, stalled)
+    behind = Gauge("behind", "Behind.", registry=None)
+    watcher = Watcher(watch, behind, stalled)
     watcher.start()
     assert heard.wait(10)
     watcher.close()
 
     assert len(told) == 1
     assert "no offset was committed" in told[0]
+    assert behind._value.get() == STALL_LIMIT_S + 1
