@@ -51,7 +51,8 @@ SUBTRACTED_BY: Final[Mapping[type, Holder]] = {
     SaleSettled: Holder.NOBODY,  # an operator's word that the order is in the figures, or never was
 }
 """Who holds an order's units after this fact about it. A later row takes over from an earlier one, never back: what the
-source has told of is not netted again, however late the channel reports it.
+source has told of is not netted again, however late the channel reports it. Only a count does not name the orders in
+it: one that is reported after it is netted until the next count that includes it.
 """
 
 

@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 from inventory_domain.allocation import Share, fixed_percentage, split_over_nodes, whole_units
 from inventory_domain.buffers import BufferPolicy, buffer_units
 from inventory_domain.catalog import ListingNode
-from inventory_domain.changes import InventoryChange, StockAdjusted, StockCounted
+from inventory_domain.changes import (
+    InventoryChange,
+    OrderShipped,
+    ReservationReleased,
+    SkuChange,
+    StockAdjusted,
+    StockCounted,
+    StockReserved,
+)
 from inventory_domain.decisions import decide
-from inventory_domain.identifiers import ChannelId, LocationId, NodeId
+from inventory_domain.identifiers import ChannelId, LocationId, NodeId, ReservationId
 from inventory_domain.policies import Strategy
 from inventory_domain.positions import apply
 from inventory_domain.sku_state import SkuState
@@ -25,6 +33,7 @@ UNITS = st.integers(0, 500)
 MOVES = st.lists(
     st.one_of(st.integers(0, 200).map(StockCounted), st.integers(-20, 20).map(StockAdjusted)), min_size=1, max_size=30
 )
+ACTS = st.lists(st.sampled_from(["reserve", "release", "ship", "part", "receive", "free", "shelf"]), max_size=7)
 
 
 def all_of(changes: Sequence[InventoryChange]) -> Stock:
@@ -61,6 +70,47 @@ def test_with_sequences_neither_order_nor_repetition_matters(
     stock = all_of(arrived)
 
     assert stock.positions[DALLAS].on_hand == model(changes)
+
+
+def told_by_a_source(acts: Sequence[str], chance: random.Random) -> tuple[list[SkuChange], int]:
+    """What a source says that knows its shelf and its reservations, and what is free there in the end."""
+    shelf, held = 12, dict[ReservationId, int]()
+    told: list[SkuChange] = [StockCounted(shelf)]
+    for number, act in enumerate(acts):
+        one = chance.choice(sorted(held)) if held else None
+        free = shelf - sum(held.values())
+        if act == "reserve" and free:
+            held[ReservationId(f"r{number}")] = units = chance.randint(1, free)
+            told.append(StockReserved(ReservationId(f"r{number}"), units))
+        elif act == "release" and one is not None:
+            del held[one]
+            told.append(ReservationReleased(one))
+        elif act in ("ship", "part") and one is not None:
+            units = held[one] if act == "ship" else 1
+            held[one] -= units
+            held = {name: left for name, left in held.items() if left}
+            shelf -= units
+            told.append(OrderShipped(units, one))
+        elif act == "receive":
+            shelf += 2
+            told.append(StockAdjusted(2))
+        elif act in ("free", "shelf"):
+            told.append(StockCounted(free, excludes_reserved=True) if act == "free" else StockCounted(shelf))
+    return told, shelf - sum(held.values())
+
+
+@given(acts=ACTS, seed=st.integers(0, 2**32))
+def test_reservations_are_subtracted_once_whatever_counts_come_between(acts: list[str], seed: int) -> None:
+    """Exact in the order in which it was said; in any other order never more than is free there."""
+    chance = random.Random(seed)
+    told, free = told_by_a_source(acts, chance)
+    changes = [a_change(kind, sequence=index) for index, kind in enumerate(told)]
+    shuffled = chance.sample(changes, k=len(changes))
+
+    in_order, in_any = all_of(changes).positions[DALLAS], all_of(shuffled).positions[DALLAS]
+
+    assert (in_order.on_hand or 0) - in_order.reserved(NOW_MS) == free
+    assert (in_any.on_hand or 0) - in_any.reserved(NOW_MS) <= free
 
 
 @given(

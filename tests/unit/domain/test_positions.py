@@ -351,6 +351,36 @@ def test_a_count_that_includes_orders_ends_their_netting() -> None:
     assert telling.units_sold_unreported() == {}
 
 
+def test_a_count_that_includes_orders_ends_the_netting_of_those_sold_in_kits_too() -> None:
+    early = kit_sold(a_stock(dallas=10), KitSold(Sku("KIT"), O1, 3, SHOP), NOW_MS)
+    both = kit_sold(early, KitSold(Sku("KIT"), OrderId("o2"), 2, SHOP), NOW_MS + 1)
+
+    counted = after(both, StockCounted(7, includes_orders_until_ms=NOW_MS))
+
+    assert counted.units_sold_unreported() == {SHOP: 2}, "the later one is not in it"
+
+
+def test_a_superseded_count_ends_no_netting() -> None:
+    """What stands there was counted anew since, by a count that did not say which orders are in it."""
+    counted = in_order((2, StockCounted(10)))
+    sold = after(counted, UnitsSold(SHOP, O1, 3), location=None)
+
+    late, effect = apply(sold, a_change(StockCounted(7, includes_orders_until_ms=NOW_MS), sequence=1))
+
+    assert effect is Effect.SUPERSEDED
+    assert late.units_sold_unreported() == {SHOP: 3}
+
+
+def test_a_sale_that_is_reported_after_a_count_that_includes_it_is_netted_until_the_next() -> None:
+    """Whoever reported it so late may have told the source no sooner: then it is in no figure yet."""
+    counted = after(a_stock(dallas=10), StockCounted(7, includes_orders_until_ms=NOW_MS))
+
+    sold = after(counted, UnitsSold(SHOP, O1, 3), location=None)
+
+    assert sold.units_sold_unreported() == {SHOP: 3}
+    assert after(sold, StockCounted(7, includes_orders_until_ms=NOW_MS)).units_sold_unreported() == {}
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -387,6 +417,12 @@ def test_what_is_reserved_after_a_count_of_what_is_free_is_subtracted_from_it() 
     stock = in_order((1, StockCounted(7, excludes_reserved=True)), (2, StockReserved(R1, 3)))
 
     assert free(stock) == 4
+
+
+def test_a_count_of_what_is_free_that_comes_late_does_not_have_what_was_reserved_after_it() -> None:
+    stock = in_order((2, StockReserved(R1, 3)), (1, StockCounted(7, excludes_reserved=True)))
+
+    assert (on_hand(stock), free(stock)) == (7, 4)
 
 
 def test_a_shipment_after_a_count_of_what_is_free_leaves_as_much_free() -> None:
