@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from inventory_domain.catalog import Fulfillment, ListingNode, ListingType, Product, ProductStatus
 from inventory_domain.changes import ReservationReleased, StockAdjusted, StockCounted, StockReserved, UnitsSold
 from inventory_domain.decisions import Decision, decide
@@ -130,6 +132,24 @@ def test_a_move_between_nodes_is_said_though_the_sum_stays() -> None:
     assert [dict(one.nodes) for one in decision.targets] == [{"n1": 4, "n2": 6}]
 
 
+def test_a_node_at_a_location_that_its_channel_may_not_sell_from_shows_nothing() -> None:
+    nodes = (ListingNode(NodeId("n1"), LocationId("dallas")), ListingNode(NodeId("n2"), LocationId("reno")))
+    product = a_product(a_listing(nodes=nodes), locations={"dallas": 0, "reno": 0})
+
+    decision = said(a_state(product, a_stock(dallas=4, reno=6)), a_policy(a_channel(locations=("dallas",))))
+
+    assert [(one.quantity, dict(one.nodes)) for one in decision.targets] == [(4, {"n1": 4, "n2": 0})]
+
+
+def test_a_listing_under_another_id_of_its_marketplace_is_told_the_same_number() -> None:
+    """What it shows there under the new id nobody has written yet."""
+    first = said(a_state())
+
+    decision = said(replace(first.state, product=a_product(a_listing(ids={"sku": "new"}))))
+
+    assert [(one.quantity, dict(one.marketplace_ids)) for one in decision.targets] == [(10, {"sku": "new"})]
+
+
 def test_a_restatement_says_the_same_number_under_a_new_version() -> None:
     first = said(a_state())
 
@@ -149,6 +169,14 @@ def test_a_listing_that_leaves_the_catalog_gets_a_zero() -> None:
     assert decision.forgotten == ()
 
 
+def test_a_zero_for_a_listing_that_left_is_newer_also_when_the_clock_was_set_back() -> None:
+    first = said(a_state())
+
+    gone = said(replace(first.state, product=None), at_ms=NOW_MS - 60_000)
+
+    assert gone.targets[0].version > first.targets[0].version
+
+
 def test_a_withdrawn_listing_is_forgotten_when_its_zero_is_confirmed() -> None:
     first = said(a_state())
     gone = said(replace(first.state, product=None))
@@ -159,6 +187,17 @@ def test_a_withdrawn_listing_is_forgotten_when_its_zero_is_confirmed() -> None:
     assert said(open_still).forgotten == ()
     assert said(confirmed).forgotten == (("market", LISTING),)
     assert said(confirmed).state.targets == {}
+
+
+@pytest.mark.parametrize(
+    ("units", "behind"), [(0, 1), (3, 0), (None, 0)], ids=["an older zero", "not zero", "not known"]
+)
+def test_a_withdrawn_listing_is_not_forgotten_sooner(units: int | None, behind: int) -> None:
+    """What is forgotten is told to nobody any more, whatever it shows."""
+    gone = said(replace(said(a_state()).state, product=None))
+    seen = SeenExposure(units, 0, gone.targets[0].version - behind)
+
+    assert said(replace(gone.state, exposures={LISTING: seen})).forgotten == ()
 
 
 def test_a_listing_that_comes_back_gets_a_newer_version() -> None:
@@ -230,6 +269,18 @@ def test_min_and_max_shown_bound_the_number() -> None:
 
     assert [one.quantity for one in said(a_state(capped)).targets] == [3]
     assert [one.quantity for one in said(a_state(too_few)).targets] == [0]
+
+
+def test_the_least_shown_is_held_against_what_the_nodes_have() -> None:
+    """One unit where the marketplace knows it is no more worth an order than one unit in all."""
+    product = a_product(
+        a_listing(nodes=(ListingNode(NodeId("n1"), LocationId("dallas")),), min_shown=3),
+        locations={"dallas": 0, "reno": 0},
+    )
+
+    decision = said(a_state(product, a_stock(dallas=2, reno=9)), a_policy(a_channel(locations=("dallas", "reno"))))
+
+    assert [(one.quantity, dict(one.nodes)) for one in decision.targets] == [(0, {"n1": 0})]
 
 
 def test_the_derivation_tells_where_the_number_comes_from() -> None:

@@ -126,6 +126,28 @@ def test_margin_first_is_the_default_strategy_while_there_is_enough() -> None:
     assert sum(units(scarce).values()) == 174
 
 
+@pytest.mark.parametrize(("days", "line"), [(3, 75), (14, 350)])
+def test_stock_is_scarce_by_the_horizon_of_the_settings(days: int, line: int) -> None:
+    """25 a day: whoever waits two weeks for the next delivery must begin to hold back at twice as many units."""
+    policy = replace(policy_of(Strategy.MARGIN_FIRST), margin_horizon_days=days)
+    sales = selling(amazon_us=10, ebay_us=10, shop=5)
+
+    enough, scarce = given(policy, line, sales), given(policy, line - 1, sales)
+
+    assert enough[SHOP].strategy == "shared-pool"
+    assert scarce[SHOP].strategy == "margin-first"
+
+
+def test_where_nothing_is_scarce_the_default_strategy_holds() -> None:
+    channels = (a_channel(AMAZON, percent=40), a_channel(EBAY, percent=20))
+    policy = replace(policy_of(Strategy.FIXED_PERCENTAGE, *channels), by_sku={SKU: Strategy.MARGIN_FIRST})
+
+    enough = given(policy, 100, selling(amazon_us=1, ebay_us=1))
+
+    assert units(enough) == {AMAZON: 40, EBAY: 20}
+    assert "; margin-first not needed, fixed-percentage amazon-us=40 ebay-us=20 = 40; " in enough[AMAZON].derivation()
+
+
 def test_sales_of_which_nobody_knows_the_channel_make_stock_scarce_too() -> None:
     """Orders that only the source reported will take units as well."""
     demand = selling(unattributed=25)
