@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import pytest
@@ -106,6 +107,17 @@ async def test_a_batch_of_an_old_generation_is_dropped() -> None:
 
         await bench.until(lambda: bench.inputs.positions[PRODUCTS] == 2, "a later batch is through")
         assert bench.inputs.positions[CHANGES] == 1
+
+
+async def test_a_batch_of_a_partition_that_went_to_another_worker_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    """It waited here while the group was rebalanced: that is no reason to end the process."""
+    caplog.set_level(logging.DEBUG, "inventory_streams.engine.agent")
+    async with a_bench() as bench:
+        del bench.ownership.partitions[PARTITION]
+
+        bench.feed(CHANGES, bench.wire.change(a_change(StockAdjusted(-1))), generation=GENERATION - 1)
+
+        await bench.until(lambda: "batch dropped at a rebalance" in caplog.messages, "it is dropped")
 
 
 async def test_event_ids_that_a_sku_has_no_room_for_are_counted_when_that_is_durable() -> None:

@@ -27,6 +27,7 @@ from tests.support.engine_work import (
     LISTING,
     PARTITION,
     PARTITIONS,
+    TOPICS,
     Memory,
     a_restatement,
     an_exposure,
@@ -132,6 +133,18 @@ def test_before_the_grace_time_is_over_it_waits_on(memory: Memory) -> None:
     assert memory.states[SKU].held
 
 
+def test_the_grace_time_begins_with_the_first_change_that_waits(memory: Memory) -> None:
+    """A SKU of which something comes all the time would wait for ever."""
+    memory.batch(memory.wire.change(a_change(StockCounted(10))))
+    memory.now_ms += GRACE_MS - 1
+    memory.batch(memory.wire.change(a_change(StockCounted(11))))
+    memory.now_ms += 1
+
+    computed = memory.batch(wake={SKU: "time"})
+
+    assert reasons(computed) == ["unknown-sku"] * 2
+
+
 def test_a_product_on_a_channel_that_is_not_configured_is_refused_and_the_former_stays(memory: Memory) -> None:
     selling(memory)
     former = memory.states[SKU].product
@@ -176,6 +189,17 @@ def test_a_withdrawn_listing_is_forgotten_with_its_state_when_its_zero_is_confir
     assert not early.forgotten
     assert late.forgotten == ((Marketplace("market"), LISTING),)
     assert late.states[SKU].is_empty
+
+
+def test_a_tombstone_of_an_exposure_is_no_dead_letter(memory: Memory) -> None:
+    """Delivery forgets a listing after the engine did, so there is nothing left to do."""
+    selling(memory)
+    tombstone = memory.wire.record(TOPICS.exposure(Marketplace("market")), LISTING, None)
+
+    computed = memory.batch(tombstone)
+
+    assert effects(computed) == {"applied": 1}
+    assert not computed.states
 
 
 def test_exposure_alone_changes_no_target(memory: Memory) -> None:

@@ -15,7 +15,7 @@ from inventory_domain.changes import (
     StockReserved,
     UnitsSold,
 )
-from inventory_domain.commands import Override, OverrideKind, Restate, SaleSettled
+from inventory_domain.commands import KitAvailability, Override, OverrideKind, Restate, SaleSettled, SkuCommand
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku, SourceId
 from inventory_streams.engine.values import Surroundings
 from inventory_streams.kafka.partitioner import partition_of
@@ -418,6 +418,9 @@ def test_a_component_that_is_catching_up_tells_falls_only_and_owes_the_rise(sell
     selling.run()
     assert selling.shown[KIT] == 4
     assert selling.state(OTHER).owes_rise
+    links = selling.state(KIT).links
+    assert links is not None
+    assert links.answers[OTHER].kits_by_location == (("dallas", 4),), "the kit may have caught up, and would rise by it"
 
     selling.catching_up = False
     for sku in (OTHER, KIT):
@@ -446,6 +449,23 @@ def test_every_command_may_come_twice(selling: World) -> None:
 
     assert selling.shown == before
     assert {sku: selling.state(sku).links for sku in links} == links
+
+
+def test_an_older_answer_that_comes_again_does_not_take_the_place_of_a_newer(selling: World) -> None:
+    """Else one record sent again would put units on sale that the component has not any more."""
+    sent: list[SkuCommand] = []
+    original = selling.send
+    selling.send = lambda command: (sent.append(command), original(command))[1]  # type: ignore[method-assign]
+    for sequence, on_hand in ((2, 8), (3, 2)):
+        selling.change(PART, StockCounted(on_hand), sequence=sequence)
+        selling.run()
+    older = next(one for one in sent if isinstance(one.kind, KitAvailability))
+
+    original(older)
+    selling.run()
+
+    assert older.sku == KIT
+    assert selling.shown[KIT] == 1
 
 
 def test_a_state_with_links_and_kit_sales_is_not_empty(selling: World) -> None:
@@ -559,6 +579,9 @@ def test_a_closed_location_is_in_no_kit() -> None:
     world.run()
 
     assert world.shown[KIT] == 5
+    links = world.state(KIT).links
+    assert links is not None
+    assert [dict(said.kits_by_location).keys() for said in links.answers.values()] == [{"dallas"}] * 2
 
 
 def test_the_end_of_a_components_sale_is_the_end_of_its_kits(selling: World) -> None:

@@ -149,6 +149,17 @@ def test_a_committed_batch_becomes_the_partitions_state(serdes: EngineSerdes) ->
     assert partition.newest_applied_ms == {TOPIC: NOW_MS - 5}
 
 
+def test_the_highest_version_that_was_given_is_remembered_over_batches_that_give_none(serdes: EngineSerdes) -> None:
+    """A listing that was forgotten goes by it when it comes back, however the clock stands then (rule 19)."""
+    partition, memory = a_partition(serdes), Memory()
+    partition.adopt(prepared(partition, a_batch(memory), serdes), NOW_MS, 1_000)
+    nothing = memory.batch()
+
+    partition.adopt(prepared(partition, nothing, serdes), NOW_MS, 1_000)
+
+    assert partition.progress.newest_version == NOW_MS
+
+
 def test_the_end_of_a_sweep_is_known_only_after_its_commit(serdes: EngineSerdes) -> None:
     partition = a_partition(serdes)
     partition.start_sweep("another policy")
