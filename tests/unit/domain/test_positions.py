@@ -19,7 +19,15 @@ from inventory_domain.changes import (
 from inventory_domain.commands import KitSold
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku
-from inventory_domain.netting import CANCEL_KEPT_MS, CANCELS_MAX, SALES_MAX, beyond, kit_sold, order_known
+from inventory_domain.netting import (
+    CANCEL_KEPT_MS,
+    CANCELS_MAX,
+    KNOWN_ORDERS_MAX,
+    SALES_MAX,
+    beyond,
+    kit_sold,
+    order_known,
+)
 from inventory_domain.positions import BEYOND, KEPT_MOVES_MAX, RESERVATIONS_MAX, Effect, apply
 from inventory_domain.stock import ChannelSale, Reservation, Stock
 from tests.support.stock import NOW_MS, a_change, a_stock, after
@@ -205,6 +213,15 @@ def test_a_sale_reported_after_the_source_knows_it_is_not_netted_again() -> None
     late = after(known, UnitsSold(SHOP, O1, 3), location=None)
 
     assert late.units_sold_unreported() == {}
+
+
+def test_of_the_orders_that_the_source_told_of_the_newest_are_remembered() -> None:
+    stock = a_stock(dallas=10)
+    for number in range(KNOWN_ORDERS_MAX + 1):
+        stock = order_known(stock, OrderId(f"o{number}"))
+
+    assert len(stock.known_orders) == KNOWN_ORDERS_MAX
+    assert stock.known_orders[0] == "o1"
 
 
 def test_a_cancelled_sale_is_no_longer_netted() -> None:
