@@ -21,6 +21,9 @@ TESTERS ?= 3
 export PYTHONPYCACHEPREFIX := $(abspath $(VENV))/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
+# One run of pytest, so that a failure stops nothing of it, its end says all that failed, and ARGS choose from all of it.
+CAMPAIGN := $(wildcard tests/campaign/campaign_*.py) tests/integration/test_reconciliation_large.py
+
 ROOMS := $(wildcard domain schemas adapters streams ledger console cli sandbox)
 # Folders count too: their time changes when a file is removed.
 SOURCES := $(shell find $(ROOMS) -name __pycache__ -prune -o -name '*.pyc' -o -print) pyproject.toml README.md
@@ -48,8 +51,7 @@ bench: $(STAMPS)/wheel .bench-venv/made ## The engine beside its peers, on the s
 	@touch $@
 
 campaign: $(STAMPS)/dev-packages $(STAMPS)/wheel ## The long runs before a release: 10,000 simulated seeds, 50 kills, 100,000 listings and more; CAMPAIGN_SEEDS=, CAMPAIGN_ROUNDS=
-	@$(BIN)/pytest -s -v $(wildcard tests/campaign/campaign_*.py) $(ARGS)
-	@INVENTORY_SYNC_TEST_LISTINGS=100000 $(BIN)/pytest -v tests/integration/test_reconciliation_large.py
+	@INVENTORY_SYNC_TEST_LISTINGS=100000 $(BIN)/pytest -s -v $(CAMPAIGN) $(ARGS)
 
 check: $(STAMPS)/dev-packages $(INSTALLED) ## Lint, types, import rules, lock files, everything in deploy/: what CI asks besides tests
 	@$(BIN)/python packaging/lock.py check

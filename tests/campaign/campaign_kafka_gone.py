@@ -18,6 +18,7 @@ from inventory_sandbox.stack import LocalStack
 from inventory_schemas.codec import Serde
 from inventory_schemas.records import OPERATOR_COMMAND
 from inventory_streams.kafka.stopping import ExitCode
+from tests.support.campaign import say
 from tests.support.delivery import CHANNEL, Bus, a_target, until
 from tests.support.delivery_process import a_process, standing_in
 
@@ -78,9 +79,12 @@ async def test_zeros_while_kafka_is_gone_and_a_full_reconciliation_when_it_is_ba
             # Everything is durable: a commit under way would be waited for as long as Kafka's client waits.
             await until(lambda: len(bus.read(bus.topics.listing_outcomes)) == 3, "all outcomes are durable", 60)
             broker.freeze()
+            say("Kafka stands still")
             await until(lambda: set(market.shown.values()) == {0}, "all is set to zero", 200)
+            say("all is set to zero")
             broker.thaw()
             await until(lambda: first.poll() is not None, "it ends for its successor", 120)
+            say("Kafka is back, and the process has ended for its successor")
         asked = commands(bus)
         bus.progress(time.time_ns() // 1_000_000 + 3_600_000)
         with a_process(bus, "gone", market, tmp_path / "second.log", **SHORT):
