@@ -17,7 +17,7 @@ import pytest
 from inventory_streams.kafka.stopping import ExitCode
 from tests.support.campaign import say
 from tests.support.engine import PARTITIONS, EngineBus, wait_until
-from tests.support.engine_process import Engines, all_owned, owned
+from tests.support.engine_process import Engines, all_owned, owned, share
 from tests.support.engine_traffic import Traffic
 
 ROUNDS = int(os.environ.get("CAMPAIGN_ROUNDS", "50"))
@@ -104,17 +104,17 @@ def test_three_workers_scale_up_down_and_restart_one_by_one_under_load(bus: Engi
     for count in (2, 3):
         traffic.burst(2_000)
         workers.append(engines.start())
-        wait_until(lambda: all_owned(*workers), f"{count} workers share", LIMIT_S)
+        wait_until(lambda: share(*workers), f"{count} workers share", LIMIT_S)
     say(f"seed {SEED + 2}: three workers share")
     for index in range(3):
         traffic.burst(2_000)
         assert workers[index].stop() == 0
         workers[index] = engines.start(ready=False)
-        wait_until(lambda: all_owned(*workers), "they share again", LIMIT_S)
+        wait_until(lambda: share(*workers), "they share again", LIMIT_S)
     traffic.wait_until_shown()
     say(f"seed {SEED + 2}: each restarted")
     while len(workers) > 1:
         traffic.burst(2_000)
         assert workers.pop().stop() == 0
-        wait_until(lambda: all_owned(*workers), "those that are left share", LIMIT_S)
+        wait_until(lambda: share(*workers), "those that are left share", LIMIT_S)
     traffic.wait_until_shown()

@@ -111,6 +111,11 @@ def all_owned(*engines: EngineProcess) -> bool:
     return sorted(number for engine in engines for number in owned(engine)) == list(range(PARTITIONS))
 
 
+def share(*engines: EngineProcess) -> bool:
+    """Whether each of them owns some of it, and together they own everything: none of them is only about to join."""
+    return all_owned(*engines) and all(owned(one) for one in engines)
+
+
 LAST_WORDS = 6_000
 
 
