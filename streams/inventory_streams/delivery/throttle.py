@@ -71,6 +71,14 @@ class Throttle:
         burst, late = self._burst * self._share * self._ours, self.rate_per_s * LATE_S
         return max(burst - late, min(burst - self._cost_max, 2 * self._cost_max), self._cost_max)
 
+    def _late_s(self) -> float:
+        """For so long a call may wait for its commit: what comes back meanwhile finds room in what is not saved up.
+
+        None at all where one call is the whole burst: the next one must be so long after it has gone.
+        """
+        spare = self._burst * self._share * self._ours - self.capacity
+        return min(LATE_S, max(0.0, spare) / self.rate_per_s) if self.rate_per_s > 0 else 0.0
+
     def most_within(self, seconds: float) -> float:
         """Tokens that all workers of the account together may use in so many seconds: what was saved up comes first."""
         return self._burst + max(self._rate_per_s, RATE_LEAST_PER_S) * seconds
@@ -219,7 +227,8 @@ class Throttle:
         now, ours = self._clock.monotonic_s(), self._now_ours()
         if ours < self._ours:  # since when, is not known: as if for the whole time
             self._ours = ours
-        held = sum(cost for since_s, cost in self._held.values() if now - since_s > LATE_S)
+        covered_s = self._late_s()
+        held = sum(cost for since_s, cost in self._held.values() if now - since_s > covered_s)
         most = max(0.0, self.capacity - held)
         self._tokens = min(self._tokens + (now - self._filled_s) * self.rate_per_s, most)
         self._filled_s, self._ours = now, ours
