@@ -42,6 +42,16 @@ TURN_S = 1.0
 LEAVE_S_MAX = 40.0
 THREADS = 8
 
+FORESEEN: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (ConfigError, ExitCode.CANNOT_WORK),
+    (NotAuthenticated, ExitCode.NOT_AUTHENTICATED),
+    (OwnershipLost, ExitCode.OWNERSHIP_LOST),
+    (TransactionFailed, ExitCode.TRANSACTION_FAILED),
+    (ReadStalled, ExitCode.RECOVERY_FAILED),
+    (KafkaException, ExitCode.RECOVERY_FAILED),
+)
+"""What a process ends for in good order, and how."""
+
 log = logging.getLogger(__name__)
 
 
@@ -210,20 +220,24 @@ async def _until_stopped(
 
 def end_for(error: BaseException) -> None:
     """End the process for this error, at once and uncommitted; from whichever thread it is told."""
-    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    if isinstance(error, ConfigError):
-        end_process(ExitCode.CANNOT_WORK, str(error))
-    if isinstance(error, NotAuthenticated):
-        end_process(ExitCode.NOT_AUTHENTICATED, str(error))
-    if isinstance(error, OwnershipLost):
-        end_process(ExitCode.OWNERSHIP_LOST, str(error))
-    if isinstance(error, TransactionFailed):
-        end_process(ExitCode.TRANSACTION_FAILED, str(error))
-    if isinstance(error, ReadStalled | KafkaException):
-        end_process(ExitCode.RECOVERY_FAILED, str(error))
+    cause = cause_of(error)
+    for kind, code in FORESEEN:
+        if isinstance(cause, kind):
+            end_process(code, str(cause))
     log.critical("a bug, or something nobody foresaw", exc_info=error)
     end_process(ExitCode.INVARIANT_BROKEN, f"{type(error).__name__}: {error}")
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """What a group of errors came from: all that wait for one commit fail with it, and the first stands for them.
+
+    A group with something in it that nobody foresaw stays as it is, so that all of it is logged.
+    """
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [cause_of(one) for one in error.exceptions]
+    foreseen = all(isinstance(one, tuple(kind for kind, _ in FORESEEN)) for one in causes)
+    return causes[0] if foreseen or len(causes) == 1 else error
 
 
 def _ended(task: asyncio.Task[None]) -> None:

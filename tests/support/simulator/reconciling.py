@@ -17,6 +17,7 @@ from inventory_streams.kafka.transactions import Write
 from inventory_streams.reconcile.budget import PullBudget
 from inventory_streams.reconcile.cycle import ReconciledAccount
 from inventory_streams.reconcile.reconciler import Reconciler
+from inventory_streams.reconcile.run import cause_of
 from inventory_streams.reconcile.settings import ReconcileSettings
 from tests.support.engine_work import TOPICS, Wire
 from tests.support.simulator.adapter import ModeledAdapter
@@ -90,9 +91,7 @@ class ReconcileProcess(ModeledProcess):
         try:
             await reconciler.run()
         except Exception as error:  # noqa: BLE001 - it ends the process, whatever it is
-            while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-                error = error.exceptions[0]
-            self.failed(error)
+            self.failed(cause_of(error))
 
     def wrote(self, writes: Sequence[Write]) -> None:
         """As `ModeledProcess` says: corrections and reports are told of."""
