@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.simulator.failing_safe import WAYS
 from tests.support.simulator.marketplace import Weather
 from tests.support.simulator.process import Fates
 from tests.support.simulator.run import Violation
@@ -62,6 +63,7 @@ MUCH_OF = {
     Off.NO_RANGE: Emphasis(Weather(), Fates(), (), feeds=False),
     Off.HEALTH_RECORD: Emphasis(Weather(), Fates(), ("operator", "killed", "stopped"), every_s=OFTEN),
     Off.HEALTH_FENCING: Emphasis(Weather(), Fates(0.0, 0.5), ("operator", "frozen"), every_s=OFTEN),
+    Off.ZEROS_SENT: Emphasis(Weather(), Fates(), (), fails_safe="stopped by hand"),
 }
 FAULTS = {
     "killed",
@@ -100,6 +102,7 @@ RARE = {
     "letter replayed": Emphasis(Weather(rejected=0.5), Fates(), ("letters",)),
     "quota spent": Emphasis(Weather(), Fates(), (), feeds=False, quota=25),
     "zero without an attempt": Emphasis(Weather(), Fates(), ("kafka gone",), every_s=(15.0, 30.0)),
+    **{way: Emphasis(Weather(), Fates(), (), fails_safe=way) for way in WAYS},
 }
 
 # Rules of delivery and of the engine's versions that hold more than a switch can show, and what shows the rest.

@@ -151,6 +151,11 @@ class Promises:
                 self.fired("stop-sale")
                 self._stopped_s[channel] = self.loop.time()
 
+    def is_stopped(self, channel: ChannelId) -> bool:
+        """Whether the channel's health says so now."""
+        self._look_at_health()
+        return channel in self._stopped_s
+
     def may_show(self, listing_id: ListingId) -> int | None:
         """The most that it may show as far as is durable; None: without bound."""
         key = (EXPOSURE, listing_id.encode())

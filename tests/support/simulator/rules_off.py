@@ -203,6 +203,15 @@ def _no_record_of_the_predecessor() -> Replaced:
     return ((health_post, "take_health_over", take_health_over),)
 
 
+def _no_zeros_are_sent() -> Replaced:
+    real = due.is_due
+
+    def is_due(want: Any, known: Exposure | None) -> bool:
+        return want.mask is None and real(want, known)
+
+    return ((due, "is_due", is_due),)
+
+
 _REPLACED = {
     Off.EXPOSURE_READ: _no_exposure_is_read,
     Off.TARGETS_READ: _no_target_is_read,
@@ -218,5 +227,6 @@ _REPLACED = {
     Off.ACCEPTED: _accepted_is_applied,
     Off.RAISED_AT_ONCE: _raised_after_one_read,
     Off.NO_RANGE: _no_range,
+    Off.ZEROS_SENT: _no_zeros_are_sent,
     Off.HEALTH_RECORD: _no_record_of_the_predecessor,
 }

@@ -37,6 +37,7 @@ class Off(Enum):
     NO_RANGE = "29: what is shown is held against the number sent last, and not against all that may be"
     HEALTH_RECORD = "33: an owner of health begins without its predecessor's record"
     HEALTH_FENCING = "33: a former owner of health goes on writing"
+    ZEROS_SENT = "33: a stop is known, and nothing is set to zero"
 
     @property
     def rule(self) -> int:

@@ -97,6 +97,11 @@ class Traffic:
             acts += [self._beat, self._compose]
         self._chance.choice(acts)(sku)
 
+    def deliver(self, units: int) -> None:
+        """Goods arrive, so many of each SKU."""
+        for sku in self.expected:
+            self._change(sku, StockAdjusted(units), "reno")
+
     def flush(self) -> None:
         """What was held back arrives."""
         for change in self._late:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from inventory_domain.identifiers import EventId
+from inventory_domain.identifiers import ChannelId, EventId
 from inventory_domain.operations import OperatorAction, OperatorCommand
 from tests.support.engine_work import TOPICS
 from tests.support.simulator.delivery import STOP_AFTER_S, DeliveryProcess
@@ -70,11 +70,16 @@ def edit(world: World) -> None:
 def lose_kafka(world: World) -> None:
     """Nobody reaches Kafka for a while, which may be longer than the limit of the engine's silence."""
     if not world.kafka.gone:
-        world.kafka.gone = world.group.gone = world.market.cut_off = True
-        world.promises.gone_s = world.loop.time()
         seconds = world.dice.choice((4.0, 20.0, 60.0, 90.0))
-        world.engine_rests_until_s = max(world.engine_rests_until_s, world.loop.time() + seconds)
+        take_kafka(world, seconds)
         world.loop.outside(seconds, bring_kafka_back, world)
+
+
+def take_kafka(world: World, seconds: float) -> None:
+    """It answers nobody, the engine neither, for as long as that lasts."""
+    world.kafka.gone = world.group.gone = world.market.cut_off = True
+    world.promises.gone_s = world.loop.time()
+    world.engine_rests_until_s = max(world.engine_rests_until_s, world.loop.time() + seconds)
 
 
 def bring_kafka_back(world: World) -> None:
@@ -124,6 +129,11 @@ def command(world: World, action: OperatorAction, *, falls_too: bool = False) ->
     if world.kafka.gone:
         return
     channels = [world.dice.choice(world.channels)] if world.troubled else world.channels
+    order(world, action, channels, falls_too=falls_too)
+
+
+def order(world: World, action: OperatorAction, channels: Sequence[ChannelId], *, falls_too: bool = False) -> None:
+    """An operator's word on these channels."""
     for channel in channels:
         at_ms = world.clock.now_ms()
         told = OperatorCommand(EventId(world.number()), channel, action, "ann", "why", at_ms, falls_too)

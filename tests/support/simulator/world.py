@@ -22,6 +22,7 @@ from inventory_streams.producer.client import NotDelivered
 from tests.support.engine_work import Wire
 from tests.support.simulator.books import WITHHELD_UNITS, Expected
 from tests.support.simulator.delivery import HEALTH, STOP_AFTER_S, DeliveryProcess
+from tests.support.simulator.failing_safe import fail_safe
 from tests.support.simulator.group import Group
 from tests.support.simulator.kafka import ModeledKafka
 from tests.support.simulator.marketplace import DAY_MS, LIMITS, ModeledMarketplace, Weather
@@ -71,6 +72,7 @@ class Emphasis:
     feeds: bool | None = None
     quota: int | None = None
     every_s: tuple[float, float] = (1.0, 8.0)
+    fails_safe: str | None = None
 
 
 SEEDS_CHOICE = Emphasis()
@@ -85,7 +87,8 @@ class World:
         self.loop = loop
         self.dice = random.Random(f"{seed}")
         self._trouble_s = self.dice.uniform(*TROUBLE_S)
-        quota = emphasis.quota or (CALLS_A_DAY if self.dice.random() < 0.2 else None)
+        rationed = self.dice.random() < 0.2 and emphasis.fails_safe is None
+        quota = emphasis.quota or (CALLS_A_DAY if rationed else None)
         self._has_quota = quota is not None
         limits = tuple(replace(one, per_day=quota) if one.operation == "write" else one for one in LIMITS)
         self._start_ms = MIDNIGHT_MS - round((self._trouble_s + 5.0) * 1_000) if quota else NOW_MS
@@ -98,7 +101,8 @@ class World:
         self._acts = emphasis.acts or tuple(one for one in ACTS if self.dice.random() < 0.5)
         self._emphasis = emphasis
         self.channels = CHANNELS
-        self._watched = self.dice.random() < 0.3 and not quota  # else calls run out again, and nothing is on time
+        watched = self.dice.random() < 0.3 or emphasis.fails_safe is not None
+        self._watched = watched and not quota  # else calls run out again, and nothing is on time
         self.promises = Promises(loop, self.kafka, DELAY_WITH_FEEDS_S if self._feeds else DELAY_S, CHANNELS)
         self.market = ModeledMarketplace(
             loop,
@@ -137,12 +141,13 @@ class World:
         for run in (self._trade(), self._buy(), self._run_engine(), self._make_trouble(), self._look()):
             self._tasks.append(asyncio.create_task(run))
         try:
-            await self._pass(self._trouble_s)
+            await self.pass_time(self._trouble_s)
             self._calm()
             if self._watched:
-                await self._pass(RECOVERY_S)
+                await self.pass_time(RECOVERY_S)
                 self.promises.calm_from_s = self.loop.time() + self.promises.delay_s
-                await self._pass(self.promises.delay_s + WATCHED_S)
+                await self.pass_time(self.promises.delay_s + WATCHED_S)
+                await fail_safe(self, self._emphasis.fails_safe)
             self._trading = False
             self.traffic.flush()
             await self._rest()
@@ -153,7 +158,8 @@ class World:
         self.promises.counts.update(self.traffic.fired)
         self.promises.counts["rebalanced"] += self.group.rebalances
 
-    async def _pass(self, seconds: float) -> None:
+    async def pass_time(self, seconds: float) -> None:
+        """Let it go on so long; what is broken by then ends the run."""
         until_s = self.loop.time() + seconds
         while self.loop.time() < until_s:
             await asyncio.sleep(min(1.0, until_s - self.loop.time()))
@@ -382,14 +388,14 @@ class World:
             await asyncio.sleep(1.0)
             self.group.expel_silent()
             self.promises.look()
-            if not self.troubled and self.loop.time() % LETTERS_S < 1.0:
+            if not self.troubled and not self.kafka.gone and self.loop.time() % LETTERS_S < 1.0:
                 replay_letters(self)
 
     async def _rest(self) -> None:
         """Until everything is right and stays so for a while; not being right for long is what is wrong."""
         until_s, right = self.loop.time() + QUIET_S_MAX, 0
         while right < 5:
-            await self._pass(2.0)
+            await self.pass_time(2.0)
             unfinished = left(self)
             right = right + 1 if unfinished is None else 0
             if unfinished is not None and self.loop.time() > until_s:
