@@ -85,6 +85,10 @@ class StockChanges:
         self.own_sales: dict[Sku, OwnSales] = {}
         self.forgotten_ids = 0  # event ids that SKUs forgot for newer ones, of the drafts that are closed
 
+    def let_go(self) -> None:
+        """Forget who asked for it. It takes no change after that."""
+        del self._state, self._known, self._hold, self._otherwise
+
     def records(self, records: Iterable[InputRecord]) -> None:
         """Take records in order. Those of a SKU whose stock may change wait, so that they are done one after the other;
         what else comes is done at once. What a SKU makes of its records does not depend on those of another."""

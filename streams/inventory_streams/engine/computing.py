@@ -202,12 +202,15 @@ class Work:
             self._states[sku] = kept
 
     def finish(self) -> Computed:
-        """Decide every SKU that was touched and is not decided yet, and say all that follows."""
+        """Decide every SKU that was touched and is not decided yet, and say all that follows. The last thing it does."""
         self.decide(self.undecided())
         targets = self._zeroed.guarded(self._targets, self._states, self._beside.guards)
         if self._stock.plain:
             self._effects[self._rules.topics.inventory_changes, RecordEffect.APPLIED] += self._stock.plain
         refused = sorted(self._refused, key=lambda letter: letter.record.offset)  # as the records came
+        # It refers to itself, so all that it has of its batch would wait for Python's collector (memory.py).
+        self._handlers.clear()
+        self._stock.let_go()
         return Computed(
             states=self._states,
             targets=tuple(targets),
