@@ -202,7 +202,7 @@ class Work:
             self._states[sku] = kept
 
     def finish(self) -> Computed:
-        """Decide every SKU that was touched and is not decided yet, and say all that follows. The last thing it does."""
+        """Decide every SKU that was touched and is not decided yet, and say all that follows; the last it does."""
         self.decide(self.undecided())
         targets = self._zeroed.guarded(self._targets, self._states, self._beside.guards)
         if self._stock.plain:
