@@ -103,6 +103,7 @@ class EngineAgent:
         self._of_skus = frozenset((topics.inventory_changes, topics.catalog_products, topics.sku_commands))
         self._turned_s = float("-inf")
         self._measured_s = float("-inf")
+        self._idle_s = 0.0  # how long it has waited in all
         self.looped_s = clock.monotonic_s()
 
     async def run(self, stream: AsyncIterator[FetchedBatch]) -> None:
@@ -115,8 +116,10 @@ class EngineAgent:
                 coming = coming or asyncio.create_task(_next(stream))
                 after = after or asyncio.create_task(self._committer.after.wait())
                 both: set[asyncio.Task[Any]] = {coming, after}
+                began_s = self._clock.monotonic_s()
                 await asyncio.wait(both, timeout=self._pause_s(), return_when=asyncio.FIRST_COMPLETED)
                 self.looped_s = self._clock.monotonic_s()
+                self._idle_s += self.looped_s - began_s
                 if after.done():
                     after = None
                     self._committer.after.clear()
@@ -323,7 +326,7 @@ class EngineAgent:
         return complete_until_ms(positions, fetched, partition.newest_applied_ms)
 
     def _fetch_what_stands_still(self) -> None:
-        overdue = self._standing.overdue(self._ownership.partitions.values(), self._inputs.fetch_states, self._turned_s)
+        overdue = self._standing.overdue(self._ownership.partitions.values(), self._inputs.fetch_states, self._idle_s)
         for topic, number, position in overdue:
             place = {"topic": topic, "partition": number, "position": position}
             log.warning("an input stands still though there is more of it, fetched again", extra=place)

@@ -22,9 +22,13 @@ class StandingInputs:
         self,
         owned: Iterable[Partition],
         fetched: Callable[[Mapping[str, int], int], Mapping[str, FetchState]],
-        now_s: float,
+        idle_s: float,
     ) -> list[tuple[str, int, int]]:
-        """The inputs (topic, partition, position) that stood still for the limit; each begins to be watched anew."""
+        """The inputs (topic, partition, position) that stood still for the limit; each begins to be watched anew.
+
+        `idle_s` is how long the loop has waited for something to do, in all. While a backlog is worked on an input may
+        well stand still for longer than the limit: what it has lost shows when the backlog is done.
+        """
         before, self._still = self._still, {}
         found = []
         for partition in owned:
@@ -39,11 +43,11 @@ class StandingInputs:
                     if place in before:
                         self._still[place] = before[place]
                     continue
-                was, since_s = before.get(place, (position, now_s))
+                was, since_s = before.get(place, (position, idle_s))
                 if was != position:
-                    since_s = now_s
-                if now_s - since_s >= INPUT_STILL_S:
+                    since_s = idle_s
+                if idle_s - since_s >= INPUT_STILL_S:
                     found.append((topic, partition.number, position))
-                    since_s = now_s
+                    since_s = idle_s
                 self._still[place] = position, since_s
         return found

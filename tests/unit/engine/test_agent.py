@@ -32,7 +32,7 @@ from tests.support.engine_bench import (
     a_bench,
     selling,
 )
-from tests.support.engine_work import GRACE_MS, PARTITION, TOPICS
+from tests.support.engine_work import GRACE_MS, PARTITION, PARTITIONS, TOPICS
 from tests.support.stock import NOW_MS, SKU, a_change, a_channel, a_policy
 
 OF_A_BATCH = (FetchedBatch, Work, StockChanges, Preparation, Prepared, Computed)
@@ -95,6 +95,28 @@ async def test_an_input_that_stands_still_though_there_is_more_is_fetched_again(
 
         assert bench.inputs.refetched == [(CHANGES, PARTITION, 1)]
         assert bench.clock.at_s - began_s >= INPUT_STILL_S
+
+
+async def test_an_input_that_waits_for_a_backlog_is_not_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that follows would be a gap and be fetched again too: a first load of a million SKUs did much of it twice."""
+    async with a_bench() as bench:
+        await selling(bench)
+        bench.own((PARTITION + 1) % PARTITIONS)  # whose inputs are still to come
+        bench.inputs.fetched = {CHANGES: FetchState(41, NOW_MS), PRODUCTS: FetchState(1, NOW_MS)}
+        flows = bench.inputs.flows
+
+        def slowly(generation: int | None) -> bool:
+            bench.clock.at_s += 1.0  # it is asked while a batch is computed
+            return flows(generation)
+
+        monkeypatch.setattr(bench.inputs, "flows", slowly)
+        began_s = bench.clock.at_s
+        for number in range(2, 42):
+            bench.feed(CHANGES, bench.wire.change(a_change(StockAdjusted(-1), sequence=number)))
+        await bench.until(lambda: bench.inputs.positions[CHANGES] == 41, "all is applied", step_s=0.0)
+
+        assert bench.clock.at_s - began_s > 2 * INPUT_STILL_S
+        assert bench.inputs.refetched == []
 
 
 async def test_the_lag_of_a_partition_of_which_nothing_is_known_counts_from_when_it_came() -> None:
