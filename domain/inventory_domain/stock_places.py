@@ -14,7 +14,7 @@ _SILENT: Final = SourceLog()
 class Log:
     """What one source said about one location. `newest` is the highest sequence that it used; -1: it used none.
 
-    `added` are moves that came since, as sequence and units: the next count mostly ends them before they are kept.
+    `sequences` and `units` are the moves that came since: the next count mostly ends them before they are kept.
     """
 
     __slots__ = (

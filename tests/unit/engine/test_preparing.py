@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +61,17 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> list[Sku]:
     return order
 
 
+async def most_in_a_turn(bench: Bench, noted: Sequence[object]) -> int:
+    """How much was noted in one turn of the loop at most, until all changes are committed."""
+    most, before = 0, 0
+    for _ in range(TURNS_MAX):
+        if bench.inputs.positions.get(CHANGES) == MANY:
+            break
+        await asyncio.sleep(0)
+        most, before = max(most, len(noted) - before), len(noted)
+    return most
+
+
 async def test_the_loop_turns_while_thousands_of_skus_are_decided(decided: list[Sku]) -> None:
     """Commits of other partitions become visible meanwhile."""
     async with a_bench() as bench:
@@ -68,12 +80,7 @@ async def test_the_loop_turns_while_thousands_of_skus_are_decided(decided: list[
         await bench.until(lambda: bench.inputs.positions.get(PRODUCTS) == MANY, "the catalog is known")
         decided.clear()
         bench.feed(CHANGES, *counts(bench, names))
-        most, before = 0, 0
-        for _ in range(TURNS_MAX):
-            if bench.inputs.positions.get(CHANGES) == MANY:
-                break
-            await asyncio.sleep(0)
-            most, before = max(most, len(decided) - before), len(decided)
+        most = await most_in_a_turn(bench, decided)
 
     assert sorted(decided) == sorted(names)
     assert most <= SKUS_IN_PART
@@ -96,12 +103,7 @@ async def test_the_loop_turns_while_the_changes_of_a_batch_are_done(monkeypatch:
         bench.feed(PRODUCTS, *products(bench, names))
         await bench.until(lambda: bench.inputs.positions.get(PRODUCTS) == MANY, "the catalog is known")
         bench.feed(CHANGES, *counts(bench, names))
-        most, before = 0, 0
-        for _ in range(TURNS_MAX):
-            if bench.inputs.positions.get(CHANGES) == MANY:
-                break
-            await asyncio.sleep(0)
-            most, before = max(most, len(done) - before), len(done)
+        most = await most_in_a_turn(bench, done)
 
     assert len(done) == MANY
     assert most <= 10
