@@ -32,6 +32,7 @@ FAULTS = {
     "heartbeat",
     "silent",
     "reconfigured",
+    "changes put off",
 }
 
 

@@ -69,12 +69,17 @@ class FakeInputs:
     refetched: list[tuple[str, int, int]] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     fetched: dict[str, FetchState] = field(default_factory=dict)
+    held_back: frozenset[int] = frozenset()
 
     def flows(self, generation: int | None) -> bool:
         return self.open and generation == GENERATION
 
     def refetch(self, topic: str, partition: int, position: int) -> None:
         self.refetched.append((topic, partition, position))
+
+    def hold_back(self, topic: str, partitions: frozenset[int]) -> None:
+        assert topic == CHANGES
+        self.held_back = partitions
 
     def fetch_states(self, topics: Iterable[str], partition: int) -> Mapping[str, FetchState]:
         return {topic: self.fetched[topic] for topic in topics if topic in self.fetched}

@@ -14,6 +14,7 @@ from inventory_domain.identifiers import ChannelId, Sku, SourceId
 from inventory_domain.progress import EngineProgress
 from inventory_domain.velocity import Demand
 from inventory_streams.engine.aside import Aside
+from inventory_streams.engine.catalog_first import CatalogFirst, waiting
 from inventory_streams.engine.catching_up import FetchState, applied_until_ms, complete_until_ms
 from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.computing import Work
@@ -59,6 +60,10 @@ class Inputs(Protocol):
         """Fetch again from there: what followed it was lost on its way here."""
         ...
 
+    def hold_back(self, topic: str, partitions: frozenset[int]) -> None:
+        """Hand over nothing of these partitions of the topic until another call; of its other ones as ever."""
+        ...
+
     def fetch_states(self, topics: Iterable[str], partition: int) -> Mapping[str, FetchState]:
         """Per topic what the last answer to a fetch said of the partition's end."""
         ...
@@ -98,6 +103,8 @@ class EngineAgent:
         self._live_times = LiveTimes(rules.policy)
         self._standing = StandingInputs()
         self._aside = Aside()
+        self._catalog_first = CatalogFirst(settings.topics.inventory_changes, settings.topics.catalog_products)
+        self._held_back: frozenset[int] = frozenset()
         self._traces = settings.kafka.traces
         topics = settings.topics
         self._of_skus = frozenset((topics.inventory_changes, topics.catalog_products, topics.sku_commands))
@@ -174,6 +181,9 @@ class EngineAgent:
             return
         if partition is None:
             raise InvariantBroken(f"{batch.topic}[{batch.partition}] came and the partition is not owned")
+        if self._catalog_first.puts_off(partition, batch, self._catalog_end(partition)):
+            self._hold_back()
+            return
         if not self._follows(partition, batch):
             return
         started_s = self._clock.monotonic_s()
@@ -200,6 +210,27 @@ class EngineAgent:
         self._submit(partition, prepared, due, batch)
         self._metrics.batch_seconds.observe(self._clock.monotonic_s() - started_s)
         self._metrics.batch_records.observe(len(batch.records))
+
+    def _catalog_end(self, partition: Partition) -> int | None:
+        catalog = self._settings.topics.catalog_products
+        state = self._inputs.fetch_states([catalog], partition.number).get(catalog)
+        known = [state.end if state is not None else None, partition.catch_up.end_of(catalog)]
+        return max([one for one in known if one is not None], default=None)
+
+    def _hold_back(self) -> None:
+        """Have no changes fetched that would be put off."""
+        held_back = waiting(self._ownership.partitions.values())
+        if held_back != self._held_back:
+            self._held_back = held_back
+            self._inputs.hold_back(self._settings.topics.inventory_changes, held_back)
+
+    def _let_go(self) -> None:
+        """Fetch the changes that were put off, where the catalog is read far enough."""
+        changes = self._settings.topics.inventory_changes
+        ended = self._catalog_first.ended(self._ownership.partitions.values())
+        self._hold_back()
+        for partition in ended:
+            self._inputs.refetch(changes, partition.number, partition.position(changes))
 
     def _follows(self, partition: Partition, batch: FetchedBatch) -> bool:
         """Rule 4: what was lost after the transport handed it over shows only here."""
@@ -252,6 +283,7 @@ class EngineAgent:
         self._turned_s = self._clock.monotonic_s()
         if not self._inputs.flows(self._ownership.ready_generation):
             return
+        self._let_go()
         measures = self._turned_s - self._measured_s >= MEASURE_INTERVAL_S
         if measures:  # before anything is submitted: a partition whose transaction runs is not judged
             self._measured_s = self._turned_s
@@ -328,6 +360,8 @@ class EngineAgent:
     def _fetch_what_stands_still(self) -> None:
         overdue = self._standing.overdue(self._ownership.partitions.values(), self._inputs.fetch_states, self._idle_s)
         for topic, number, position in overdue:
+            if topic == self._settings.topics.inventory_changes and number in self._held_back:
+                continue
             place = {"topic": topic, "partition": number, "position": position}
             log.warning("an input stands still though there is more of it, fetched again", extra=place)
             self._metrics.gaps.labels(topic).inc()

@@ -102,6 +102,10 @@ class FaustInputs:
         """Fetch again from there."""
         self.consumer.refetch(TP(topic, partition), position)
 
+    def hold_back(self, topic: str, partitions: frozenset[int]) -> None:
+        """Hand over nothing of these partitions of the topic until another call."""
+        self.consumer.held_back = frozenset(TP(topic, number) for number in partitions)
+
     def fetch_states(self, topics: Iterable[str], partition: int) -> Mapping[str, FetchState]:
         """Per topic what the last answer to a fetch said."""
         states = self.consumer.fetch_states([TP(one, partition) for one in topics])

@@ -30,6 +30,10 @@ class CatchUp:
         """Whether every input would be applied if this one were up to that position."""
         return all(other == topic and end <= position for other, end in self._behind.items())
 
+    def end_of(self, topic: str) -> int | None:
+        """The end that the topic had at the assignment, while it is not reached."""
+        return self._behind.get(topic)
+
     def reached(self, topic: str, position: int) -> None:
         """The topic's input is durably applied up to that position."""
         if self._behind.get(topic, position + 1) <= position:

@@ -13,6 +13,14 @@ class Held:
         self._by_sku: dict[Sku, int] = {}
         self.records = 0
 
+    def __contains__(self, sku: Sku) -> bool:
+        return sku in self._by_sku
+
+    @property
+    def skus(self) -> int:
+        """The SKUs that they are of."""
+        return len(self._by_sku)
+
     def note(self, sku: Sku, state: SkuState) -> None:
         """Take over a state that is durable."""
         now = len(state.held)

@@ -49,6 +49,17 @@ class Prepared:
     spans: SkuSpans | None = None
 
 
+@dataclass(slots=True)
+class CatalogWait:
+    """The partition's changes wait until its catalog is applied up to there (catalog_first.py).
+
+    `over`: it is, and they were asked for again.
+    """
+
+    until: int
+    over: bool = False
+
+
 class Partition:
     """What is durable of one partition number. Changed only by `adopt`, after a commit (rule 13)."""
 
@@ -86,6 +97,7 @@ class Partition:
         self.newest_applied_ms: dict[str, int] = {}
         self.owned_since_ms: int | None = None
         self.gaps: dict[str, int] = {}
+        self.catalog_wait: CatalogWait | None = None
 
     def positions(self) -> dict[str, int]:
         """Per input topic, up to where it is durably applied."""

@@ -37,6 +37,7 @@ VELOCITY_STEADY_MS = 60_000  # a SKU's demand stays for this long, so that not e
 VELOCITY_STALL_LIMIT_S = 10.0  # without progress for this long the windows begin with what was read of them
 VELOCITY_RECOVERY_S_MAX = 30.0  # likewise when they are not read after this long
 PARTITION_HELD_MAX = 250_000  # changes of one partition that wait for products; further ones are dead letters
+HELD_FREELY_MAX = 10_000  # likewise, and beyond it they wait in their topic while the catalog is behind
 SOURCES_MAX = 256  # sources whose last word one partition remembers; the one silent longest is forgotten first
 
 

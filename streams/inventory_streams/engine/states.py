@@ -23,6 +23,9 @@ class SkuStates:
     def __len__(self) -> int:
         return len(self._encoded)
 
+    def __contains__(self, sku: Sku) -> bool:
+        return sku in self._encoded
+
     def skus(self) -> list[Sku]:
         """The SKUs of which something is known now."""
         return list(self._encoded)

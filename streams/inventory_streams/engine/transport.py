@@ -89,6 +89,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             raise ConsumerStoppedError
         for result in fetcher._records.values():
             _read_as_input(result)
+        active_partitions = active_partitions - cast(BatchConsumer, self.consumer).held_back
         seeks = dict(self.seeks)
         assignment, before = self._positions(active_partitions)
         with fetcher._subscriptions.fetch_context():
@@ -146,6 +147,7 @@ class BatchConsumer(driver.Consumer):
     starts: Callable[[], Mapping[TP, int]]
     drain: Callable[[], Awaitable[None]]
     one_by_one: bool = False
+    held_back: frozenset[TP] = frozenset()  # what was fetched of these stays with the driver; replaced, never changed
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         self._expected: dict[TP, int] = {}

@@ -112,6 +112,8 @@ class Simulation:
         if working:
             worker, number = self._chance.choice(working)
             await worker.fetch(number)
+            if worker.puts_off(number):
+                self.fired["changes put off"] += 1
         else:
             await self._move()
 

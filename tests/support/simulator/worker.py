@@ -20,6 +20,7 @@ from inventory_domain.policies import AllocationPolicy
 from inventory_domain.silence import SilencePolicy
 from inventory_domain.sku_state import PartitionProgress, SkuState
 from inventory_streams.engine.agent import EngineAgent
+from inventory_streams.engine.catalog_first import CatalogFirst
 from inventory_streams.engine.catching_up import CatchUp, FetchState
 from inventory_streams.engine.committing import Committer
 from inventory_streams.engine.fingerprint import fingerprint
@@ -188,12 +189,16 @@ class _Inputs:
     clock: Clock
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
     durable_positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    held_back: set[tuple[str, int]] = field(default_factory=set)
 
     def flows(self, generation: int | None) -> bool:
         return True
 
     def refetch(self, topic: str, partition: int, position: int) -> None:
         self.positions[topic, partition] = position
+
+    def hold_back(self, topic: str, partitions: frozenset[int]) -> None:
+        self.held_back = {(topic, partition) for partition in partitions}
 
     def fetch_states(self, topics: Iterable[str], partition: int) -> Mapping[str, FetchState]:
         return {topic: FetchState(self.kafka.end(topic, partition), self.clock.now_ms()) for topic in topics}
@@ -234,6 +239,7 @@ class Worker:
         self._agent = EngineAgent(
             self._settings, rules, serdes, self._ownership, committer, self._inputs, clock, metrics, in_force, velocity
         )
+        self._agent._catalog_first = CatalogFirst(TOPICS.inventory_changes, TOPICS.catalog_products, freely_max=2)
         if off is Off.CONTINUITY:
             self._agent._follows = lambda partition, batch: True  # type: ignore[method-assign]
         self._opening: dict[int, tuple[int | None, SkuStates, PartitionProgress] | int] = {}
@@ -297,7 +303,8 @@ class Worker:
 
     async def fetch(self, number: int) -> None:
         """One batch of one input. It may be lost between the transport and the agent."""
-        inputs = [one for one in TOPICS.engine_inputs() if self._behind(one, number)]
+        held_back = self._inputs.held_back
+        inputs = [one for one in TOPICS.engine_inputs() if self._behind(one, number) and (one, number) not in held_back]
         partition = self._ownership.partitions[number]
         if not inputs:
             return
@@ -357,6 +364,10 @@ class Worker:
         for partition in self._ownership.partitions.values():
             if partition.running is not None:
                 partition.running.cancel()
+
+    def puts_off(self, number: int) -> bool:
+        """Whether changes wait for the catalog."""
+        return self._ownership.partitions[number].catalog_wait is not None
 
     def hangs(self) -> bool:
         """Whether one of its transactions hangs."""

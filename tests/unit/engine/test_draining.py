@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
+from faust.types import TP
 
-from inventory_streams.engine.transport import _drained
+from inventory_streams.engine import transport
+from inventory_streams.engine.transport import BatchThread, _drained
 
 
 class Answer:
@@ -86,3 +89,29 @@ async def test_more_than_the_limit_of_one_partition_comes_in_pieces_of_it() -> N
 async def test_an_answer_without_records_holds_nothing_up(counts: tuple[int, ...]) -> None:
     """Markers alone, as at the end of each transaction."""
     assert sum((await sizes(a_fetcher(*counts), 8)).values()) == 3
+
+
+async def test_what_is_held_back_stays_with_the_driver_and_comes_when_it_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And holds up no other partition meanwhile (catalog_first.py)."""
+    monkeypatch.setattr(transport, "_inputs", lambda tp, records: ())  # here records are numbers
+    fetcher = a_fetcher(2, 3)
+    fetcher._closed, fetcher._subscriptions.fetch_context = False, nullcontext
+    states = {one: fetcher._records[one]._assignment.state_value(one) for one in (place(0), place(1))}
+    consumer = SimpleNamespace(flow_active=True, held_back=frozenset({TP("changes", 0)}))
+    thread = SimpleNamespace(
+        consumer=consumer,
+        seeks={},
+        _positions=lambda places: (states, {TP(*one): states[one].position for one in places}),
+    )
+    driver: Any = SimpleNamespace(_fetcher=fetcher, _closed=False)
+
+    async def fetched() -> list[tuple[int, int, int]]:
+        batches = await BatchThread._fetch_records(cast(BatchThread, thread), driver, {TP(*place(0)), TP(*place(1))}, 0)
+        return [(one.partition, one.start, one.end) for one in batches.values()]
+
+    assert await fetched() == [(1, 0, 3)]
+    assert await fetched() == []
+    consumer.held_back = frozenset()
+    assert await fetched() == [(0, 0, 2)]
