@@ -1,10 +1,11 @@
 """Throughput of the engine and of its peers, on the same input, with the same work and compared outputs.
 
-    python benchmarks/engine.py [--events N] [--skus N] [--only NAME,...] [--rounds 3] [--json FILE]
+    python benchmarks/engine.py [--events N] [--skus N,...] [--only NAME,...] [--rounds 3] [--json FILE]
 
 Each system gets topics of its own on one broker. It starts, reads its first counts (and the catalog, if it reads
 one), and waits. Then a whole round of events is written in one transaction; the clock runs from the commit that makes
 them readable until the target that follows from the last event of each partition is readable (read_committed).
+With several numbers of SKUs all systems are measured with each in turn, and each has a result of its own.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ ROUND: Final = "round"
 SCHEMAS: Final = ("inventory_change", "product")
 WARM_UP_PART: Final = 4
 """A quarter of a round goes before the first, so that a virtual machine has compiled what it will."""
+TELL_S: Final = 10.0
 RESULTS: Final = Path(__file__).parent / "results"
 NOTES: Final = (
     "Every system gets byte for byte the same changes: Avro in Confluent wire format with the project's own schema, "
@@ -117,9 +119,13 @@ def make_input(options: Options, encoder: Encoder, *, slow: bool) -> Input:
 
 def _load(name: str, changes: Iterator[Change], model: Model, encoder: Encoder) -> Load:
     payloads, markers, raw = [], marker_skus(PARTITIONS), {}
+    told_s = time.monotonic()
     for change in changes:
         model.apply(change)
         payloads.append(encoder.change(change))
+        if time.monotonic() - told_s > TELL_S:
+            told_s = time.monotonic()
+            say(f"  input of {name}: {len(payloads):,} changes made")
         if change.location == MARKER_LOCATION and change.sku in markers:
             raw[change.sku] = {"floor": change.units}
     expected = model.shown()
@@ -195,11 +201,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000, help="events in a round")
     parser.add_argument("--slow-events", type=int, help="events in a round of plain Faust (default: a twentieth)")
-    parser.add_argument("--skus", type=int, default=20_000)
+    parser.add_argument("--skus", type=_numbers, default=[20_000], metavar="N,...", help="one after the other")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", metavar="NAME,...", help="measure these systems only")
     parser.add_argument("--limit-s", type=float, default=600.0, help="seconds that a stretch may take")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write {name: {events_per_s: ...}} there")
+    named = "write {name: {events_per_s: ...}} there; after the first number of SKUs a name is NAME@SKUS"
+    parser.add_argument("--json", type=Path, metavar="FILE", help=named)
     parser.add_argument("--name", help="name of the result's files (default: engine-<skus>)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result's files")
     parser.add_argument("--bootstrap-servers", help="a Kafka that runs already (default: a local stack of its own)")
@@ -208,17 +215,37 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     found = parser.parse_args(arguments)
     if bool(found.bootstrap_servers) != bool(found.schema_registry):
         parser.error("--bootstrap-servers and --schema-registry go together")
-    if found.events <= PARTITIONS or found.rounds < 1 or found.skus < 1:
+    if found.events <= PARTITIONS or found.rounds < 1 or min(found.skus) < 1:
         parser.error("there must be at least one round, one SKU and more events than partitions")
+    if found.name and len(found.skus) > 1:
+        parser.error("--name is the name of one result, and --skus asks for several")
     return found
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table, write the results. 1 when a system said wrong numbers or did not finish."""
     asked = parsed(arguments)
     end_cleanly()
+    shown: dict[str, dict[str, dict[str, float]]] = {}
+    sound = True
+    for skus in asked.skus:
+        results = _of_size(asked, skus)
+        suffix = f"@{skus}" if shown else ""
+        shown |= {f"{name}{suffix}": rates for name, rates in report.as_json(results).items()}
+        if asked.json:
+            asked.json.write_text(json.dumps(shown, indent=2) + "\n")
+        sound = sound and not any(one.faults for one in results)
+    return 0 if sound else 1
+
+
+def _of_size(asked: argparse.Namespace, skus: int) -> list[Result]:
+    """All systems with so many SKUs; their result is written after each, so that a run cut off was not for nothing."""
     slow_events = asked.slow_events or max(asked.events // 20, PARTITIONS + 1)
-    options = Options(asked.events, slow_events, asked.skus, asked.rounds, asked.limit_s)
+    options = Options(asked.events, slow_events, skus, asked.rounds, asked.limit_s)
     described = machine.described()
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="inventory-sync-bench-") as folder:
@@ -227,9 +254,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with closing(_measured(chosen, asked, options, Path(folder))) as measured:
             for result in measured:
                 results.append(result)
-                _save(results, described, asked, options)  # after each: a run that is cut off was not for nothing
-    sys.stdout.write(report.table(results) + "\n")
-    return 1 if any(one.faults for one in results) else 0
+                _save(results, described, asked, options)
+    sys.stdout.write(f"{skus:,} SKUs\n\n{report.table(results)}\n")
+    return results
 
 
 def _save(
@@ -240,8 +267,6 @@ def _save(
     page = report.markdown(results, machine_now, shown, NOTES)
     details = {"machine": machine_now, "options": shown, "results": [dataclasses.asdict(one) for one in results]}
     report.write(asked.results, asked.name or f"engine-{options.skus}", page, details)
-    if asked.json:
-        asked.json.write_text(json.dumps(report.as_json(results), indent=2) + "\n")
 
 
 def _chosen(known: Sequence[System], only: str) -> list[System]:
