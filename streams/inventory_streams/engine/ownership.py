@@ -81,6 +81,9 @@ class Ownership:
             return False
         fresh = {one.number for one in opened if one is not None and self.partitions.get(one.number) is not one}
         windows |= await self._read_windows(fresh - windows.keys())
+        for one in opened:
+            if one is not None and one.number in fresh:
+                await self._in_thread(one.states.pack)
         if fresh:
             await self._in_thread(give_back_what_is_free)
         for number in fresh:

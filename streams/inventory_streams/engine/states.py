@@ -65,6 +65,13 @@ class SkuStates:
         else:
             self._encoded[sku] = encoded
 
+    def pack(self) -> None:
+        """Make the names anew, after a recovery: side by side they pin no memory that former records left free.
+
+        Python gives small memory back in pieces of 1 MB, and names lie among values that have gone.
+        """
+        self._encoded = {Sku(sku.encode().decode()): encoded for sku, encoded in self._encoded.items()}
+
     def put(self, sku: Sku, state: SkuState, encoded: bytes | None) -> None:
         """Take over a state that was committed, with its bytes; None where it was forgotten."""
         self.load(sku, encoded)

@@ -52,6 +52,19 @@ def test_the_newest_record_of_the_changelog_holds_and_a_tombstone_forgets() -> N
     assert state.changed_at_ms == 2
 
 
+def test_packed_states_are_the_same_under_names_of_their_own() -> None:
+    """The former names lie among values that have gone, and would keep their memory (docs/speed.md)."""
+    states, named = SkuStates(Decoder(), 10), [Sku(f"SKU-{number}") for number in range(3)]
+    for sku in named:
+        states.load(sku, f"{sku}:1".encode())
+
+    states.pack()
+
+    assert states.skus() == named
+    assert not any(one is other for one in states.skus() for other in named)
+    assert [states.get(sku) for sku in named] == [SkuState(sku, changed_at_ms=1) for sku in named]
+
+
 def test_only_so_many_stay_decoded() -> None:
     """All of them decoded would take ten times the memory."""
     decoder = Decoder()
