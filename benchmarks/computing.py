@@ -1,6 +1,6 @@
 """The engine's own computation without Kafka: decode, apply, decide, encode, batch by batch, on the benchmark's input.
 
-    python benchmarks/computing.py [--events 100000] [--batch 2500] [--profile]
+    python benchmarks/computing.py [--events 100000] [--batch 2500] [--event-ids 128] [--profile]
 
 It tells where the time of one process goes, within seconds and with nothing else running; it is no throughput of the
 engine, which also fetches, writes and commits. `--profile` prints the functions that took most (under cProfile, which
@@ -24,6 +24,7 @@ if __package__ in (None, ""):
 from benchmarks import ours
 from benchmarks.workload import PARTITIONS, SCHEMA_FOLDER, Encoder, Payload, Workload
 from inventory_domain.identifiers import Sku
+from inventory_domain.positions import EVENT_IDS_MAX
 from inventory_domain.sku_state import InputPosition, PartitionProgress
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.engine.computing import Work
@@ -47,10 +48,17 @@ SHOWN_MAX: Final = 30
 class Engine:
     """All partitions of an engine without its surroundings; counts what each step took."""
 
-    def __init__(self, topics: Topics, serdes: EngineSerdes) -> None:
+    def __init__(self, topics: Topics, serdes: EngineSerdes, event_ids_max: int) -> None:
         self._topics = topics
         self._serdes = serdes
-        self._rules = Rules(ours.policy(), topics, serdes.decoders, PARTITIONS, unknown_sku_grace_ms=3_600_000)
+        self._rules = Rules(
+            ours.policy(),
+            topics,
+            serdes.decoders,
+            PARTITIONS,
+            unknown_sku_grace_ms=3_600_000,
+            event_ids_max=event_ids_max,
+        )
         self._states = [SkuStates(serdes.decode_state, DECODED_STATES_MAX) for _ in range(PARTITIONS)]
         self._progress = {topics.inventory_changes: InputPosition("topic", 0)}
         self.took_s = dict.fromkeys(STEPS, 0.0)
@@ -117,11 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--skus", type=int, default=20_000)
     parser.add_argument("--batch", type=int, default=2_500, help="records in a batch")
+    parser.add_argument("--event-ids", type=int, default=EVENT_IDS_MAX, help="remembered of each SKU")
     parser.add_argument("--profile", action="store_true")
     asked = parser.parse_args(arguments)
     collect_rarely()
     registry, topics = LocalRegistry(), ours.topics(PREFIX)
-    engine = Engine(topics, engine_serdes(topics, registry))
+    engine = Engine(topics, engine_serdes(topics, registry), asked.event_ids)
     ids = [
         registry.id_of(f"{PREFIX}{name}-value", (SCHEMA_FOLDER / f"{schema_name}.avsc").read_text())
         for name, schema_name in (("inventory.changes", "inventory_change"), ("catalog.products", "product"))

@@ -96,6 +96,7 @@ def _engine(fields: FileFields) -> EngineSettings:
         topics=Topics(()),
         micro_batches=fields.flag("micro_batches", _ENGINE.micro_batches),
         batch_records_max=fields.whole("batch_records_max", _ENGINE.batch_records_max, least=1, most=100_000),
+        event_ids_max=fields.whole("event_ids_max", _ENGINE.event_ids_max, least=16, most=1_024),
         unknown_sku_grace_s=fields.number("unknown_sku_grace_s", _ENGINE.unknown_sku_grace_s, least=0.1, most=WEEK_S),
         unreported_sale_limit_s=fields.number(
             "unreported_sale_limit_s", _ENGINE.unreported_sale_limit_s, least=1, most=52 * WEEK_S

@@ -182,6 +182,12 @@ def _engine(given: Mapping[str, object]) -> tuple[Line, ...]:
         Line("micro_batches", _ENGINE.micro_batches, "false: one record at a time, to find faults"),
         Line("batch_records_max", _ENGINE.batch_records_max, "of one transaction; only a backlog fills it"),
         Line(
+            "event_ids_max",
+            _ENGINE.event_ids_max,
+            "Event ids remembered of each SKU, 16 to 1024: what has no sequence and is sent again behind so many others"
+            " of its SKU counts twice. They are written with each change of the SKU: more of them cost speed and room.",
+        ),
+        Line(
             "unknown_sku_grace_s",
             _ENGINE.unknown_sku_grace_s,
             "A change for a SKU that is not in the catalog waits this long, then it is a dead letter.",

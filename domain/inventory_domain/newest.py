@@ -24,6 +24,6 @@ class Newest(Generic[T]):
         """Keep what is not known yet."""
         known = self.known
         known[one] = None
-        if len(known) > self.most:
+        while len(known) > self.most:  # more than one where there was room for more
             del known[next(iter(known))]
             self.forgotten += 1

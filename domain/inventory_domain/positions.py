@@ -50,8 +50,10 @@ class Effect(Enum):
     __hash__ = object.__hash__  # each is there once; an enum's own hash is a call in Python, for every change
 
 
-def apply(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
+def apply(stock: Stock, change: InventoryChange, event_ids_max: int = EVENT_IDS_MAX) -> tuple[Stock, Effect]:
     """The stock after the change, and what the change did. Applying the same change again changes nothing.
+
+    Where only its event id tells that it is the same, that holds while fewer than `event_ids_max` others came after it.
 
     Raises:
         InvalidRecord: a field has a value that cannot be; the stock is as it was.
@@ -61,7 +63,7 @@ def apply(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
         return stock, Effect.DUPLICATE
     after, effect = _applied(stock, change)
     if effect is Effect.APPLIED and not _guarded_by_sequence(change):
-        event_ids = (*after.event_ids, change.event_id)[-EVENT_IDS_MAX:]
+        event_ids = (*after.event_ids, change.event_id)[-event_ids_max:]
         after = Stock(after.positions, after.sales, after.known_orders, event_ids, after.kit_sales, after.cancels)
     return after, effect
 

@@ -46,13 +46,25 @@ class Teller(Enum):
 class StockDraft:
     """The stock of one SKU under change. Belongs to one computation, which takes `stock()` when it is done.
 
-    `forgotten_ids` is how many event ids were forgotten for newer ones, of what `stock()` has given. `newest_ms` is the
-    newest time of what `stretch` did, and `kind` the last of its kinds.
+    It remembers `event_ids_max` event ids. `forgotten_ids` is how many were forgotten for newer ones, of what `stock()`
+    has given. `newest_ms` is the newest time of what `stretch` did, and `kind` the last of its kinds.
     """
 
-    __slots__ = ("_base", "_changed", "_ids", "_own_sales", "_places", "_told", "forgotten_ids", "kind", "newest_ms")
+    __slots__ = (
+        "_base",
+        "_changed",
+        "_event_ids_max",
+        "_ids",
+        "_own_sales",
+        "_places",
+        "_told",
+        "forgotten_ids",
+        "kind",
+        "newest_ms",
+    )
 
-    def __init__(self, stock: Stock) -> None:
+    def __init__(self, stock: Stock, event_ids_max: int = EVENT_IDS_MAX) -> None:
+        self._event_ids_max = event_ids_max
         self._begin(stock)
         self._changed = False
         self.forgotten_ids = 0
@@ -115,7 +127,7 @@ class StockDraft:
         if plainly is not None and (sequence is None or sequence >= 0) and plainly(self, change, change.kind):
             return Effect.APPLIED
         before = self.stock()
-        after, effect = apply(before, change)
+        after, effect = apply(before, change, self._event_ids_max)
         if effect is Effect.APPLIED:
             was, now = before.event_ids, after.event_ids
             self.forgotten_ids += 0 if was is now else len(was) + 1 - len(now)
@@ -274,7 +286,7 @@ class StockDraft:
 
     def _remembered(self) -> Newest[EventId]:
         if self._ids is None:
-            self._ids = Newest(self._base.event_ids, EVENT_IDS_MAX)
+            self._ids = Newest(self._base.event_ids, self._event_ids_max)
         return self._ids
 
     def _place(self, location: LocationId) -> Place:

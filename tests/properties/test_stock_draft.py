@@ -81,10 +81,10 @@ def changes_of(chance: random.Random, count: int, first: int) -> list[InventoryC
     return changes
 
 
-def step(stock: Stock, change: InventoryChange) -> tuple[Stock, object]:
+def step(stock: Stock, change: InventoryChange, event_ids_max: int) -> tuple[Stock, object]:
     """What `apply` makes of it, as the engine takes it over: what did not count changes nothing."""
     try:
-        after, effect = apply(stock, change)
+        after, effect = apply(stock, change, event_ids_max)
     except InvalidRecord as bad:
         return stock, str(bad)
     return (after if effect is Effect.APPLIED else stock), effect
@@ -104,7 +104,6 @@ def low_limits() -> Iterator[None]:
     for module in (positions, stock_places):
         patch.setattr(module, "KEPT_MOVES_MAX", 4)
     for module in (positions, stock_draft):
-        patch.setattr(module, "EVENT_IDS_MAX", 5)
         patch.setattr(module, "RESERVATIONS_MAX", 2)
     for module in (netting, stock_draft):
         patch.setattr(module, "KNOWN_ORDERS_MAX", 3)
@@ -116,16 +115,20 @@ def low_limits() -> Iterator[None]:
 @given(seed=SEEDS)
 @settings(max_examples=400, deadline=None)
 def test_a_draft_becomes_what_the_changes_make_one_by_one(seed: int) -> None:
-    """Also the order of what is kept, since the oldest is forgotten first and a state is compared by its bytes."""
+    """Also the order of what is kept, since the oldest is forgotten first and a state is compared by its bytes.
+
+    The engine is started with another bound of event ids after each part.
+    """
     chance = random.Random(seed)
     sold = KitSale(ChannelId("a"), 1, NOW_MS)
     stock = Stock(kit_sales={(Sku("KIT"), ORDERS[0]): sold} if chance.random() < 0.2 else {})
     for first in range(0, chance.choice((20, 40, 80)), 20):
-        draft, forgotten = StockDraft(stock), 0
+        event_ids_max = chance.choice((1, 3, 5, 5, 9))
+        draft, forgotten = StockDraft(stock, event_ids_max), 0
         for change in changes_of(chance, 20, first):
             assert sale_of(draft, change) == sale_of(stock, change)
             known = stock.event_ids
-            stock, expected = step(stock, change)
+            stock, expected = step(stock, change, event_ids_max)
             assert step_of_draft(draft, change) == expected
             forgotten += len(set(known) - set(stock.event_ids))
         settled = draft.stock()

@@ -118,9 +118,10 @@ class Bench:
         serdes = engine_serdes(TOPICS, self.registry)
         self._targets = Serde(LISTING_TARGET, "targets", self.registry)
         self.metrics = metrics = EngineMetrics(CollectorRegistry())
+        given = {"unknown_sku_grace_s": GRACE_MS / 1000, **given}
         settings = EngineSettings(KafkaSettings("127.0.0.1:1", traces=traces), TOPICS, PARTITIONS, "app", **given)  # type: ignore[arg-type]
         self.settings = settings
-        rules = Rules(policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)
+        rules = Rules.of(settings, policy, self.wire.decoders())
         print_of = fingerprint(policy)
         in_force = InForce(print_of, policy.peaks)
         admin = AdminClient({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
@@ -145,7 +146,7 @@ class Bench:
         self.own = own
         self.partition = own(PARTITION)
         self.ownership.ready_generation = GENERATION
-        committer = Committer(executor, self.clock, metrics, GRACE_MS, self.inputs.durable)
+        committer = Committer(executor, self.clock, metrics, rules.unknown_sku_grace_ms, self.inputs.durable)
         self.agent = EngineAgent(
             settings,
             rules,

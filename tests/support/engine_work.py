@@ -25,6 +25,7 @@ from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import EventId, ListingId, Marketplace, Sku
 from inventory_domain.plain_change import PlainChange, Told
 from inventory_domain.policies import AllocationPolicy
+from inventory_domain.positions import EVENT_IDS_MAX
 from inventory_domain.sku_state import SkuState
 from inventory_schemas.plain_changes import SOLD_AT_ONCE_MAX, written
 from inventory_streams.engine.computing import Work
@@ -134,6 +135,7 @@ class Memory:
         self.now_ms = NOW_MS
         self.policy = policy or a_policy()
         self.beside = ALONE
+        self.event_ids_max = EVENT_IDS_MAX
 
     def get(self, sku: Sku) -> SkuState | None:
         return self.states.get(sku)
@@ -144,7 +146,7 @@ class Memory:
 
     def work(self, *, catching_up: bool = False) -> Work:
         """A computation on what is durable now."""
-        rules = Rules(self.policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS)
+        rules = Rules(self.policy, TOPICS, self.wire.decoders(), PARTITIONS, GRACE_MS, self.event_ids_max)
         return Work(
             rules,
             self,

@@ -40,12 +40,12 @@ class _Draft:
 
     __slots__ = ("cause", "changed_at_ms", "done", "is_kit", "key", "sku", "state", "stock", "waiting", "written")
 
-    def __init__(self, state: SkuState) -> None:
+    def __init__(self, state: SkuState, event_ids_max: int) -> None:
         self.state = state
         self.sku = state.sku
         self.key = state.sku.encode()
         self.is_kit = state.product is not None and bool(state.product.components)
-        self.stock = StockDraft(state.stock)
+        self.stock = StockDraft(state.stock, event_ids_max)
         self.changed_at_ms = state.changed_at_ms
         self.cause: str | None = None
         self.waiting: list[InputRecord] = []
@@ -65,9 +65,11 @@ class StockChanges:
         otherwise: Callable[[InputRecord], None],
         causes: dict[Sku, str],
         now_ms: int,
+        event_ids_max: int,
     ) -> None:
         """`state` gives the state of a SKU, if it has one; `known` begins one, or raises InvalidRecord. `hold` keeps a
-        change without a product, `otherwise` does what is not plain; `causes` are noted per SKU."""
+        change without a product, `otherwise` does what is not plain; `causes` are noted per SKU. So many
+        event ids are remembered of each."""
         self._decode = decoders.change
         self._read_plain = decoders.plain_changes
         self._state = state
@@ -76,6 +78,7 @@ class StockChanges:
         self._otherwise = otherwise
         self._causes = causes
         self._now_ms = now_ms
+        self._event_ids_max = event_ids_max
         self._drafts: dict[Sku | None, _Draft] = {}
         self._queues: dict[bytes | None, list[InputRecord]] = {}  # what waits of each draft, by its key
         self.words: dict[SourceId, int] = {}
@@ -194,7 +197,7 @@ class StockChanges:
         return replace(draft.state, stock=stock, changed_at_ms=changed_at_ms)
 
     def _begun(self, sku: Sku, state: SkuState) -> _Draft:
-        draft = self._drafts[sku] = _Draft(state)
+        draft = self._drafts[sku] = _Draft(state, self._event_ids_max)
         self._queues[draft.key] = draft.waiting
         return draft
 

@@ -111,8 +111,7 @@ class _Process:
 
     def _built(self, app: EngineApp) -> tuple[FaustInputs, Ownership, EngineAgent]:
         settings, clock, metrics = self._settings, self._clock, self._metrics
-        grace_ms = int(settings.unknown_sku_grace_s * 1000)
-        rules = Rules(self._policy, settings.topics, self._serdes.decoders, settings.partitions, grace_ms)
+        rules = Rules.of(settings, self._policy, self._serdes.decoders)
         policy = InForce(fingerprint(self._policy), self._policy.peaks)
         velocity = SalesVelocity(app, settings.velocity_writes_per_s)
         inputs = FaustInputs(app)
@@ -120,7 +119,7 @@ class _Process:
         opener = Opener(settings, self._serdes, self._policy)
         admin = admin_client(settings.kafka)
         ownership = Ownership(settings, opener, admin, self._executor, clock, metrics, policy, velocity)
-        committer = Committer(self._executor, clock, metrics, grace_ms, inputs.durable)
+        committer = Committer(self._executor, clock, metrics, rules.unknown_sku_grace_ms, inputs.durable)
         agent = EngineAgent(
             settings, rules, self._serdes, ownership, committer, inputs, clock, metrics, policy, velocity
         )

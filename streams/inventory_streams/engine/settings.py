@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from inventory_domain.mass_change import MassChangePolicy
+from inventory_domain.positions import EVENT_IDS_MAX
 from inventory_domain.silence import SilencePolicy
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
@@ -54,7 +55,8 @@ class EngineSettings:
     `velocity_writes_per_s` is what this worker may write into windows of sales; beyond it they are counted later, in
     their own windows. `sweep_skus_per_s` is how many SKUs it decides anew when the policy changed or a source fell
     silent. `batch_records_max` are the records of one transaction at most; only a backlog fills it, and then each SKU
-    that comes twice in a batch is decided once. Probe port 0 takes a free one.
+    that comes twice in a batch is decided once. `event_ids_max` event ids are remembered of each SKU (rule 3); another
+    number holds for a SKU from its next change on that is known by its id alone. Probe port 0 takes a free one.
     """
 
     kafka: KafkaSettings
@@ -63,6 +65,7 @@ class EngineSettings:
     application: str = "inventory-engine"
     micro_batches: bool = True
     batch_records_max: int = 80_000
+    event_ids_max: int = EVENT_IDS_MAX
     unknown_sku_grace_s: float = 3_600.0
     unreported_sale_limit_s: float = 86_400.0
     velocity_writes_per_s: int = 500

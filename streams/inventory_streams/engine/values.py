@@ -29,6 +29,7 @@ from inventory_domain.sku_state import SkuState
 from inventory_domain.targets import Target
 from inventory_domain.velocity import Demand
 from inventory_streams.engine.dead_letters import DeadLetter
+from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.topics import Topics
 
 CAUSES = {
@@ -129,13 +130,20 @@ class Decoders:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a computation needs beside the states: the policy, how inputs are read, and where SKUs live."""
+    """What a computation needs beside the states: the policy, how inputs are read, where SKUs live, and its limits."""
 
     policy: AllocationPolicy
     topics: Topics
     decoders: Decoders
     partitions: int
     unknown_sku_grace_ms: int
+    event_ids_max: int
+
+    @classmethod
+    def of(cls, settings: EngineSettings, policy: AllocationPolicy, decoders: Decoders) -> Rules:
+        """The rules that an engine with these settings computes by."""
+        grace_ms = int(settings.unknown_sku_grace_s * 1000)
+        return cls(policy, settings.topics, decoders, settings.partitions, grace_ms, settings.event_ids_max)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 from unittest.mock import patch
 
-from inventory_domain import decisions, positions, stock_draft
+from inventory_domain import decisions
 from inventory_domain.changes import InventoryChange
 from inventory_domain.identifiers import EventId, Marketplace
 from inventory_domain.positions import Effect
@@ -25,7 +25,7 @@ from tests.support.engine_work import TOPICS, Wire
 from tests.support.simulator.kafka import ModeledKafka
 from tests.support.simulator.sharing import codecs, forget
 from tests.support.simulator.switches import Off
-from tests.support.simulator.traffic import EVENT_IDS_KEPT, PARTITIONS, Traffic
+from tests.support.simulator.traffic import PARTITIONS, Traffic
 from tests.support.simulator.worker import POLICY, Crash, VirtualClock, Worker
 from tests.support.stock import NOW_MS, a_channel, a_policy
 
@@ -240,7 +240,7 @@ def _without_newest(*given: Any, **named: Any) -> decisions.Decision:
 
 @contextmanager
 def switched_off(off: Off) -> Iterator[None]:
-    """What cannot be handed in: the end of a process, the bound of remembered ids, and rules inside the domain."""
+    """What cannot be handed in: the end of a process, and rules inside the domain."""
     plain, numbers = StockDraft.apply, itertools.count()
 
     def without_sequence(draft: StockDraft, change: InventoryChange) -> Effect:
@@ -252,8 +252,6 @@ def switched_off(off: Off) -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(committing, "end_process", _ended))
-        for module in (positions, stock_draft):
-            stack.enter_context(patch.object(module, "EVENT_IDS_MAX", EVENT_IDS_KEPT))
         if off in (Off.SEQUENCE_GUARD, Off.EVENT_ID_GUARD):  # both are switched off in what takes a whole change
             stack.enter_context(patch.object(engine_work, "plain_of", lambda change: None))
         if off is Off.SEQUENCE_GUARD:

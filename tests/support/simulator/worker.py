@@ -42,7 +42,7 @@ from tests.support.simulator.books import WITHHELD_UNITS
 from tests.support.simulator.kafka import ModeledKafka
 from tests.support.simulator.sharing import MARKETPLACE, NO_ENGINE_METRICS, REGISTRY, codecs
 from tests.support.simulator.switches import Off
-from tests.support.simulator.traffic import PARTITIONS
+from tests.support.simulator.traffic import EVENT_IDS_KEPT, PARTITIONS
 from tests.support.stock import a_channel, a_policy
 
 P = ParamSpec("P")
@@ -51,7 +51,7 @@ T = TypeVar("T")
 POLICY = a_policy(a_channel(locations=("dallas", "reno"), units=WITHHELD_UNITS))
 APPLICATION = "app"
 SILENCE = SilencePolicy(limit_ms=20_000, grace_ms=10_000)
-GRACE_MS = 3_600_000  # longer than a run: what waits for its product is not given up
+GRACE_S = 3_600.0  # longer than a run: what waits for its product is not given up
 
 
 class Crash(BaseException):
@@ -226,7 +226,15 @@ class Worker:
         self._policy = policy
         self.alive = True
         self.fates = fates
-        self._settings = EngineSettings(KafkaSettings("modelled"), TOPICS, PARTITIONS, APPLICATION, silence=SILENCE)
+        self._settings = EngineSettings(
+            KafkaSettings("modelled"),
+            TOPICS,
+            PARTITIONS,
+            APPLICATION,
+            event_ids_max=EVENT_IDS_KEPT,
+            unknown_sku_grace_s=GRACE_S,
+            silence=SILENCE,
+        )
         in_force = InForce(fingerprint(policy), ())
         velocity = SalesVelocity(app, 1_000)
         executor = _Inline()
@@ -234,8 +242,8 @@ class Worker:
         nothing = cast(Any, None)  # recovery is modelled here, so Ownership asks nobody
         self._ownership = Ownership(self._settings, nothing, nothing, executor, clock, metrics, in_force, velocity)
         self._in_force = in_force
-        rules = Rules(policy, TOPICS, _decoders(wire, serdes), PARTITIONS, GRACE_MS)
-        committer = Committer(executor, clock, metrics, GRACE_MS, self._inputs.durable)
+        rules = Rules.of(self._settings, policy, _decoders(wire, serdes))
+        committer = Committer(executor, clock, metrics, rules.unknown_sku_grace_ms, self._inputs.durable)
         self._agent = EngineAgent(
             self._settings, rules, serdes, self._ownership, committer, self._inputs, clock, metrics, in_force, velocity
         )

@@ -226,6 +226,8 @@ def test_a_buffer_that_names_one_number_means_that_one_alone() -> None:
         ("channels:", "delivery: {retry: {first_s: [0]}}\nchannels:", "delivery.retry", "above 0"),
         ("channels:", "delivery: {handover_wait_s: 3}\nchannels:", "delivery.handover_wait_s", "former owner"),
         ("channels:", "engine: {batch_records_max: many}\nchannels:", "engine.batch_records_max", "whole number"),
+        ("channels:", "engine: {event_ids_max: 15}\nchannels:", "engine.event_ids_max", "15"),
+        ("channels:", "engine: {event_ids_max: 1025}\nchannels:", "engine.event_ids_max", "1025"),
         ("channels:", "engine: {micro_batches: 1}\nchannels:", "engine.micro_batches", "true or false"),
         ("channels:", "probes: {ports: {engin: 1}}\nchannels:", "probes.ports.engin", "not a setting here"),
         ("channels:", "logs: {level: LOUD}\nchannels:", "logs.level", "DEBUG"),

@@ -13,7 +13,6 @@ import pytest
 from inventory_domain.changes import StockAdjusted, StockCounted, UnitsSold
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, OrderId
-from inventory_domain.positions import EVENT_IDS_MAX
 from inventory_domain.surges import Peak
 from inventory_streams.engine.catching_up import FetchState
 from inventory_streams.engine.changing import StockChanges
@@ -176,9 +175,9 @@ async def test_a_batch_of_a_partition_that_went_to_another_worker_is_dropped(cap
 
 async def test_event_ids_that_a_sku_has_no_room_for_are_counted_when_that_is_durable() -> None:
     """A repetition of what was forgotten is not known as one (rule 3): who wonders about a number can see it."""
-    async with a_bench() as bench:
+    async with a_bench(event_ids_max=20) as bench:
         await selling(bench)
-        sales = [UnitsSold(ChannelId("ebay-us"), OrderId(f"o-{number}"), 1) for number in range(EVENT_IDS_MAX + 3)]
+        sales = [UnitsSold(ChannelId("ebay-us"), OrderId(f"o-{number}"), 1) for number in range(23)]
         bench.feed(CHANGES, *[bench.wire.change(a_change(one, location=None)) for one in sales[:-1]])
         await bench.until(lambda: bench.inputs.positions[CHANGES] == len(sales), "all but one are applied")
         assert bench.metrics.event_ids_forgotten._value.get() == 2

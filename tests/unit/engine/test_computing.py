@@ -13,7 +13,7 @@ from inventory_domain.changes import (
     StockCounted,
 )
 from inventory_domain.errors import InvariantBroken
-from inventory_domain.identifiers import Sku
+from inventory_domain.identifiers import LocationId, Sku
 from inventory_streams.engine.records import InputRecord
 from tests.support.engine_work import (
     LISTING,
@@ -82,6 +82,38 @@ def test_an_event_sent_again_under_a_new_offset_is_a_duplicate(memory: Memory) -
 
     assert effects(computed) == {"duplicate": 1}
     assert not computed.states
+
+
+@pytest.mark.parametrize(("others", "left", "effect"), [(15, 84, "duplicate"), (16, 82, "applied")])
+def test_so_many_event_ids_are_remembered_as_are_set(memory: Memory, others: int, left: int, effect: str) -> None:
+    """What has no sequence is sent again behind other changes of the SKU: known behind 15 of them, not behind 16."""
+    memory.event_ids_max = 16
+    wire = memory.wire
+    selling(memory, 100)
+    moves = [a_change(StockAdjusted(-1), source="books", event_id=f"line-{number}") for number in range(others + 1)]
+    memory.batch(*[wire.change(move) for move in moves])
+
+    again = memory.batch(wire.change(moves[0]))
+
+    assert effects(again) == {effect: 1}
+    assert memory.states[SKU].stock.positions[LocationId("dallas")].on_hand == left
+
+
+def test_a_sku_remembers_more_once_more_is_set_and_drops_what_is_too_many_once_less_is(memory: Memory) -> None:
+    """The number is read at the start; the states are as they were before it."""
+    wire = memory.wire
+    selling(memory, 100)
+
+    def remembered(event_ids_max: int, first: int, count: int) -> list[str]:
+        memory.event_ids_max = event_ids_max
+        numbers = range(first, first + count)
+        moves = [a_change(StockAdjusted(-1), source="books", event_id=f"line-{number}") for number in numbers]
+        memory.batch(*[wire.change(move) for move in moves])
+        return [str(one) for one in memory.states[SKU].stock.event_ids]
+
+    assert remembered(16, 0, 40) == [f"line-{number}" for number in range(24, 40)]
+    assert remembered(32, 40, 20) == [f"line-{number}" for number in range(28, 60)]
+    assert remembered(16, 60, 1) == [f"line-{number}" for number in range(45, 61)]
 
 
 def test_an_older_count_is_superseded(memory: Memory) -> None:
