@@ -246,7 +246,11 @@ def _delivery(given: DeliverySettings) -> tuple[Line, ...]:
         Line("read_share", given.read_share, "of a throttle, for reads while pushes wait for it"),
         Line("zero_reserve", given.zero_reserve, "of a daily quota, kept for falls to zero"),
         Line("aged_after_s", given.aged_after_s, "what waits longer is served in turn with what is urgent"),
-        Line("failing_fall_s", given.failing_fall_s, "after so long the listing goes to zero by every path"),
+        Line(
+            "failing_fall_s",
+            given.failing_fall_s,
+            "a fall that is not live, or not sent for want of quota, goes to zero then",
+        ),
         Line("failing_falls_max", given.failing_falls_max, "more of them at once are the channel's matter"),
         Line("mass_change_hold_s", given.mass_change_hold_s, "a mass change waits so long for an operator"),
         Line("rise_sample_percent", given.rise_sample_percent, "of accepted rises, read back to be sure"),

@@ -16,14 +16,14 @@ def listing_alerts() -> tuple[Alert, ...]:
             "FallNotApplied",
             "falls_failing",
             "page",
-            "{{ $labels.channel }}: a lower number was not taken for so long that the listing is sent to zero",
+            "{{ $labels.channel }}: a lower number was not taken, or not sent, for so long that zero is wanted",
             "fall-not-applied",
         ),
         _above_zero(
             "FallNotSeen",
             "falls_late",
             "ticket",
-            "{{ $labels.channel }}: a lower number is not shown past its deadline; it is tried by the other path",
+            "{{ $labels.channel }}: a lower number is not shown past its deadline; see what keeps it",
             "fall-not-applied",
         ),
         _above_zero(

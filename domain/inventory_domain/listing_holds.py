@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from inventory_domain.due import Wanted, is_due, rises
 from inventory_domain.exposure import Exposure
 from inventory_domain.masks import FREE, Standing
 from inventory_domain.targets import Target
 
 FAILING_FALL: Final = "failing-fall"
+QUOTA_SPENT: Final = "quota-spent"
 MASS_CHANGE: Final = "mass-change"
 TOO_MANY_DEAD_LETTERS: Final = "too-many-dead-letters"
 
@@ -72,6 +74,19 @@ def is_failing(exposure: Exposure | None, limits: FallLimits, now_ms: int) -> bo
     """Whether a fall of the listing is tried for so long that it is to go to zero by every path."""
     since_ms = exposure.falling_since_ms() if exposure is not None else None
     return since_ms is not None and now_ms >= limits.failing_at_ms(since_ms)
+
+
+def unsent_since_ms(want: Wanted, computed_at_ms: int, exposure: Exposure | None) -> int | None:
+    """Since when a fall is wanted that is still to be sent; None when there is none.
+
+    At the earliest since its target was computed, and since the number above it was last seen.
+    """
+    units = exposure.units() if exposure is not None else None
+    falls = not rises(want, exposure) and (units is None or units > want.quantity)
+    if not falls or not is_due(want, exposure):
+        return None
+    known = exposure.confirmed if exposure is not None else None
+    return max(computed_at_ms, known.at_ms if known is not None else 0)
 
 
 def is_unseen(exposure: Exposure | None, limits: FallLimits, now_ms: int) -> bool:

@@ -101,6 +101,7 @@ RARE = {
     "ghost": Emphasis(Weather(), Fates(), ("edited",), every_s=OFTEN),
     "letter replayed": Emphasis(Weather(rejected=0.5), Fates(), ("letters",)),
     "quota spent": Emphasis(Weather(), Fates(), (), feeds=False, quota=25),
+    "zero for want of quota": Emphasis(Weather(), Fates(), (), feeds=False, quota=40),
     "zero without an attempt": Emphasis(Weather(), Fates(), ("kafka gone",), every_s=(15.0, 30.0)),
     **{way: Emphasis(Weather(), Fates(), (), fails_safe=way) for way in WAYS},
 }

@@ -22,11 +22,11 @@ class TrackedListing:
     sent or concluded. `held_until_s`: a former owner's request may be under way until then. `not_before_ms`: a retry
     told to wait until then. `retry_offsets`: records of the retry topic that stand for this wait. `must_read`: it had
     open attempts at a takeover. `claims`: marketplace ids that no other listing may be sent with meanwhile.
-    `late_rise`: a sampled rise of it was not seen live in time. `late_fall`, `failing_fall`: a fall was not, or for so
-    long that it is masked. `hinted`: it is to be looked at from `look_from_s` on, though nothing of it is open;
-    `hint_offset`: the observation that asks for that. `forgotten`: the engine withdrew it while an attempt was under
-    way. `traces`: what its next push stands for, the newest last: the traces of its target, of those that were replaced
-    unsent, and of attempts that failed.
+    `late_rise`: a sampled rise of it was not seen live in time. `late_fall`: a fall was not; `fall_mask`: for so long
+    that zero is sent, and why. `unsent_since_ms`: since when a fall of it waits for the next day's quota. `hinted`: it
+    is to be looked at from `look_from_s` on, though nothing of it is open; `hint_offset`: the observation that asks for
+    that. `forgotten`: the engine withdrew it while an attempt was under way. `traces`: what its next push stands for,
+    the newest last: the traces of its target, of those that were replaced unsent, and of attempts that failed.
     """
 
     partition: int
@@ -47,7 +47,8 @@ class TrackedListing:
     forgotten: bool = False
     late_fall: bool = False
     late_rise: bool = False
-    failing_fall: bool = False
+    fall_mask: str | None = None
+    unsent_since_ms: int | None = None
     hinted: bool = False
     hint_offset: int | None = None
     look_from_s: float = 0.0

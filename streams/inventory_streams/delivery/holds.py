@@ -1,4 +1,4 @@
-"""What holds or masks single listings: mass changes, falls that do not land, dead letters by the dozen."""
+"""What holds or masks single listings: mass changes, falls that do not land or cannot go, dead letters by the dozen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from inventory_domain.clock import Clock
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.listing_holds import (
     FAILING_FALL,
+    QUOTA_SPENT,
     TOO_MANY_DEAD_LETTERS,
     GuardDecision,
     LetterCount,
@@ -21,7 +22,11 @@ from inventory_streams.delivery.book import TrackedListing
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.settings import DeliverySettings
 
-_ZERO_BY_EVERY_PATH = Standing(mask=FAILING_FALL, every_path=True)
+_ZERO = {
+    None: FREE,
+    FAILING_FALL: Standing(mask=FAILING_FALL, every_path=True),
+    QUOTA_SPENT: Standing(mask=QUOTA_SPENT),
+}
 _NO_RISES = Standing(rises_held=TOO_MANY_DEAD_LETTERS)
 
 log = logging.getLogger(__name__)
@@ -76,7 +81,7 @@ class ListingHolds:
         target = tracked.target
         if target is None:
             return FREE
-        standing = _ZERO_BY_EVERY_PATH if tracked.failing_fall else FREE
+        standing = _ZERO[tracked.fall_mask]
         if target.channel in self.flooded:
             standing = standing.joined(_NO_RISES)
         if target.guard is not None:

@@ -144,9 +144,11 @@ class DeliveryMetrics:
             "requests_late", "Listings of requests that ended when a successor may have sent already.", "channel"
         )
         self.hints = counter("hints", "Signals that asked for a read.", "channel")
-        self.falls_late = gauge("falls_late", "Falls not seen live in time.", "channel")
+        self.falls_late = gauge("falls_late", "Falls not seen live in time, or not sent for want of quota.", "channel")
         self.falls_failing = gauge("falls_failing", "Falls not seen live for so long that zero is wanted.", "channel")
-        self.failing_falls = counter("failing_falls", "Listings sent to zero because a fall did not land.", "channel")
+        self.failing_falls = counter(
+            "failing_falls", "Listings sent to zero because a fall did not land, or had no call left.", "channel"
+        )
         self.listings_failing = gauge("listings_failing", "Listings that failed 3 times in a row or more.", "channel")
         self.mass_change_held = gauge("mass_change_held", "Listings held as part of a mass change.", "channel")
         self.flooded = gauge("dead_letter_flood", "1 while too many dead letters hold the channel's rises.", "channel")

@@ -51,7 +51,8 @@ class DeliverySettings:
     seen live, where it is not `DEADLINE_FACTOR` times what the marketplace needs at most; past it it is told and tried
     by the other path. `order_delay_s`: how long orders may take to be reported: two equal reads that far apart do not
     show a sale, so that a rise may be sent again. `failing_fall_s`: after so long the listing of a fall goes to zero by
-    every path, unless more than `failing_falls_max` of a channel do, which is the channel's matter.
+    every path, unless more than `failing_falls_max` of a channel do, which is the channel's matter. A fall that
+    waits so long for the next day's quota goes to zero too, however many do.
     `mass_change_hold_s`: how long a change that is part of a mass change is held. `rise_sample_percent`: the part of
     rises that are read back.
     `aged_after_s`: what waits longer than this is served in turn with what is more urgent, so that nothing starves.

@@ -19,7 +19,7 @@ READ_AGE_S = 2.0
 REQUEST_S_MAX = 15.0  # delivery's own: whatever was sent by then is taken within the settling time after it
 FEED_S, FEED_S_MAX = 8.0, 40.0
 DAY_MS = 86_400_000
-QUOTA_SPENT = 0.9  # what is left then is for falls to zero, or in the part of a worker that is gone
+QUOTA_SPENT = 0.75  # what is left then is for falls to zero, or in the part of a worker that is gone
 APART_S = 0.001  # timers of one moment come in no order
 LIMITS = (
     OperationLimit("write", 3.0, 6.0),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from inventory_domain.identifiers import ChannelId, ListingId, Sku
+from inventory_domain.listing_holds import QUOTA_SPENT
 from inventory_domain.ports import Push
 from inventory_streams.kafka.partitioner import partition_of
 from tests.support.engine_work import TOPICS
@@ -95,6 +96,8 @@ class Promises:
         self._versions[listing_id] = push.version
         if push.quantity:
             self._check_masks(push, sent.since_s)
+        elif self._mask(listing_id) == QUOTA_SPENT:
+            self.fired("zero for want of quota")
 
     def _check_masks(self, push: Push, since_s: float) -> None:
         now_s = self.loop.time()
@@ -163,6 +166,12 @@ class Promises:
             return -1
         value = self.kafka.newest[key]
         return 0 if value is None else codecs().exposure.decode(value).units()
+
+    def _mask(self, listing_id: ListingId) -> str | None:
+        """Why the newest attempt on the listing is a zero, as far as is durable."""
+        value = self.kafka.newest.get((EXPOSURE, listing_id.encode()))
+        last = codecs().exposure.decode(value).last if value is not None else None
+        return last.mask if last is not None else None
 
     def _check_exposure(self, listing_id: ListingId) -> None:
         """What is shown is never above what is durably said to be possible: the attempt was there before (rule 23)."""

@@ -55,6 +55,7 @@ ENDS_FOR = (OwnershipLost, CutOff, NotDelivered, *KAFKA_MAY_BE_GONE)  # a proces
 CALLS_A_DAY = 60  # of runs with a quota, in which a day ends when the trouble does
 # A real quota is a hundred times what idle probes use of it; by the usual pace here they would use all of it.
 HEALTH_WITH_QUOTA = replace(HEALTH, idle_probe_s=STOP_AFTER_S - 10.0)
+WITH_QUOTA = {"health": HEALTH_WITH_QUOTA, "zero_reserve": 0.2, "failing_fall_s": 30.0}
 MIDNIGHT_MS = (NOW_MS // DAY_MS + 1) * DAY_MS
 QUIET_S_MAX = 400.0
 SELLING_S = 8.0
@@ -287,7 +288,7 @@ class World:
             tell=self.promises.note,
             ended=self.ended,
             off=self._off,
-            changes={"health": HEALTH_WITH_QUOTA} if self._has_quota else {},
+            changes=WITH_QUOTA if self._has_quota else {},
         )
         self.processes.append(process)
         process.start()

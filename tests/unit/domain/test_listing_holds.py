@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from inventory_domain.due import wanted
 from inventory_domain.exposure import Confirmed, Exposure, Proof, begin, conclude, observe
 from inventory_domain.identifiers import ListingId, Sku
 from inventory_domain.listing_holds import (
@@ -15,6 +16,7 @@ from inventory_domain.listing_holds import (
     guard_standing,
     is_failing,
     is_late,
+    unsent_since_ms,
 )
 from inventory_domain.masks import FREE, Standing
 from inventory_domain.outcomes import Accepted, Transient
@@ -86,6 +88,29 @@ def test_a_settling_time_longer_than_the_limit_is_waited_for() -> None:
 
     assert not is_failing(falling(True), slow, 3_600_999)
     assert is_failing(falling(True), slow, 3_601_000)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "version", "exposure", "since_ms"),
+    [
+        (3, 2, falling(), 5_000),  # it shows 9, and nothing was sent
+        (0, 2, falling(), 5_000),
+        (9, 2, falling(), None),
+        (12, 2, falling(), None),
+        (3, 2, falling(True), None),  # it was sent, and is not seen yet
+        (3, 2, falling(False), 5_000),  # it is to be sent again
+        (2, 3, falling(True), 5_000),  # another one was
+        (3, 2, replace(falling(), confirmed=Confirmed(9, 1, 7_000, Proof.READ)), 7_000),
+        (3, 2, None, None),  # a first number is a rise, whatever is shown
+        (0, 2, None, 5_000),
+    ],
+)
+def test_a_fall_waits_since_it_is_wanted_and_the_number_above_it_was_seen(
+    quantity: int, version: int, exposure: Exposure | None, since_ms: int | None
+) -> None:
+    target = replace(a_target("A", quantity, version=version), computed_at_ms=5_000)
+
+    assert unsent_since_ms(wanted(target, None), target.computed_at_ms, exposure) == since_ms
 
 
 def test_a_rise_never_counts_as_a_fall() -> None:
