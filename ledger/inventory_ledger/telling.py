@@ -6,10 +6,18 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from inventory_domain.listing_holds import FAILING_FALL, QUOTA_SPENT
+from inventory_domain.masks import ENGINE_SILENT, STOP_SALE
 from inventory_ledger.rows import as_json
 from inventory_ledger.story import Facts, ListingStory, LocationStory, Story
 
 JSON_COLUMNS = frozenset({"nodes", "positions", "sales", "parts", "details", "open_attempts"})
+WHY_ZERO = {
+    STOP_SALE: "the channel's sales are stopped",
+    ENGINE_SILENT: "nothing was heard of the engine for too long",
+    FAILING_FALL: "a lower number was not seen live for too long",
+    QUOTA_SPENT: "a lower number waited too long for the next day's calls",
+}
 
 
 def told(story: Story, changes_topic: str) -> str:
@@ -182,7 +190,7 @@ def _headline(one: ListingStory) -> str:
 def _attempts(one: ListingStory) -> Iterator[str]:
     for row in one.attempts:
         answer = f"HTTP {row['status']}" if row["status"] is not None else "no HTTP status"
-        mask = f" under mask {row['mask']}" if row["mask"] else ""
+        mask = f" under mask {_mask(str(row['mask']))}" if row["mask"] else ""
         took = duration(int(str(row["answered_at_ms"])) - int(str(row["sent_at_ms"])))
         yield (
             f"  attempt {row['attempt']}: {row['quantity']}{mask} (version {row['version']}) "
@@ -194,6 +202,10 @@ def _attempts(one: ListingStory) -> Iterator[str]:
             yield f"      {words}"
     if not one.attempts:
         yield "  no attempt that is still kept"
+
+
+def _mask(name: str) -> str:
+    return f"{name}: {WHY_ZERO[name]}" if name in WHY_ZERO else name
 
 
 def _exposure(row: Facts) -> str:

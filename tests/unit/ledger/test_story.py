@@ -14,6 +14,8 @@ from inventory_domain.changes import StockCounted, UnitsSold
 from inventory_domain.commands import KitAvailability, Override, OverrideKind, SkuCommand
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, Sku
 from inventory_domain.kits import KitLinks
+from inventory_domain.listing_holds import FAILING_FALL, QUOTA_SPENT
+from inventory_domain.masks import ENGINE_SILENT, STOP_SALE
 from inventory_domain.positions import Stock
 from inventory_domain.reconciliation import CyclePhase
 from inventory_domain.sku_state import SkuState
@@ -109,6 +111,29 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
 
 def of_us(found: Story) -> str:
     return told(found, "inventory.changes")
+
+
+@pytest.mark.parametrize(
+    ("mask", "why"),
+    [
+        (STOP_SALE, "the channel's sales are stopped"),
+        (ENGINE_SILENT, "nothing was heard of the engine for too long"),
+        (FAILING_FALL, "a lower number was not seen live for too long"),
+        (QUOTA_SPENT, "a lower number waited too long for the next day's calls"),
+    ],
+)
+def test_why_zero_was_sent_instead_of_the_target_is_told(tmp_path: Path, mask: str, why: str) -> None:
+    """The attempt's number is not the target's, and somebody asks why."""
+    engine, tape = opened(f"sqlite:///{tmp_path / 'ledger.db'}"), a_days_tape()
+    zero = an_outcome(attempt=3, quantity=0, mask=mask)
+    tape.add(topic_of(tape.topics, Feed.OUTCOMES), "A-1", encoded(LISTING_OUTCOME, zero), at_ms=NOW_MS, partition=2)
+    migrate(engine)
+    write_all(Store(engine), tape)
+    with engine.connect() as connection:
+        text = of_us(story(connection, "A-1", NOW_MS + 120_000))
+    engine.dispose()
+
+    assert f"attempt 3: 0 under mask {mask}: {why} (version" in text
 
 
 def test_the_whole_chain_is_told(connection: Connection) -> None:
