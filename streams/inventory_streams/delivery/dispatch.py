@@ -51,7 +51,7 @@ class Dispatcher:
             await self._slots.acquire()
             await self._something_waits()
             kept_for_zeros = await throttles.acquire_push(self._zero_first)
-            group = self._take_with_zero() if kept_for_zeros else self._take()
+            group = self._take(only_with_zero=kept_for_zeros)
             if not group:
                 throttles.give_back_push()
                 self._slots.release()
@@ -82,18 +82,15 @@ class Dispatcher:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
 
-    def _take(self) -> list[TrackedListing]:
-        """The next call's listings, all still due and none of them under way."""
-        now_s, full = self._clock.monotonic_s(), self._in_flight.full
-        entries = self._account.queue.take(self._account.traits.push_group_max, now_s, full)
-        return [tracked for entry in entries if (tracked := self._picking.pick(entry.key)) is not None]
+    def _take(self, *, only_with_zero: bool) -> list[TrackedListing]:
+        """The next call's listings, all still due and none of them under way.
 
-    def _take_with_zero(self) -> list[TrackedListing]:
-        """The next call's listings where only falls to zero may go: what else has room in the call goes along."""
-        traits, full = self._account.traits, self._in_flight.full
-        entries = self._account.queue.take_urgent(traits.push_group_max, full)
+        `only_with_zero`: the call is kept for falls to zero; what else has room in one goes along.
+        """
+        now_s, full = self._clock.monotonic_s(), self._in_flight.full
+        entries = self._account.queue.take(self._account.traits.push_group_max, now_s, full, aged=not only_with_zero)
         group = [tracked for entry in entries if (tracked := self._picking.pick(entry.key)) is not None]
-        if any(self._picking.want(tracked).quantity == 0 for tracked in group):
+        if not only_with_zero or any(self._picking.want(tracked).quantity == 0 for tracked in group):
             return group
         for tracked in group:
             self._picking.over(tracked)

@@ -115,22 +115,16 @@ class WorkQueue:
         queues = [queue for channel, queue in self._channels.items() if channel not in without]
         return [(queue, entry) for queue in queues if (entry := queue.first()) is not None]
 
-    def take(self, count_max: int, now_s: float, without: AbstractSet[ChannelId] = NONE) -> list[Entry]:
+    def take(
+        self, count_max: int, now_s: float, without: AbstractSet[ChannelId] = NONE, *, aged: bool = True
+    ) -> list[Entry]:
         """Take at most so many entries of one channel for one call, the most urgent (or, in its turn, oldest) first.
 
-        `without`: channels that must wait.
+        `without`: channels that must wait. `aged`: whether what waits long has a turn of its own.
         """
         self._takes += 1
-        first = self._aged(now_s, without) if self._takes % AGED_TURN == 0 else None
-        return self._taken(first or self.first(without), count_max)
-
-    def take_urgent(self, count_max: int, without: AbstractSet[ChannelId] = NONE) -> list[Entry]:
-        """As `take`, where what waits long has no turn of its own."""
-        self._takes += 1
-        return self._taken(self.first(without), count_max)
-
-    def _taken(self, first: Entry | None, count_max: int) -> list[Entry]:
-        if first is None:
+        first = self._aged(now_s, without) if aged and self._takes % AGED_TURN == 0 else None
+        if (first := first or self.first(without)) is None:
             return []
         queue = self._channels[first.channel]
         queue.served = self._takes
