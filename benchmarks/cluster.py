@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ign
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from benchmarks.workload import PARTITIONS, Payload
+from inventory_sandbox.ending import ENDS, on_end
 from inventory_sandbox.stack import LocalStack
 
 SAMPLE_S: Final = 0.04
@@ -29,7 +30,6 @@ QUIET_S: Final = 2.0
 FEED_TIMEOUT_MS: Final = 900_000
 READ_LIMIT_S: Final = 120.0
 ADMIN_LIMIT_S: Final = 30.0
-ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 AGAIN_S: Final = 30.0
 """After the first signal to end, further ones count for nothing for so long."""
 
@@ -151,12 +151,10 @@ def _to_its_end() -> Iterator[None]:
     def note(signum: int, frame: FrameType | None) -> None:
         came.append(signum)
 
-    before = {number: signal.signal(number, note) for number in ENDS}
     try:
-        yield
+        with on_end(note):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         if came:
             raise KeyboardInterrupt
 

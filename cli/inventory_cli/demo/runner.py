@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from inventory_cli.demo.processes import Processes
 from inventory_cli.demo.view import View, seconds, verdict_table
 from inventory_cli.demo.waiting import fork_the_pipeline, stack_runs, start_what_takes_long
 from inventory_cli.logging import LogFormat, configure
+from inventory_sandbox.ending import on_end
 
 if TYPE_CHECKING:  # what takes a second to load is loaded when the processes load too
     from inventory_cli.demo.performance import Performance
@@ -153,7 +153,7 @@ def _interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    with _handlers(interrupt):
+    with on_end(interrupt):
         yield
 
 
@@ -164,16 +164,5 @@ def _uninterruptible() -> Iterator[None]:
     def ignore(number: int, frame: FrameType | None) -> None:
         return
 
-    with _handlers(ignore):
+    with on_end(ignore):
         yield
-
-
-@contextmanager
-def _handlers(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, former in before.items():
-            signal.signal(number, former)
