@@ -113,6 +113,11 @@ class EngineAgent:
         self._idle_s = 0.0  # how long it has waited in all
         self.looped_s = clock.monotonic_s()
 
+    def waited(self, since_s: float) -> None:
+        """The loop goes on, and had nothing to do since then."""
+        self.looped_s = self._clock.monotonic_s()
+        self._idle_s += self.looped_s - since_s
+
     async def run(self, stream: AsyncIterator[FetchedBatch]) -> None:
         """Until the stream ends. Also turns when nothing comes."""
         coming: asyncio.Task[FetchedBatch] | None = None
@@ -125,8 +130,7 @@ class EngineAgent:
                 both: set[asyncio.Task[Any]] = {coming, after}
                 began_s = self._clock.monotonic_s()
                 await asyncio.wait(both, timeout=self._pause_s(), return_when=asyncio.FIRST_COMPLETED)
-                self.looped_s = self._clock.monotonic_s()
-                self._idle_s += self.looped_s - began_s
+                self.waited(began_s)
                 if after.done():
                     after = None
                     self._committer.after.clear()

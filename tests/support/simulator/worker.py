@@ -334,7 +334,7 @@ class Worker:
 
     async def turn(self) -> None:
         """What is due without input."""
-        self._agent._idle_s = self._clock.monotonic_s()  # between the steps of a simulation its loop waits
+        self._agent.waited(self._agent.looped_s)  # between the steps of a simulation its loop waits
         self._agent._turn()
         for number in self.owns():
             await self.settle(number)
