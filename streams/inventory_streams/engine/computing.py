@@ -204,13 +204,16 @@ class Work:
             state.high_velocity,
             state.scarce,
         )
-        told = kept is not decision.state
-        if sku in self._states or decision.targets or decision.forgotten or remembers or told:
+        if sku in self._states or decision.targets or decision.forgotten or remembers or kept is not decision.state:
             self._states[sku] = kept
 
     def finish(self) -> Computed:
         """Decide every SKU that was touched and is not decided yet, and say all that follows; the last it does."""
         self.decide(self.undecided())
+        return self.computed()
+
+    def computed(self) -> Computed:
+        """All that follows, once every SKU that was touched is decided; the last it does."""
         targets = self._zeroed.guarded(self._targets, self._states, self._beside.guards)
         if self._stock.plain:
             self._effects[self._rules.topics.inventory_changes, RecordEffect.APPLIED] += self._stock.plain
@@ -255,12 +258,11 @@ class Work:
         before = self._durable.get(sku)
         if not concerns_others(before, after):
             return after
-        heard = self._kit_orders.get(sku, set())
         done = exchange(
             before,
             after,
             self._now_ms,
-            heard=heard,
+            heard=self._kit_orders.get(sku, set()),
             cause=self._causes.get(sku, ""),
             closed=self._rules.policy.closed_locations,
             silent=self._beside.silent,

@@ -55,7 +55,7 @@ class Preparation:
             if first:
                 yield
             work.decide(skus)
-        self.computed = computed = work.finish()
+        self.computed = computed = work.computed()
         for first, states in _parts(list(computed.states.items()), SKUS_IN_PART):
             if first:
                 yield
