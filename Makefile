@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 INSTALL = $(BIN)/python packaging/install.py
 ARGS ?=
-# Half of the suite's time is waiting for brokers and processes, so three run it side by side on two cores, each
-# with a broker of its own. Files go to them by folder, the waiting ones first: the many short files of tests/unit fill up
+# Half of the suite's time is waiting for brokers and processes, so three run it side by side on two cores, with one
+# broker for all. Files go to them by folder, the long ones first: the many short files of tests/unit fill up
 # the end, where an end-to-end test would be waited for by all.
 TESTERS ?= 3
 

@@ -27,23 +27,33 @@ settings.load_profile("busy-machine")
 BROKER_FIXTURES = frozenset({"broker", "kafka", "registry_url"})
 
 
+COMPUTES_LONGEST = Path(__file__).parent / "simulator"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs a broker, so that `-m "not broker"` leaves the quick tests."""
+    """Marks what needs a broker, so that `-m "not broker"` leaves the quick tests. The simulator goes first.
+
+    It computes for minutes without a pause: beside tests that wait for processes nobody waits for it, and at the end
+    all would.
+    """
+    items.sort(key=lambda item: COMPUTES_LONGEST not in item.path.parents)
     for item in items:
         if BROKER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
-    """Kafka and the registry, started at the first test that needs them and stopped after the last."""
+def broker(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Broker]:
+    """Kafka and the registry, started at the first test that needs them and stopped after the last, in any process."""
+    own = tmp_path_factory.getbasetemp()
+    of_the_run = own if worker_id == "master" else own.parent
 
     def leave(signum: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt  # so that the stack is stopped when the run is told to end
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
-        with running_broker() as running:
+        with running_broker(of_the_run / "broker") as running:
             yield running
     finally:
         signal.signal(signal.SIGTERM, before)

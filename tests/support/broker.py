@@ -8,9 +8,7 @@ import gc
 import http.client
 import json
 import os
-import shutil
 import socket
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -25,9 +23,9 @@ from confluent_kafka.admin import AdminClient
 from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 
-from inventory_sandbox.stack import LocalStack
 from inventory_sandbox.stack.artifacts import locked_artifacts
 from inventory_sandbox.stack.kafka import FIXED_PROPERTIES
+from tests.support.shared_stack import shared_stack
 
 START_LIMIT_S: Final = 120.0
 API_PATH: Final = "/apis/ccompat/v7"
@@ -42,8 +40,11 @@ class Broker:
 
 
 @contextmanager
-def running_broker(env: Mapping[str, str] = os.environ) -> Iterator[Broker]:
-    """A broker for as long as the block runs; what was started for it is stopped and removed afterwards."""
+def running_broker(shared: Path, env: Mapping[str, str] = os.environ) -> Iterator[Broker]:
+    """A broker for as long as the block runs; what was started for it is stopped and removed afterwards.
+
+    The local stack is one for all processes of the run, in a folder that they share; containers are each one's own.
+    """
     kafka = env.get("INVENTORY_SYNC_TEST_BOOTSTRAP_SERVERS")
     registry = env.get("INVENTORY_SYNC_TEST_SCHEMA_REGISTRY")
     if kafka and registry:
@@ -58,8 +59,8 @@ def running_broker(env: Mapping[str, str] = os.environ) -> Iterator[Broker]:
         with _containers() as broker:
             yield broker
     else:
-        with _local_stack() as broker:
-            yield broker
+        with shared_stack(shared) as info:
+            yield Broker(info.bootstrap_servers, info.schema_registry_url)
 
 
 def docker_answers() -> bool:
@@ -83,18 +84,6 @@ def _ping_docker() -> bool:
         return False
     finally:
         client.close()
-
-
-@contextmanager
-def _local_stack() -> Iterator[Broker]:
-    folder = Path(tempfile.mkdtemp(prefix="inventory-sync-test-"))
-    stack = LocalStack(folder)
-    try:
-        info = stack.up()
-        yield Broker(info.bootstrap_servers, info.schema_registry_url)
-    finally:
-        stack.down()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _version_of(component: str, name: str) -> str:
