@@ -42,10 +42,6 @@ MASKED: Final = {
     FAILING_FALL: "fall does not land: the listing goes to zero by every path",
     QUOTA_SPENT: "fall waits for the next day's quota: zero goes as far as calls are kept for it",
 }
-LIFTED: Final = {
-    FAILING_FALL: "fall has landed: the listing shows its target again",
-    QUOTA_SPENT: "no fall waits for the next day's quota any more: the listing shows its target again",
-}
 
 log = logging.getLogger(__name__)
 
@@ -187,8 +183,7 @@ class FallWatch:
         self._scheduler.reconsider(tracked)
 
     def _lift(self, tracked: TrackedListing) -> None:
-        mask, tracked.fall_mask = tracked.fall_mask, None
-        log.warning(LIFTED[mask or FAILING_FALL], extra={"listing": tracked.listing_id})
+        self._masks.holds.lift(tracked)
         self._scheduler.reconsider(tracked)
 
 

@@ -27,6 +27,10 @@ _ZERO = {
     FAILING_FALL: Standing(mask=FAILING_FALL, every_path=True),
     QUOTA_SPENT: Standing(mask=QUOTA_SPENT),
 }
+_LIFTED = {
+    FAILING_FALL: "fall has landed: the listing shows its target again",
+    QUOTA_SPENT: "no fall waits for the next day's quota any more: the listing shows its target again",
+}
 _NO_RISES = Standing(rises_held=TOO_MANY_DEAD_LETTERS)
 
 log = logging.getLogger(__name__)
@@ -87,6 +91,11 @@ class ListingHolds:
         if target.guard is not None:
             standing = standing.joined(self._guard(tracked))
         return standing
+
+    def lift(self, tracked: TrackedListing) -> None:
+        """A fall of the listing is no reason for zero any more. The caller does what follows."""
+        mask, tracked.fall_mask = tracked.fall_mask, None
+        log.warning(_LIFTED[mask or FAILING_FALL], extra={"listing": tracked.listing_id})
 
     def _guard(self, tracked: TrackedListing) -> Standing:
         assert tracked.target is not None

@@ -10,6 +10,7 @@ from inventory_domain.clock import Clock
 from inventory_domain.due import Wanted, due_from_ms, kind_of_write, wanted
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.exposure import SINGLE, Attempt
+from inventory_domain.listing_holds import QUOTA_SPENT
 from inventory_domain.ports import Push
 from inventory_streams.delivery.account import Account
 from inventory_streams.delivery.attempts import Attempts, Begun
@@ -61,6 +62,8 @@ class Picking:
         tracked = self.book.listing(key)
         if tracked is None or tracked.target is None or tracked.in_flight or not self._masks.writes(tracked):
             return None
+        if tracked.fall_mask == QUOTA_SPENT and not self.account.throttles.spent:
+            self._masks.holds.lift(tracked)  # the day has begun before the zero went: its number goes
         standing = self._masks.standing(tracked)
         want = wanted(tracked.target, standing.mask)
         due_ms = due_from_ms(want, tracked.exposure, self._settings.retry)
