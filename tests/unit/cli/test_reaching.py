@@ -12,6 +12,9 @@ import time
 
 import pytest
 
+from inventory_cli import operating
+from inventory_cli.addresses import NoAddress
+from inventory_cli.operating import channel_operator
 from inventory_cli.reaching import _address, answers, told_of_silence
 
 LIMIT_S = 60.0
@@ -97,3 +100,17 @@ def test_a_command_without_kafka_says_what_it_waits_for_before_it_gives_up() -> 
 
     assert f"waiting for Kafka at {server}".encode() in said
     assert waits
+
+
+def test_a_command_for_a_channel_ends_where_no_kafka_answers_and_says_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waited for a minute, and said that reading made no progress."""
+    monkeypatch.setattr(operating, "ANSWER_S_MAX", 0.1)
+    server = f"127.0.0.1:{closed_port()}"
+
+    with (
+        pytest.raises(NoAddress, match=f"Kafka at {server} does not answer.*--bootstrap-servers"),
+        channel_operator("channel", None, server, f"http://{server}"),
+    ):
+        pass
