@@ -139,7 +139,9 @@ def kit_sold(stock: Stock, kind: KitSold, at_ms: int) -> Stock:
             known = stock.kit_sales.get(key)
             units = kind.units + (known.units if known else 0)
             return replace(stock, kit_sales={**stock.kit_sales, key: KitSale(kind.channel, units, at_ms)})
-        sale = KitSale(kind.channel, kind.units, known.occurred_at_ms if known else at_ms)
+        if known is not None and kind.units <= known.units:
+            at_ms = known.occurred_at_ms  # else some of it was sold only now, and no earlier count has that
+        sale = KitSale(kind.channel, kind.units, at_ms)
         return stock if sale == known else replace(stock, kit_sales={**stock.kit_sales, key: sale})
     if known is None:
         return stock

@@ -309,6 +309,16 @@ def test_kits_orders_beyond_the_limit_stay_netted_at_the_component() -> None:
     assert stock.units_sold_unreported() == {SHOP: SALES_MAX + 6 + 7}
 
 
+def test_orders_sold_in_kits_take_their_room_among_those_kept_one_by_one() -> None:
+    waiting = {OrderId(f"w{number}"): ChannelSale(SHOP, 1, NOW_MS) for number in range(SALES_MAX - 1)}
+    stock = kit_sold(replace(a_stock(dallas=10_000), sales=waiting), KitSold(Sku("KIT"), O1, 3, SHOP), NOW_MS)
+
+    stock = after(stock, UnitsSold(SHOP, OrderId("o2"), 2), location=None)
+
+    assert stock.sales[beyond(SHOP)].units == 2
+    assert stock.units_sold_unreported() == {SHOP: SALES_MAX - 1 + 3 + 2}
+
+
 def test_reservations_beyond_the_limit_stay_reserved() -> None:
     stock = a_stock(dallas=10_000)
     position = stock.positions[DALLAS]
@@ -375,6 +385,30 @@ def test_a_count_that_includes_orders_ends_the_netting_of_those_sold_in_kits_too
     counted = after(both, StockCounted(7, includes_orders_until_ms=NOW_MS))
 
     assert counted.units_sold_unreported() == {SHOP: 2}, "the later one is not in it"
+
+
+def test_an_order_of_two_lines_is_in_a_count_only_when_both_are() -> None:
+    """The lines may come in either order; the count is of a time between them."""
+    for times in ((-1, 1), (1, -1)):
+        stock = a_stock(dallas=10)
+        for at in times:
+            sale = a_change(UnitsSold(SHOP, O1, 1), location=None, occurred_at_ms=NOW_MS + at)
+            stock = apply(stock, sale)[0]
+
+        counted = after(stock, StockCounted(9, includes_orders_until_ms=NOW_MS))
+
+        assert counted.units_sold_unreported() == {SHOP: 2}
+
+
+def test_an_order_of_a_kit_whose_units_grow_is_in_a_count_only_when_the_last_are() -> None:
+    """A second line of it was sold after the count: its units are still on the shelf that was counted."""
+    first = kit_sold(a_stock(dallas=10), KitSold(Sku("KIT"), O1, 3, SHOP), NOW_MS - 1)
+    grown = kit_sold(first, KitSold(Sku("KIT"), O1, 6, SHOP), NOW_MS + 1)
+    less = kit_sold(first, KitSold(Sku("KIT"), O1, 2, SHOP), NOW_MS + 1)
+    count = StockCounted(7, includes_orders_until_ms=NOW_MS)
+
+    assert after(grown, count).units_sold_unreported() == {SHOP: 6}
+    assert after(less, count).units_sold_unreported() == {}, "what is left of it was sold before"
 
 
 def test_a_superseded_count_ends_no_netting() -> None:
