@@ -100,6 +100,15 @@ def test_a_two_day_listing_is_served_from_nodes_that_make_it_first() -> None:
     assert parts == {"fast": 4, "slow": 1}
 
 
+def test_a_location_whose_two_day_node_shows_all_its_units_has_none_for_another_node() -> None:
+    """15 units are asked for, and 10 of them lie where one node is fast and one is slow."""
+    nodes = [node("fast", "dallas", two_day=True), node("slow", "dallas"), node("far", "reno")]
+
+    parts = split_over_nodes(15, nodes, {LocationId("dallas"): 10, LocationId("reno"): 5}, True)
+
+    assert parts == {"fast": 10, "slow": 0, "far": 5}
+
+
 def test_two_nodes_of_one_location_share_its_units() -> None:
     """Shown at both, the same unit could be sold twice."""
     parts = split_over_nodes(9, [node("n1", "dallas"), node("n2", "dallas")], {LocationId("dallas"): 5}, False)

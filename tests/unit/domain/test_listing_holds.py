@@ -139,6 +139,17 @@ def test_more_than_a_tenth_of_the_latest_attempts_is_too_many() -> None:
     assert count.too_many(LetterRules())
 
 
+def test_a_flood_is_seen_however_long_all_went_well_before() -> None:
+    """Of 5,200 attempts in all 100 are a fiftieth; of the latest, far more than a tenth."""
+    count = LetterCount()
+    for _ in range(5_000):
+        count = count.with_success()
+    for _ in range(100):
+        count = count.with_letter().with_success()
+
+    assert count.too_many(LetterRules())
+
+
 def test_a_tenth_and_fewer_is_bad_data() -> None:
     count = LetterCount()
     for number in range(3_000):

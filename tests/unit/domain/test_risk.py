@@ -74,6 +74,13 @@ def test_a_rate_that_trembles_withholds_the_same() -> None:
     assert found == {18}
 
 
+def test_a_rate_is_never_taken_for_a_lower_one() -> None:
+    """P(X > 18) is 0.00719 at a mean of 10 and 0.00740 at 10.03, where 18 would be exceeded more often than asked."""
+    demand = Demand({AMAZON: ChannelDemand(240_720)})
+
+    assert risk_units(RiskPolicy(7_300, HOUR_MS), WALMART, demand) == 19
+
+
 def test_more_than_can_be_counted_withholds_everything() -> None:
     demand = Demand({AMAZON: ChannelDemand(10**15)})
 

@@ -168,6 +168,21 @@ def test_channels_that_earn_the_same_share_by_what_they_sell() -> None:
     assert units(found) == {AMAZON: 20, EBAY: 10}
 
 
+def test_a_channel_with_several_listings_earns_what_the_best_of_them_does() -> None:
+    """Its cheap listing would put it behind eBay, which sells all that there is."""
+    best = [replace(a_listing(AMAZON, one), margin_minor=margin) for one, margin in (("a", 100), ("b", 900))]
+    found = given(
+        policy_of(Strategy.MARGIN_FIRST, a_channel(AMAZON), a_channel(EBAY)),
+        10,
+        selling(amazon_us=10, ebay_us=10),
+        *best,
+        *earning(ebay_us=500),
+    )
+
+    assert sum(one.allocation for one in found.values() if one.listing.channel == AMAZON) == 10
+    assert found[EBAY].allocation == 0
+
+
 def test_a_margin_that_nobody_stated_comes_last() -> None:
     found = given(
         policy_of(Strategy.MARGIN_FIRST), 30, selling(amazon_us=20, ebay_us=20), *earning(amazon_us=None, ebay_us=-5)
