@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from inventory_domain.due import Urgency, Wanted, due_from_ms, is_due, rises, urgency, wanted
-from inventory_domain.exposure import Confirmed, Exposure, LastAttempt, Proof, Result
+from inventory_domain.exposure import FEED, SINGLE, Confirmed, Exposure, LastAttempt, Proof, Result, begin
 from inventory_domain.identifiers import ListingId, NodeId, Sku
 from inventory_domain.retry import RetrySchedule
 from tests.support.delivery import a_target
@@ -55,6 +55,44 @@ def test_another_split_over_nodes_is_due_though_the_sum_stays() -> None:
     assert is_due(want, attempted(5, 2, Result.ACCEPTED))
 
 
+def under_way(path: str, quantity: int = 5) -> Exposure:
+    """A listing that shows 9, with this number of version 1 sent and not answered."""
+    exposure, _ = begin(
+        showing(9), version=1, quantity=quantity, nodes={}, mask=None, path=path, now_ms=1_000, settles_by_ms=2_000
+    )
+    return exposure
+
+
+@pytest.mark.parametrize(("quantity", "due"), [(4, True), (5, False), (6, False)])
+def test_while_a_row_of_a_feed_has_no_report_only_less_than_it_goes(quantity: int, due: bool) -> None:
+    """The feed would undo a rise, or the rise be undone by it; and what is equal is under way."""
+    assert is_due(Wanted(quantity, {}, 2), under_way(FEED)) is due
+
+
+@pytest.mark.parametrize(("path", "due"), [(FEED, True), (SINGLE, False)])
+def test_a_stop_goes_past_a_row_of_a_feed_and_waits_for_a_request(path: str, due: bool) -> None:
+    """A feed may take an hour; a request has its answer within seconds, and one is in flight at a time."""
+    assert is_due(Wanted(0, {}, 1, "stopped"), under_way(path)) is due
+
+
+def test_a_fall_that_was_rejected_stays_due() -> None:
+    """The old number is still on sale; a rise that was rejected sells nothing wrongly."""
+    rejected = attempted(5, 2, Result.REJECTED)
+    shows_more = replace(showing(9), last=replace(rejected.last, falling_since_ms=1_000))
+    shows_less = replace(showing(3), last=rejected.last)
+
+    assert is_due(Wanted(5, {}, 2), shows_more)
+    assert not is_due(Wanted(5, {}, 2), shows_less)
+
+
+@pytest.mark.parametrize(("unseen", "due"), [(1, True), (2, False)])
+def test_a_rise_that_is_not_seen_is_sent_once_more(unseen: int, due: bool) -> None:
+    under_shown = attempted(5, 2, Result.UNDER_SHOWN)
+    exposure = replace(under_shown, last=replace(under_shown.last, unseen=unseen))
+
+    assert is_due(Wanted(5, {}, 2), exposure) is due
+
+
 @pytest.mark.parametrize(("failures", "from_ms"), [(0, 0), (1, 6_000), (2, 16_000), (3, 61_000), (9, 301_000)])
 def test_failures_in_a_row_make_a_listing_wait(failures: int, from_ms: int) -> None:
     want = Wanted(5, {}, 2)
@@ -64,6 +102,11 @@ def test_failures_in_a_row_make_a_listing_wait(failures: int, from_ms: int) -> N
 
 def test_a_newer_target_inherits_the_wait() -> None:
     assert due_from_ms(Wanted(4, {}, 3), attempted(5, 2, Result.FAILED, 2), SCHEDULE) == 16_000
+
+
+def test_another_number_does_not_wait_for_one_that_was_rejected() -> None:
+    """It was refused for what it said."""
+    assert due_from_ms(Wanted(4, {}, 3), attempted(5, 2, Result.REJECTED, 2), SCHEDULE) == 0
 
 
 def test_what_is_not_due_has_no_time() -> None:
@@ -136,6 +179,13 @@ def test_a_rise_is_what_may_put_more_on_sale(units: int, quantity: int, rise: bo
 def test_a_listing_of_which_nothing_is_known_may_only_fall_to_zero() -> None:
     assert rises(wanted(a_target(quantity=1), None), None)
     assert not rises(wanted(a_target(quantity=0), None), None)
+
+
+def test_of_a_listing_that_was_never_confirmed_what_was_sent_is_the_measure() -> None:
+    sent = replace(under_way(SINGLE), confirmed=None)
+
+    assert not rises(Wanted(4, {}, 2), sent)
+    assert rises(Wanted(5, {}, 2), sent)
 
 
 def test_the_same_number_under_a_newer_version_is_due_and_is_a_rise() -> None:

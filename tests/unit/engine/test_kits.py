@@ -260,6 +260,18 @@ def test_a_kit_that_becomes_a_plain_product_waits_for_a_count_of_its_own(selling
     assert selling.shown[KIT] == 7
 
 
+def test_a_product_that_was_a_kit_for_a_while_does_not_go_by_what_it_had_before(selling: World) -> None:
+    """Whatever happened to its own units meanwhile was refused, so its last count is of another time."""
+    selling.change(PART, StockCounted(10), sequence=2)
+    selling.product(a_sku(PART, **{DEEPER: 1}))
+    selling.run()
+
+    selling.product(a_sku(PART))
+    selling.run()
+
+    assert selling.shown[PART] == 0
+
+
 def test_a_component_that_leaves_the_catalog_takes_its_kits_with_it(selling: World) -> None:
     selling.product(None, OTHER)
 
@@ -429,6 +441,24 @@ def test_a_component_that_is_catching_up_tells_falls_only_and_owes_the_rise(sell
 
     assert selling.shown[KIT] == 5
     assert not selling.state(OTHER).owes_rise
+
+
+def test_a_component_without_a_number_of_its_own_owes_its_kits_rise_too(selling: World) -> None:
+    """Nothing of its own would ask for it once input is caught up with."""
+    selling.product(replace(a_sku(OTHER), listings=()))
+    selling.change(OTHER, StockAdjusted(-4), sequence=2)
+    selling.run()
+    selling.catching_up = True
+    selling.change(OTHER, StockAdjusted(9), sequence=3)
+    selling.run()
+    assert (selling.shown[KIT], selling.state(OTHER).owes_rise) == (4, True)
+
+    selling.catching_up = False
+    for sku in (OTHER, KIT):
+        selling.wake(sku, "caught-up")
+    selling.run()
+
+    assert (selling.shown[KIT], selling.state(OTHER).owes_rise) == (5, False)
 
 
 def test_every_command_may_come_twice(selling: World) -> None:
