@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
-from inventory_domain.changes import StockCounted
-from inventory_domain.identifiers import Sku
+from inventory_domain.changes import StockCounted, StockReserved, UnitsSold
+from inventory_domain.identifiers import ChannelId, OrderId, ReservationId, Sku
+from inventory_domain.sku_state import HeldRecord, SkuState
 from inventory_streams.engine.due import DueWork
 from inventory_streams.engine.settings import SWEEP_LOG_S, EngineSettings
 from inventory_streams.engine.states import SkuStates
@@ -15,7 +17,7 @@ from inventory_streams.engine.waking import InForce
 from inventory_streams.kafka.settings import KafkaSettings
 from tests.support.engine_bench import Clock, a_bench
 from tests.support.engine_work import PARTITIONS, TOPICS, Memory, a_velocity
-from tests.support.stock import SKU, a_change, a_product
+from tests.support.stock import NOW_MS, SKU, a_change, a_product
 
 PER_S = 10
 
@@ -51,3 +53,39 @@ async def test_a_sweep_decides_no_more_skus_a_second_than_it_may(caplog: pytest.
         ("deciding SKUs anew", 5),
         ("all SKUs decided anew", None),
     ]
+
+
+async def test_what_a_new_owner_must_know_beside_the_states_is_found_by_its_first_sweep() -> None:
+    """Until then it would miss an expiry, an order that nobody reports, a mass change and the room that is taken."""
+    memory = Memory()
+    wire = memory.wire
+    memory.batch(
+        wire.product(a_product()),
+        wire.change(a_change(StockCounted(5))),
+        wire.change(a_change(StockReserved(ReservationId("r"), 1, expires_at_ms=NOW_MS + 60_000))),
+        wire.change(a_change(UnitsSold(ChannelId("market-us"), OrderId("o"), 1), location=None)),
+    )
+    sold = memory.states[SKU]
+    (listing, said) = next(iter(sold.targets.items()))
+    stamped = replace(said, guard=f"market-us.0.{NOW_MS}", version=NOW_MS)
+    found = {
+        b"sold": replace(sold, targets={listing: stamped}),
+        b"held": SkuState(Sku("B"), held=(HeldRecord("t", 0, 1, NOW_MS, b"B", b"v"),), unknown_since_ms=NOW_MS),
+    }
+    async with a_bench() as bench:
+        partition = bench.partition
+        partition.states = SkuStates(lambda data: found[data], 10)
+        for data, state in found.items():
+            partition.states.load(state.sku, data)
+        in_force = InForce(partition.progress.policy, ())
+        partition.recovered(partition.progress.policy)
+
+        applied = DueWork(bench.settings, a_velocity(), Clock(), in_force).add(partition, memory.work(), lambda: None)
+
+        assert applied.applied == partition.progress.policy
+        assert len(partition.timers) == 2, "one expires, and one is given up in the end"
+        assert partition.unreported.overdue(NOW_MS + 1) == 1
+        assert partition.mass.guarded() == 1
+        assert partition.held.records == 1
+        assert partition.totals.whole
+        assert partition.totals.showing == {"market-us": 1}
