@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from inventory_domain.mass_change import MassChangePolicy, Zeros
+import pytest
+
+from inventory_domain.mass_change import MassChangePolicy, Zeros, is_by_input
 from tests.support.stock import NOW_MS
 
 POLICY = MassChangePolicy(share_percent=20, window_ms=60_000, listings_min=10)
@@ -55,3 +57,12 @@ def test_what_is_remembered_is_bounded() -> None:
 
     assert len(zeros.recent) <= 61
     assert sum(count for _, count in zeros.recent) == 5_000
+
+
+@pytest.mark.parametrize(
+    ("cause", "counts"),
+    [("source-silent", True), ("component-source-silent", True), ("units-sold", False), ("override-zero", False)],
+)
+def test_a_source_that_fell_silent_zeroes_by_a_fault_and_a_sale_or_a_recall_does_not(cause: str, counts: bool) -> None:
+    """One source may hold all the stock: when its heartbeat fails, somebody looks before every listing is empty."""
+    assert is_by_input(cause) is counts
