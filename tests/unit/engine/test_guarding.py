@@ -129,3 +129,14 @@ def test_a_new_owner_goes_on_with_a_mass_change_that_it_finds() -> None:
     late = MassChanges(3, POLICY)
     late.restore(stamped, NOW_MS + 60_000)
     assert late.guarded() == 0
+
+
+def test_a_mass_change_ends_though_its_channel_says_nothing_more() -> None:
+    """Else the next listing that sells out would be held as a part of it, hours later."""
+    changes = MassChanges(3, POLICY)
+    changes.commit({MARKET: 70}, {MARKET: 30}, NOW_MS)
+
+    changes.commit({MARKET: 70}, {}, NOW_MS + 60_001)
+
+    assert changes.guarded() == 0
+    assert changes.guards({MARKET: 70}, {MARKET: 1}, NOW_MS + 70_000) == {}
