@@ -16,6 +16,7 @@ from inventory_streams.kafka import admin as of_topics
 from inventory_streams.kafka.admin import TopicChange, TopicsNotApplied, apply, plan
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
+from tests.support.commands import wait_until
 
 
 @pytest.fixture
@@ -95,13 +96,15 @@ def test_another_partition_count_is_refused_for_all_topics_before_anything_is_do
     kafka: str, admin: AdminClient, topics: Topics
 ) -> None:
     """The records of a SKU would go to another partition, and meet another owner and another state."""
-    for name in (topics.inventory_changes, topics.sku_state):
+    there = {topics.inventory_changes, topics.sku_state}
+    for name in there:
         admin.create_topics([NewTopic(name, 3, 1)])[name].result(10)
+    wait_until(lambda: admin.list_topics(timeout=10).topics.keys() >= there, "the broker tells of both")
 
     with pytest.raises(ConfigError) as caught:
         apply(KafkaSettings(kafka), topics.declarations(), 6)
 
-    assert {fault.path for fault in caught.value.faults} == {topics.inventory_changes, topics.sku_state}
+    assert {fault.path for fault in caught.value.faults} == there
     assert "has 3 partitions and is declared with 6" in str(caught.value)
     assert topics.catalog_products not in admin.list_topics(timeout=10).topics
 
