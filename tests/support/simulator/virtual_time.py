@@ -34,6 +34,18 @@ class Stoppable:
     dead: bool = False
 
 
+class _Task(asyncio.Task[Any]):
+    """Hashed by its number in the run. By its address, tasks would be cancelled in another order in each process: those
+    of a killed process, and of a task group that ends. What they do then rolls the dice that others roll after them."""
+
+    def __init__(self, number: int, coro: Any, loop: VirtualLoop, context: Context | None) -> None:
+        self._number = number
+        super().__init__(coro, loop=loop, context=context)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 _RUNS_IN: ContextVar[Stoppable | None] = ContextVar("runs_in", default=None)
 
 
@@ -46,6 +58,7 @@ class VirtualLoop(base_events.BaseEventLoop):
         self._any_frozen = 0
         self.turns = 0
         self._turned = 0
+        self._tasks_made = 0
         self.set_task_factory(self._made)
 
     def time(self) -> float:
@@ -92,7 +105,8 @@ class VirtualLoop(base_events.BaseEventLoop):
         raise AssertionError(f"{process.name} does not end: {[task for task in process.tasks if not task.done()]}")
 
     def _made(self, loop: Any, coro: Any, context: Any = None) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, context=context)
+        self._tasks_made += 1
+        task = _Task(self._tasks_made, coro, loop, context)
         process = _RUNS_IN.get() if context is None else context.get(_RUNS_IN)
         if process is not None:
             process.tasks.add(task)
