@@ -44,6 +44,7 @@ from inventory_streams.engine.windows import WindowRecord
 from inventory_streams.kafka.transactions import Write
 
 MEASURE_INTERVAL_S = 1.0
+OVERDUE_INTERVAL_S = 30.0  # how often all orders are looked through for those that the source should have by now
 RECORDS_IN_PART = 250  # so that a large batch does not hold up the commits of other partitions
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class EngineAgent:
         self._of_skus = frozenset((topics.inventory_changes, topics.catalog_products, topics.sku_commands))
         self._turned_s = float("-inf")
         self._measured_s = float("-inf")
+        self._overdue_s = float("-inf")
         self._idle_s = 0.0  # how long it has waited in all
         self.looped_s = clock.monotonic_s()
 
@@ -374,8 +376,10 @@ class EngineAgent:
     def _measure(self) -> None:
         owned = self._ownership.partitions.values()
         measure(self._metrics, owned, self._velocity, self._live_times)
-        before_ms = self._clock.now_ms() - int(self._settings.unreported_sale_limit_s * 1000)
-        self._metrics.overdue_sales.set(sum(one.unreported.overdue(before_ms) for one in owned))
+        if self._turned_s - self._overdue_s >= OVERDUE_INTERVAL_S:
+            self._overdue_s = self._turned_s
+            before_ms = self._clock.now_ms() - int(self._settings.unreported_sale_limit_s * 1000)
+            self._metrics.overdue_sales.set(sum(one.unreported.overdue(before_ms) for one in owned))
         inputs = self._settings.topics.engine_inputs()
         measure_lag(self._metrics, owned, inputs, lambda topic, one: self._inputs.fetch_states([topic], one).get(topic))
         now_ms = self._clock.now_ms()

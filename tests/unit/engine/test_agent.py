@@ -14,6 +14,7 @@ from inventory_domain.changes import StockAdjusted, StockCounted, UnitsSold
 from inventory_domain.errors import InvariantBroken
 from inventory_domain.identifiers import ChannelId, OrderId
 from inventory_domain.surges import Peak
+from inventory_streams.engine.agent import OVERDUE_INTERVAL_S
 from inventory_streams.engine.catching_up import FetchState
 from inventory_streams.engine.changing import StockChanges
 from inventory_streams.engine.computing import Work
@@ -186,6 +187,20 @@ async def test_event_ids_that_a_sku_has_no_room_for_are_counted_when_that_is_dur
 
         await bench.until(lambda: bench.inputs.positions[CHANGES] == len(sales) + 1, "the last one is applied")
         assert bench.metrics.event_ids_forgotten._value.get() == 3
+
+
+async def test_orders_that_the_source_should_have_by_now_are_counted() -> None:
+    """All orders are looked through for them, so that is done seldom: twice a minute."""
+    async with a_bench(unreported_sale_limit_s=60.0) as bench:
+        await selling(bench)
+        sold = UnitsSold(ChannelId("ebay-us"), OrderId("o-1"), 1)
+        bench.feed(CHANGES, bench.wire.change(a_change(sold, location=None)))
+        await bench.until(lambda: bench.clock.at_s > 59.0, "almost a minute is over", step_s=1.0)
+        assert bench.metrics.overdue_sales._value.get() == 0
+
+        await bench.until(lambda: bench.metrics.overdue_sales._value.get() == 1, "it is counted", step_s=1.0)
+
+        assert bench.clock.at_s < 60.0 + 2 * OVERDUE_INTERVAL_S
 
 
 async def test_markers_alone_move_the_position() -> None:
