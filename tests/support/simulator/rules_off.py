@@ -188,7 +188,7 @@ def _raised_after_one_read() -> Replaced:
 def _no_range() -> Replaced:
     def expected(known: Exposure, *_: object) -> ExpectedRange | None:
         last = known.last
-        return None if last is None else ExpectedRange(last.quantity, last.quantity, 0, last.quantity)
+        return None if last is None else ExpectedRange(last.quantity, last.quantity, 0, last.quantity, 0)
 
     return ((corrections, "expected_range", expected),)
 
