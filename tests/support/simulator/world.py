@@ -99,7 +99,7 @@ class World:
         self.weather = emphasis.weather or chosen
         self._feeds = self.dice.random() < 0.5 if emphasis.feeds is None else emphasis.feeds
         self._fates = emphasis.fates or Fates(self.dice.choice((0.0, 0.002, 0.01)), self.dice.choice((0.0, 0.1)))
-        self._acts = emphasis.acts or tuple(one for one in ACTS if self.dice.random() < 0.5)
+        self._acts = tuple(one for one in ACTS if self.dice.random() < 0.5) if emphasis.acts is None else emphasis.acts
         self._emphasis = emphasis
         self.channels = CHANNELS
         watched = self.dice.random() < 0.3 or emphasis.fails_safe is not None
