@@ -26,7 +26,7 @@ from inventory_domain.stock_draft import StockDraft, Teller
 from inventory_domain.values import replace
 from inventory_schemas.plain_changes import written
 from inventory_streams.engine.records import InputRecord, same_as_key, value_of
-from inventory_streams.engine.values import CAUSES, OF_STOCK, Decoders, RecordEffect
+from inventory_streams.engine.values import CAUSES, OF_STOCK, RecordEffect, Rules
 
 RECORDS_IN_PART: Final = 250  # some 1 ms
 _OF_ORDERS = frozenset((UnitsSold, StockReserved, OrderShipped))
@@ -58,27 +58,25 @@ class StockChanges:
 
     def __init__(
         self,
-        decoders: Decoders,
+        rules: Rules,
         state: Callable[[Sku], SkuState | None],
         known: Callable[[Sku], SkuState],
         hold: Callable[[SkuState, InputRecord], RecordEffect],
         otherwise: Callable[[InputRecord], None],
         causes: dict[Sku, str],
         now_ms: int,
-        event_ids_max: int,
     ) -> None:
         """`state` gives the state of a SKU, if it has one; `known` begins one, or raises InvalidRecord. `hold` keeps a
-        change without a product, `otherwise` does what is not plain; `causes` are noted per SKU. So many
-        event ids are remembered of each."""
-        self._decode = decoders.change
-        self._read_plain = decoders.plain_changes
+        change without a product, `otherwise` does what is not plain; `causes` are noted per SKU."""
+        self._decode = rules.decoders.change
+        self._read_plain = rules.decoders.plain_changes
         self._state = state
         self._known = known
         self._hold = hold
         self._otherwise = otherwise
         self._causes = causes
         self._now_ms = now_ms
-        self._event_ids_max = event_ids_max
+        self._event_ids_max = rules.event_ids_max
         self._drafts: dict[Sku | None, _Draft] = {}
         self._queues: dict[bytes | None, list[InputRecord]] = {}  # what waits of each draft, by its key
         self.words: dict[SourceId, int] = {}

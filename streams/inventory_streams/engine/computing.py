@@ -71,16 +71,7 @@ class Work:
         self._commands: list[SkuCommand] = []
         self._dead_letters: list[DeadLetter] = []
         self._refused: list[DeadLetter] = []  # of the changes, as they were done: a SKU after the other
-        self._stock = StockChanges(
-            rules.decoders,
-            self._state,
-            self._known,
-            self._hold,
-            self._change,
-            self._causes,
-            now_ms,
-            rules.event_ids_max,
-        )
+        self._stock = StockChanges(rules, self._state, self._known, self._hold, self._change, self._causes, now_ms)
         self._effects: Counter[tuple[str, RecordEffect]] = Counter()
         self._released: Counter[RecordEffect] = Counter()
         self._newest_record_ms: int | None = None
