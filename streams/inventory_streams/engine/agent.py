@@ -105,7 +105,6 @@ class EngineAgent:
         self._standing = StandingInputs()
         self._aside = Aside()
         self._catalog_first = CatalogFirst(settings.topics.inventory_changes, settings.topics.catalog_products)
-        self._held_back: frozenset[int] = frozenset()
         self._traces = settings.kafka.traces
         topics = settings.topics
         self._of_skus = frozenset((topics.inventory_changes, topics.catalog_products, topics.sku_commands))
@@ -187,7 +186,7 @@ class EngineAgent:
             return
         if partition is None:
             raise InvariantBroken(f"{batch.topic}[{batch.partition}] came and the partition is not owned")
-        if self._catalog_first.puts_off(partition, batch, self._catalog_end(partition)):
+        if self._catalog_first.puts_off(partition, batch, self._catalog_end):
             self._hold_back()
             return
         if not self._follows(partition, batch):
@@ -226,9 +225,7 @@ class EngineAgent:
     def _hold_back(self) -> None:
         """Have no changes fetched that would be put off."""
         held_back = waiting(self._ownership.partitions.values())
-        if held_back != self._held_back:
-            self._held_back = held_back
-            self._inputs.hold_back(self._settings.topics.inventory_changes, held_back)
+        self._inputs.hold_back(self._settings.topics.inventory_changes, held_back)
 
     def _let_go(self) -> None:
         """Fetch the changes that were put off, where the catalog is read far enough."""
@@ -365,8 +362,9 @@ class EngineAgent:
 
     def _fetch_what_stands_still(self) -> None:
         overdue = self._standing.overdue(self._ownership.partitions.values(), self._inputs.fetch_states, self._idle_s)
+        held_back = waiting(self._ownership.partitions.values())
         for topic, number, position in overdue:
-            if topic == self._settings.topics.inventory_changes and number in self._held_back:
+            if topic == self._settings.topics.inventory_changes and number in held_back:
                 continue
             place = {"topic": topic, "partition": number, "position": position}
             log.warning("an input stands still though there is more of it, fetched again", extra=place)

@@ -8,7 +8,7 @@ beyond the limit would be dead letters, though the catalog has the product some 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from inventory_domain.identifiers import Sku
 from inventory_streams.engine.partition import CatalogWait, Partition
@@ -27,10 +27,12 @@ class CatalogFirst:
         self._catalog = catalog
         self._freely_max = freely_max
 
-    def puts_off(self, partition: Partition, batch: FetchedBatch, catalog_end: int | None) -> bool:
+    def puts_off(
+        self, partition: Partition, batch: FetchedBatch, catalog_end: Callable[[Partition], int | None]
+    ) -> bool:
         """Whether the batch is not to be applied now; it is fetched again when its time has come.
 
-        `catalog_end` is the end of the catalog as far as it is known.
+        `catalog_end` tells the end of the partition's catalog as far as it is known, where it is asked.
         """
         if batch.topic != self._changes:
             return False
@@ -40,17 +42,20 @@ class CatalogFirst:
         partition.catalog_wait = None
         return self._begins(partition, batch, catalog_end)
 
-    def _begins(self, partition: Partition, batch: FetchedBatch, catalog_end: int | None) -> bool:
-        if catalog_end is None or partition.position(self._catalog) >= catalog_end:
-            return False
+    def _begins(
+        self, partition: Partition, batch: FetchedBatch, catalog_end: Callable[[Partition], int | None]
+    ) -> bool:
         held, states = partition.held, partition.states
         limit = min(PARTITION_HELD_MAX, max(self._freely_max, len(states) - held.skus))
         if held.records + len(batch.records) <= limit:  # then nobody need look at each
             return False
+        until = catalog_end(partition)
+        if until is None or partition.position(self._catalog) >= until:
+            return False
         if held.records + _unknown(partition, batch.records) <= limit:
             return False
-        partition.catalog_wait = CatalogWait(catalog_end)
-        place = {"partition": partition.number, "catalog_until": catalog_end, "changes_held": held.records}
+        partition.catalog_wait = CatalogWait(until)
+        place = {"partition": partition.number, "catalog_until": until, "changes_held": held.records}
         log.info("changes wait in their topic until the catalog is read further", extra=place)
         return True
 
