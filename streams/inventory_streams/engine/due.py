@@ -32,7 +32,7 @@ class DueWork:
 
     def __init__(self, settings: EngineSettings, velocity: SalesVelocity, clock: Clock, in_force: InForce) -> None:
         self._settings = settings
-        self._grace_ms = int(settings.unknown_sku_grace_s * 1000)
+        self._grace_ms = settings.unknown_sku_grace_ms
         self._velocity = velocity
         self._clock = clock
         self._in_force = in_force

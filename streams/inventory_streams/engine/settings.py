@@ -76,3 +76,8 @@ class EngineSettings:
     session_timeout_s: float = 10.0  # rule 17
     probe_host: str = "127.0.0.1"
     probe_port: int = 0
+
+    @property
+    def unknown_sku_grace_ms(self) -> int:
+        """`unknown_sku_grace_s` in milliseconds."""
+        return int(self.unknown_sku_grace_s * 1000)

@@ -142,8 +142,8 @@ class Rules:
     @classmethod
     def of(cls, settings: EngineSettings, policy: AllocationPolicy, decoders: Decoders) -> Rules:
         """The rules that an engine with these settings computes by."""
-        grace_ms = int(settings.unknown_sku_grace_s * 1000)
-        return cls(policy, settings.topics, decoders, settings.partitions, grace_ms, settings.event_ids_max)
+        grace_ms, ids_max = settings.unknown_sku_grace_ms, settings.event_ids_max
+        return cls(policy, settings.topics, decoders, settings.partitions, grace_ms, ids_max)
 
 
 @dataclass(frozen=True, slots=True)
