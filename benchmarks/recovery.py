@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -85,15 +85,15 @@ def wait_until_ready(probes: Probes, running: systems.Running, limit_s: float = 
     return time.monotonic() - start
 
 
-def wait_until_known(probes: Probes, skus: int, alive: Callable[[], None], limit_s: float = KNOWN_LIMIT_S) -> float:
+def wait_until_known(probes: Probes, skus: int, running: systems.Running) -> float:
     """The SKUs that the engine says it knows, once it has counted them: it does so a moment after it is ready.
 
     Raises:
         NotDone: it does not say that it knows so many within the limit.
     """
-    deadline = time.monotonic() + limit_s
+    deadline = time.monotonic() + KNOWN_LIMIT_S
     while (known := probes.metric("inventory_sync_engine_skus")) < skus:
-        alive()
+        running.check()
         if time.monotonic() > deadline:
             raise NotDone(f"the engine recovered {known:,.0f} of {skus:,} SKUs")
         time.sleep(POLL_S)
@@ -133,7 +133,7 @@ def run(broker: Cluster, skus: int, folder: Path) -> dict[str, object]:
         try:
             ready_s = wait_until_ready(probes, running, limit_s(skus))
             recovery_s = probes.metric("inventory_sync_engine_recovery_seconds")
-            known = wait_until_known(probes, skus, running.check)
+            known = wait_until_known(probes, skus, running)
             full_mb = running.memory_mb()
         finally:
             running.stop()
@@ -180,8 +180,6 @@ def _build(
         wait_until_ready(probes, running)
         empty_mb = running.memory_mb()
         place.cluster.feed(ours.topics(place.prefix).catalog_products, catalog)
-        # Counts that come before a million products are more than may wait for them, and would be dead letters.
-        wait_until_known(probes, len(catalog), alive, limit_s)
         output = Output(place.cluster, systems.outputs_of(system, place.prefix), systems.decode_of(system))
         for payloads, marks in loads:
             place.cluster.feed(systems.input_of(system, place.prefix), payloads)
