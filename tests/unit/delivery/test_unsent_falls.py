@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -62,12 +64,21 @@ def around(own_ids: str = "") -> dict[str, object]:
     }
 
 
+@asynccontextmanager
+async def a_spent_day(
+    market: FakeMarketplace, own_ids: str, *, left: float = PER_DAY * RESERVE, **given: object
+) -> AsyncIterator[Bench]:
+    """These listings were looked at, and then so much is left of the day's calls."""
+    async with a_bench(market, **around(own_ids), **given) as bench:
+        await bench.clock.pass_s(10)
+        spend(bench, left)
+        yield bench
+
+
 async def test_a_fall_that_waits_for_the_next_day_goes_to_zero_and_shows_its_target_then() -> None:
     """One call of those that are kept, whatever the target becomes before the day is over."""
     market = a_market()
-    async with a_bench(market, **around("A")) as bench:
-        await bench.clock.pass_s(10)
-        spend(bench)
+    async with a_spent_day(market, "A") as bench:
         await bench.send(now(bench, "A", 3))
         await bench.clock.pass_s(MASKED_S - 10)
         before, late = market.quantities("A"), bench.metric("falls_late")
@@ -92,9 +103,7 @@ async def test_a_fall_that_waits_for_the_next_day_goes_to_zero_and_shows_its_tar
 
 async def test_a_fall_that_became_another_one_has_waited_since_the_first() -> None:
     market = a_market()
-    async with a_bench(market, **around("A")) as bench:
-        await bench.clock.pass_s(10)
-        spend(bench)
+    async with a_spent_day(market, "A") as bench:
         for version in range(2, 6):
             await bench.send(now(bench, "A", 8 - version, version=version))
             await bench.clock.pass_s(MASKED_S / 3)
@@ -105,9 +114,7 @@ async def test_a_fall_that_became_another_one_has_waited_since_the_first() -> No
 async def test_falls_of_a_spent_day_are_not_the_channels_matter_however_many() -> None:
     """The channel goes on, so nobody else takes them from sale."""
     market = a_market()
-    async with a_bench(market, failing_falls_max=2, **around("ABCDEF")) as bench:
-        await bench.clock.pass_s(10)
-        spend(bench)
+    async with a_spent_day(market, "ABCDEF", failing_falls_max=2) as bench:
         await bench.send(*(now(bench, one, 3) for one in "ABCDE"), now(bench, "F", 12))
         await bench.clock.pass_s(MASKED_S + 10)
 
@@ -147,9 +154,7 @@ async def test_what_nobody_knows_of_is_not_taken_from_sale_for_it() -> None:
 
 async def test_a_fall_that_is_none_any_more_is_not_masked() -> None:
     market = a_market()
-    async with a_bench(market, **around("A")) as bench:
-        await bench.clock.pass_s(10)
-        spend(bench)
+    async with a_spent_day(market, "A") as bench:
         await bench.send(now(bench, "A", 3))
         await bench.clock.pass_s(MASKED_S - 10)
         await bench.send(now(bench, "A", 12, version=3))
@@ -162,9 +167,7 @@ async def test_a_fall_that_is_none_any_more_is_not_masked() -> None:
 async def test_a_fall_that_is_held_does_not_wait_for_the_quota() -> None:
     """An operator looks into it; what holds it is told of in its own right."""
     market = a_market()
-    async with a_bench(market, **around("A"), mass_change_hold_s=2 * MASKED_S) as bench:
-        await bench.clock.pass_s(10)
-        spend(bench)
+    async with a_spent_day(market, "A", mass_change_hold_s=2 * MASKED_S) as bench:
         await bench.send(replace(now(bench, "A", 3), guard="g"))
         await bench.clock.pass_s(2 * MASKED_S - 10)
         before, late = market.quantities("A"), bench.metric("falls_late")
@@ -178,9 +181,7 @@ async def test_a_fall_that_is_held_does_not_wait_for_the_quota() -> None:
 async def test_where_what_is_kept_is_gone_too_it_is_told_and_the_next_day_begins_with_it(quantity: int) -> None:
     """Nothing can be written any more, so somebody must look."""
     market, kept = a_market(), KeptAlerts()
-    async with a_bench(market, sink=kept, **around("AB")) as bench:
-        await bench.clock.pass_s(10)
-        spend(bench, left=0.0)
+    async with a_spent_day(market, "AB", left=0.0, sink=kept) as bench:
         await bench.send(now(bench, "B", 12), now(bench, "A", quantity))
         await bench.clock.pass_s(MASKED_S + 10)
         failing, written = bench.metric("falls_failing"), market.pushes[2:]
@@ -198,9 +199,7 @@ async def test_where_what_is_kept_is_gone_too_it_is_told_and_the_next_day_begins
 
 async def test_calls_that_are_told_of_lift_the_mask_before_the_day_is_over() -> None:
     market = a_market()
-    async with a_bench(market, **around("A")) as bench:
-        await bench.clock.pass_s(10)
-        spend(bench)
+    async with a_spent_day(market, "A") as bench:
         await bench.send(now(bench, "A", 3))
         await bench.clock.pass_s(MASKED_S + 10)
         spend(bench, left=50.0)
