@@ -4,13 +4,16 @@
 
 Each change is a count that alters all four listings of its SKU; the time runs from just before it is produced until a
 read_committed reader has each of its targets. Between the changes plain records go through the same broker to a reader
-of their own: producing and reading one is the round trip that no engine could do without.
+of their own: producing and reading one is the round trip that no engine could do without. Afterwards, with the engine
+stopped, transactions of the same records are written at the same rate by one client for each partition, which begins
+with none of the work of an engine: what they take is what transactions cost on this broker and machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import queue
 import sys
 import tempfile
 import threading
@@ -29,6 +32,9 @@ from benchmarks import machine, ours, report, systems
 from benchmarks.cluster import Cluster, NotDone, Output, cluster, end_cleanly
 from benchmarks.engine import RESULTS, Options, make_input, say
 from benchmarks.workload import CHANNELS, LOCATIONS, MARKER_LOCATION, PARTITIONS, Change, Encoder, schema, sku_name
+from inventory_streams.kafka.partitioner import partition_of
+from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.kafka.transactions import TransactionalWriter, Write
 
 SKUS: Final = 2_000
 WARM_UP_S: Final = 5.0
@@ -36,6 +42,8 @@ SETTLE_S: Final = 3.0
 """How long after the last change its targets are waited for."""
 START_LIMIT_S: Final = 120.0
 HIGH_NUMBER: Final = 1_000_000_000
+RECORD: Final = b"x" * 200
+"""As long as a target."""
 
 
 class Reader:
@@ -147,6 +155,64 @@ def _one(
     producer.poll(0)
 
 
+class Transactions:
+    """Writes what a change comes to, each in a transaction of its partition, on one thread for each partition."""
+
+    def __init__(self, broker: Cluster, topics: Sequence[str]) -> None:
+        """`topics` are where its records go: each transaction has one for each."""
+        self._topics = topics
+        self._waiting: list[queue.SimpleQueue[str | None]] = [queue.SimpleQueue() for _ in range(PARTITIONS)]
+        settings = KafkaSettings(broker.bootstrap_servers)
+        self._writers = [TransactionalWriter(settings, f"{topics[0]}-{number}") for number in range(PARTITIONS)]
+        for writer in self._writers:
+            writer.take_over()
+        self._threads = [threading.Thread(target=self._write, args=(one,), daemon=True) for one in range(PARTITIONS)]
+        for thread in self._threads:
+            thread.start()
+
+    def begin(self, sku: str) -> None:
+        """Have the transaction of this SKU written."""
+        self._waiting[partition_of(sku, PARTITIONS)].put(sku)
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        for waiting in self._waiting:
+            waiting.put(None)
+        for thread in self._threads:
+            thread.join(START_LIMIT_S)
+
+    def _write(self, number: int) -> None:
+        while (sku := self._waiting[number].get()) is not None:
+            keys = [sku, *[f"{channel.name}/{sku}" for channel in CHANNELS]]
+            places = zip(self._topics, keys, strict=True)
+            self._writers[number].commit_all([Write(topic, number, key.encode(), RECORD) for topic, key in places])
+
+
+def transactions_alone(broker: Cluster, prefix: str, rate: float, seconds: float) -> dict[str, float]:
+    """How long a transaction of the same records takes from its begin until each of its targets is readable."""
+    topics = [f"{prefix}alone-{name}" for name in ("state", *[channel.name for channel in CHANNELS])]
+    broker.create({topic: {} for topic in topics})
+    reader, writers = Reader(broker, topics[1:]), Transactions(broker, topics)
+    time.sleep(WARM_UP_S)
+    begin, count = time.perf_counter(), 0
+    try:
+        while (passed := time.perf_counter() - begin) < WARM_UP_S + seconds:
+            if passed < WARM_UP_S:
+                reader.took_s.clear()
+            sku = sku_name(count % SKUS)
+            now = time.perf_counter()
+            for channel in CHANNELS:
+                reader.sent[f"{channel.name}/{sku}".encode()] = now
+            writers.begin(sku)
+            count += 1
+            time.sleep(max(0.0, begin + count / rate - time.perf_counter()))
+        writers.close()
+        time.sleep(SETTLE_S)
+    finally:
+        reader.close()
+    return figures(reader.took_s)
+
+
 def _engine() -> systems.System:
     return next(one for one in systems.python_systems(systems.PEER_PYTHON) if one.name == "ours")
 
@@ -172,17 +238,27 @@ def run(broker: Cluster, rate: float, seconds: float, folder: Path) -> dict[str,
             output.wait_for(load.marks, START_LIMIT_S, running.check)
         cpu, start = running.cpu_s(), time.monotonic()
         found = measure(broker, place, encoder, rate, seconds)
-        return {**found, "cpu_share": round((running.cpu_s() - cpu) / (time.monotonic() - start), 2)}
+        found["cpu_share"] = round((running.cpu_s() - cpu) / (time.monotonic() - start), 2)
     finally:
         running.stop()
         broker.delete_all(place.prefix)
+    alone = f"{place.prefix}alone-"
+    try:
+        return {**found, "transactions_ms": transactions_alone(broker, alone, rate, seconds)}
+    finally:
+        broker.delete_all(alone)
 
 
 def page(found: Mapping[str, object], described: dict[str, object], rate: float, seconds: float) -> str:
     """The result for people."""
     lines = ["| | median ms | p99 ms |", "| --- | ---: | ---: |"]
-    names = {"target_ms": "change to target readable", "round_trip_ms": "the broker's own round trip"}
-    for name, words in {**names, "over_round_trip_ms": "difference"}.items():
+    names = {
+        "target_ms": "change to target readable",
+        "round_trip_ms": "the broker's own round trip",
+        "over_round_trip_ms": "difference",
+        "transactions_ms": "transactions of the same records, without an engine",
+    }
+    for name, words in names.items():
         figure = found[name]
         if isinstance(figure, dict):
             lines.append(f"| {words} | {figure['median']} | {figure['p99']} |")
