@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from inventory_streams.delivery.throttle import Throttle
 from tests.support.simulator.failing_safe import WAYS
 from tests.support.simulator.marketplace import Weather
 from tests.support.simulator.process import Fates
 from tests.support.simulator.repeating import first_difference
 from tests.support.simulator.run import Violation
 from tests.support.simulator.switches import IN_DELIVERY, IN_ENGINE, Off
-from tests.support.simulator.world import Emphasis, simulate_world, steps_of
+from tests.support.simulator.world import MIDNIGHT_MS, Emphasis, simulate_world, steps_of
 
 SEEDS = 10
 # Each found a fault that is mended: ten in delivery, four of them with Kafka gone, three in reconciliation, one in
@@ -111,6 +112,9 @@ RARE = {
     **{way: Emphasis(Weather(), Fates(), (), fails_safe=way) for way in WAYS},
 }
 
+# Daily quotas with what is kept of them for zeros, and a seed that needs the calls of two days.
+SCARCE = ((10, 0.02, 18), (25, 0.2, 17), (25, 0.5, 17))
+
 # Rules of delivery and of the engine's versions that hold more than a switch can show, and what shows the rest.
 ELSEWHERE = {
     20: "tests/unit/delivery/test_dispatch.py",  # one version with two quantities: the later one wins, and is counted
@@ -138,6 +142,32 @@ def test_a_seed_that_found_a_fault_finds_it_no_more(seed: int) -> None:
 def test_what_seldom_happens_has_happened_too(fault: str, emphasis: Emphasis) -> None:
     """What a run needs much of one kind of trouble for."""
     assert fault in simulate_world(range(3), emphasis=emphasis)
+
+
+@pytest.mark.parametrize(("quota", "reserve", "seed"), SCARCE)
+def test_what_a_day_has_no_call_for_is_right_on_the_next(quota: int, reserve: float, seed: int) -> None:
+    """P1 where a quota is next to nothing: until then nothing shows too much for which a zero has a call."""
+    fired = simulate_world(range(seed, seed + 1), emphasis=_with(quota, reserve))
+
+    assert fired["waited for the next day"] == 1
+
+
+@pytest.mark.parametrize(
+    ("quota", "reserve", "told"), ((200, 0.2, "the day's quota has calls"), (100, 0.9, "a call is kept for zeros"))
+)
+def test_waiting_for_the_next_day_with_calls_left_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, quota: int, reserve: float, told: str
+) -> None:
+    """Else whatever is late could be laid to the quota."""
+    ends_ms = MIDNIGHT_MS - 20_000
+    monkeypatch.setattr(Throttle, "_quota_left", lambda one, cost, zero: one._clock.now_ms() < ends_ms)
+
+    with pytest.raises(Violation, match=told):
+        simulate_world(range(3), emphasis=_with(quota, reserve))
+
+
+def _with(quota: int, reserve: float) -> Emphasis:
+    return Emphasis(Weather(), Fates(), feeds=False, quota=quota, zero_reserve=reserve)
 
 
 def test_a_seed_repeats_what_happened() -> None:

@@ -38,6 +38,7 @@ BEAT_S = SESSION_S / 4  # only by its heartbeats does a member learn that the gr
 BATCH_MAX = 20
 ACCOUNT = AccountId("account")
 ENGINE_SILENT_S = 40.0
+REPORT_S = 2.0
 STOP_AFTER_S = 60.0
 HEALTH = HealthRules(
     probe=RetrySchedule((1.0, 2.0, 4.0), 6.0),
@@ -244,7 +245,7 @@ def _settings(process: DeliveryProcess) -> dict[str, object]:
         "topics": TOPICS,
         "retry": RetrySchedule((1.0, 2.0), 4.0),
         "health": HEALTH,
-        "report_interval_s": 2.0,
+        "report_interval_s": REPORT_S,
         "engine_silent_s": ENGINE_SILENT_S,
         "tick_s": 1.0,
         "deadlines_s": dict.fromkeys(process.channels, 25.0),

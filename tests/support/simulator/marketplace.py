@@ -18,7 +18,7 @@ SETTLING_S = 6.0
 READ_AGE_S = 2.0
 REQUEST_S_MAX = 15.0  # delivery's own: whatever was sent by then is taken within the settling time after it
 FEED_S, FEED_S_MAX = 8.0, 40.0
-DAY_MS = 86_400_000
+DAY_MS = 432_000  # shorter than one of ours, which is 200 of these: a run may have to wait for the next one
 QUOTA_SPENT = 0.75  # what is left then is for falls to zero, or in the part of a worker that is gone
 APART_S = 0.001  # timers of one moment come in no order
 LIMITS = (
@@ -216,6 +216,11 @@ class ModeledMarketplace:
             self.witness.fired("throttled")
             return "throttled"
         return None
+
+    def used_today(self, operation: str) -> int:
+        """Calls of the operation since midnight, those that were refused too."""
+        calls = self._calls[operation]
+        return calls.used if calls.day == self.clock.now_ms() // DAY_MS else 0
 
     def take(self, push: Push, refused: str | None, sent: Sent) -> PushOutcome:
         """A quantity that a call sets. What became of it is known here before anybody is told."""

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inventory_domain.identifiers import ListingId
 from inventory_domain.targets import Target
 from tests.support.engine_work import TOPICS
+from tests.support.simulator.delivery import REPORT_S
+from tests.support.simulator.marketplace import LIMITS
 from tests.support.simulator.sharing import MARKETPLACE, codecs
 from tests.support.simulator.traffic import PARTITIONS
 
 if TYPE_CHECKING:
     from tests.support.simulator.world import World
+
+
+WRITES = next(one for one in LIMITS if one.operation == "write")
+UNREPORTED = WRITES.burst + WRITES.rate_per_s * REPORT_S  # what who takes over counts as used since the last reports
+
+
+@dataclass(frozen=True, slots=True)
+class DailyQuota:
+    """So many writes a day; a part of them is kept for falls to zero."""
+
+    calls: int
+    zero_reserve: float
+
+    def suffices(self, listings: int) -> bool:
+        """Whether a day has a call for each of so many. Else each day begins with the zeros of a stop-sale."""
+        return self.calls * (1 - self.zero_reserve) >= listings
 
 
 def left(world: World) -> str | None:
@@ -26,12 +45,17 @@ def _all_left(world: World) -> Iterator[str]:
         if owner is None or number not in owner.owns() or not owner.caught_up(number):
             yield f"the engine has not caught up on partition {number}"
             return
-    for sku, expected in world.traffic.expected.items():
-        for channel in world.channels:
-            yield from _left_of(world, ListingId(f"{channel}/{sku}"), expected.shown(world.clock.now_ms()))
+    for listing_id, wanted in _wanted(world):
+        yield from _left_of(world, listing_id, wanted)
     for process in world.processes:
         if pending := process.worker.accounting.pending():
             yield f"P4: {pending} targets of {process.name} are not accounted for"
+
+
+def _wanted(world: World) -> Iterator[tuple[ListingId, int]]:
+    for sku, expected in world.traffic.expected.items():
+        for channel in world.channels:
+            yield ListingId(f"{channel}/{sku}"), expected.shown(world.clock.now_ms())
 
 
 def _left_of(world: World, listing_id: ListingId, wanted: int) -> Iterator[str]:
@@ -50,6 +74,22 @@ def _left_of(world: World, listing_id: ListingId, wanted: int) -> Iterator[str]:
         yield f"{listing_id} shows {shown}, not {wanted}"
     elif world.promises.may_show(listing_id) != shown:
         yield f"{listing_id} shows {shown} and is known as {world.promises.may_show(listing_id)}"
+
+
+def not_to_wait_for(world: World, quota: DailyQuota) -> str | None:
+    """Why what is not right yet must not wait for the next day's calls; None: it may.
+
+    A process has the part of the day that its partitions are of all. So the one that has to write may have made all
+    calls of today by the smallest part there is. Nothing may show too much while a call is kept for zeros.
+    """
+    used = PARTITIONS * (world.market.used_today(WRITES.operation) + 1) + UNREPORTED
+    if used <= quota.calls * (1 - quota.zero_reserve):
+        return "and the day's quota has calls"
+    if used <= quota.calls:
+        for listing_id, wanted in _wanted(world):
+            if (shown := world.market.shown.get(listing_id, 0)) > wanted:
+                return f"and {listing_id} shows {shown}, not {wanted}, though a call is kept for zeros"
+    return None
 
 
 def step_back(world: World) -> str | None:

@@ -16,6 +16,7 @@ from inventory_domain import expected
 from inventory_domain.errors import OwnershipLost
 from inventory_domain.identifiers import ChannelId, ListingId, Sku
 from inventory_domain.operations import OperatorAction
+from inventory_streams.delivery import quotas, throttle
 from inventory_streams.delivery.last_resort import CutOff
 from inventory_streams.delivery.run import KAFKA_MAY_BE_GONE
 from inventory_streams.producer.client import NotDelivered
@@ -38,7 +39,7 @@ from tests.support.simulator.switches import Off
 from tests.support.simulator.traffic import PARTITIONS, Traffic
 from tests.support.simulator.trouble import ACTS, bring_kafka_back, command
 from tests.support.simulator.virtual_time import LoopClock, TimeStandsStill, VirtualLoop
-from tests.support.simulator.whole import left, step_back
+from tests.support.simulator.whole import DailyQuota, left, not_to_wait_for, step_back
 from tests.support.simulator.worker import SOUND, Worker
 from tests.support.simulator.worker import Fates as EngineFates
 from tests.support.stock import NOW_MS, a_channel, a_policy
@@ -55,7 +56,8 @@ ENDS_FOR = (OwnershipLost, CutOff, NotDelivered, *KAFKA_MAY_BE_GONE)  # a proces
 CALLS_A_DAY = 60  # of runs with a quota, in which a day ends when the trouble does
 # A real quota is a hundred times what idle probes use of it; by the usual pace here they would use all of it.
 HEALTH_WITH_QUOTA = replace(HEALTH, idle_probe_s=STOP_AFTER_S - 10.0)
-WITH_QUOTA = {"health": HEALTH_WITH_QUOTA, "zero_reserve": 0.2, "failing_fall_s": 30.0}
+WITH_QUOTA = {"health": HEALTH_WITH_QUOTA, "failing_fall_s": 30.0}
+ZERO_RESERVE = 0.2
 MIDNIGHT_MS = (NOW_MS // DAY_MS + 1) * DAY_MS
 QUIET_S_MAX = 400.0
 SELLING_S = 8.0
@@ -72,6 +74,7 @@ class Emphasis:
     acts: tuple[str, ...] | None = None
     feeds: bool | None = None
     quota: int | None = None
+    zero_reserve: float = ZERO_RESERVE
     every_s: tuple[float, float] = (1.0, 8.0)
     fails_safe: str | None = None
 
@@ -90,7 +93,7 @@ class World:
         self._trouble_s = self.dice.uniform(*TROUBLE_S)
         rationed = self.dice.random() < 0.2 and emphasis.fails_safe is None
         quota = emphasis.quota or (CALLS_A_DAY if rationed else None)
-        self._has_quota = quota is not None
+        self.quota = DailyQuota(quota, emphasis.zero_reserve) if quota else None
         limits = tuple(replace(one, per_day=quota) if one.operation == "write" else one for one in LIMITS)
         self._start_ms = MIDNIGHT_MS - round((self._trouble_s + 5.0) * 1_000) if quota else NOW_MS
         self.clock = LoopClock(loop, self._start_ms)
@@ -288,7 +291,7 @@ class World:
             tell=self.promises.note,
             ended=self.ended,
             off=self._off,
-            changes=WITH_QUOTA if self._has_quota else {},
+            changes=self._settings_changed(),
         )
         self.processes.append(process)
         process.start()
@@ -314,6 +317,9 @@ class World:
         )
         self.reconcilers.append(process)
         process.start()
+
+    def _settings_changed(self) -> dict[str, object]:
+        return {**WITH_QUOTA, "zero_reserve": self.quota.zero_reserve} if self.quota else {}
 
     def _mend_by_hand(self, listing_id: ListingId) -> None:
         """A ghost was reported: whoever reads of it takes it from sale, unless the catalog lists it again by then."""
@@ -394,13 +400,28 @@ class World:
 
     async def _rest(self) -> None:
         """Until everything is right and stays so for a while; not being right for long is what is wrong."""
+        unfinished = await self._come_right()
+        if unfinished is not None and self.quota is not None:
+            if (wrong := not_to_wait_for(self, self.quota)) is not None:
+                self._fail(f"P1: {unfinished}; {wrong}")
+            self.promises.fired("waited for the next day")
+            await self.pass_time((DAY_MS - self.clock.now_ms() % DAY_MS) / 1_000)
+            unfinished = await self._come_right()
+            if not self.quota.suffices(SKUS * len(CHANNELS)):
+                return
+        if unfinished is not None:
+            self._fail(f"P1: {unfinished}")
+
+    async def _come_right(self) -> str | None:
+        """What is not right for so long; None: everything is, and stays so."""
         until_s, right = self.loop.time() + QUIET_S_MAX, 0
         while right < 5:
             await self.pass_time(2.0)
             unfinished = left(self)
             right = right + 1 if unfinished is None else 0
             if unfinished is not None and self.loop.time() > until_s:
-                self._fail(f"P1: {unfinished}")
+                return unfinished
+        return None
 
     async def _end(self) -> None:
         for task in self._tasks:
@@ -452,7 +473,15 @@ def _simulated(off: Off) -> Iterator[None]:
     before = quiet.level
     quiet.setLevel(logging.CRITICAL + 1)
     try:
-        with switched_off(off), modeled_clients(), rule_off(off), patch.object(expected, "OUR_CLOCKS_MS", 0):
-            yield  # all have one clock here, so what was reported before a write is known to have been sold before it
+        with (
+            switched_off(off),
+            modeled_clients(),
+            rule_off(off),
+            # All have one clock here, so what was reported before a write is known to have been sold before it.
+            patch.object(expected, "OUR_CLOCKS_MS", 0),
+            patch.object(quotas, "DAY_MS", DAY_MS),
+            patch.object(throttle, "DAY_MS", DAY_MS),
+        ):
+            yield
     finally:
         quiet.setLevel(before)
