@@ -49,14 +49,16 @@ class Standing:
 FREE: Final = Standing()
 
 
-def engine_standing(complete_until_ms: int | None, watched_from_ms: int, now_ms: int, limit_s: float) -> Standing:
+def engine_standing(
+    complete_until_ms: int | None, computed_ms: int | None, watched_from_ms: int, now_ms: int, limit_s: float
+) -> Standing:
     """What the engine's silence on a partition means for its listings (the dead man's switch).
 
-    `complete_until_ms`: the engine's last word; nothing is raised before there was one. `watched_from_ms`: silence
-    counts at the earliest from here, since nobody looked before.
+    `complete_until_ms`: the engine's last word; nothing is raised before there was one. `computed_ms`: when it computed
+    the partition's newest target, if there is any: that is a word too, and the only one where the other is lost.
+    `watched_from_ms`: silence counts at the earliest from here, since nobody looked before.
     """
-    if complete_until_ms is None:
-        return Standing(rises_held=NO_PROGRESS)
-    if now_ms - max(complete_until_ms, watched_from_ms) > limit_s * 1000:
+    spoke_ms = computed_ms if complete_until_ms is None else complete_until_ms
+    if spoke_ms is not None and now_ms - max(spoke_ms, watched_from_ms) > limit_s * 1000:
         return Standing(mask=ENGINE_SILENT, every_path=True)
-    return FREE
+    return Standing(rises_held=NO_PROGRESS) if complete_until_ms is None else FREE

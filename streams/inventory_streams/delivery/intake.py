@@ -11,6 +11,7 @@ from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.accounting import UNREADABLE, Accounting
 from inventory_streams.delivery.arrivals import HintArrival, RetryArrival, TargetArrival
 from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
+from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.records import Records
 from inventory_streams.delivery.scheduling import Scheduler
@@ -30,6 +31,7 @@ class Intake:
         accounts: Accounts,
         records: Records,
         accounting: Accounting,
+        masks: Masks,
         metrics: DeliveryMetrics,
     ) -> None:
         self._book = book
@@ -37,6 +39,7 @@ class Intake:
         self._accounts = accounts
         self._records = records
         self._accounting = accounting
+        self._masks = masks
         self._metrics = metrics
 
     def target(self, arrival: TargetArrival, finished_below: int = 0) -> None:
@@ -84,6 +87,7 @@ class Intake:
         tracked.target, tracked.raw, tracked.offset = target, arrival.raw or b"", arrival.offset
         tracked.settled = False
         tracked.forgotten = False
+        self._masks.follow_target(owned.number, target)
         self._scheduler.reconsider(tracked)
 
     def _forget(self, owned: OwnedPartition, arrival: TargetArrival) -> None:

@@ -16,6 +16,7 @@ from inventory_domain.identifiers import ChannelId
 from inventory_domain.masks import FREE, Standing, engine_standing
 from inventory_domain.progress import EngineProgress
 from inventory_domain.readiness import Readiness, readiness_standing
+from inventory_domain.targets import Target
 from inventory_streams.delivery.arrivals import HealthArrival
 from inventory_streams.delivery.book import TrackedListing
 from inventory_streams.delivery.holds import ListingHolds
@@ -36,6 +37,7 @@ class Masks:
         self._watched_from_ms = clock.now_ms()
         self._health: dict[ChannelId, tuple[int, ChannelHealth | None]] = {}
         self._progress: dict[int, EngineProgress] = {}
+        self._computed_ms: dict[int, int] = {}
         self._readiness: dict[ChannelId, tuple[Readiness, OutOfStockPolicy]] = {}
         self._told: dict[Place, Standing] = {}
 
@@ -77,6 +79,14 @@ class Masks:
         """The engine's newest word on a partition."""
         self._progress[progress.partition] = progress
 
+    def follow_target(self, partition: int, target: Target) -> None:
+        """A target of the partition. Where the engine's word on it is not known, it shows when the engine was there."""
+        known_ms = self._computed_ms.get(partition)
+        if known_ms is None or target.computed_at_ms > known_ms:
+            self._computed_ms[partition] = target.computed_at_ms
+            if partition not in self._progress:
+                self.forget(partition)
+
     def standing(self, tracked: TrackedListing) -> Standing:
         """What may be done with the listing now. A listing without a target has nothing to be masked."""
         if tracked.target is None:
@@ -115,15 +125,10 @@ class Masks:
 
     def _derived(self, place: Place) -> Standing:
         channel, partition = place
-        progress = self._progress.get(partition)
-        until_ms = progress.complete_until_ms if progress is not None else None
-        now_ms = self._clock.now_ms()
-        engine = engine_standing(until_ms, self._watched_from_ms, now_ms, self._settings.engine_silent_s)
-        health = self.health(channel)
-        ready = self.readiness_of(channel)
+        engine, health, ready = self._engine(partition), self.health(channel), self.readiness_of(channel)
         if health is None:
             return engine.joined(ready)
-        return standing_of(health, self._settings.health, until_ms).joined(engine).joined(ready)
+        return standing_of(health, self._settings.health, self._until_ms(partition)).joined(engine).joined(ready)
 
     def probing(self, place: Place) -> Standing:
         """What would hold at this place if the way to the marketplace were open: what a probe may do."""
@@ -131,27 +136,26 @@ class Masks:
         health = self.health(channel)
         if health is None:
             return self.standing_at(place)
-        progress = self._progress.get(partition)
-        until_ms = progress.complete_until_ms if progress is not None else None
         opened = replace(health, known_outage=False, half_open=True)
-        now_ms = self._clock.now_ms()
-        engine = engine_standing(until_ms, self._watched_from_ms, now_ms, self._settings.engine_silent_s)
-        return standing_of(opened, self._settings.health, until_ms).joined(engine).joined(self.readiness_of(channel))
+        way = standing_of(opened, self._settings.health, self._until_ms(partition))
+        return way.joined(self._engine(partition)).joined(self.readiness_of(channel))
 
     def is_silent(self, partition: int) -> bool:
         """Whether the engine's word on the partition is older than the limit."""
+        return self._engine(partition).mask is not None
+
+    def _until_ms(self, partition: int) -> int | None:
         progress = self._progress.get(partition)
-        until_ms = progress.complete_until_ms if progress is not None else None
-        now_ms = self._clock.now_ms()
-        engine = engine_standing(until_ms, self._watched_from_ms, now_ms, self._settings.engine_silent_s)
-        return engine.mask is not None
+        return progress.complete_until_ms if progress is not None else None
+
+    def _engine(self, partition: int) -> Standing:
+        until_ms, computed_ms = self._until_ms(partition), self._computed_ms.get(partition)
+        now_ms, limit_s = self._clock.now_ms(), self._settings.engine_silent_s
+        return engine_standing(until_ms, computed_ms, self._watched_from_ms, now_ms, limit_s)
 
     def word_age_s(self, partitions: Iterable[int]) -> float:
         """The age of the engine's oldest word on these partitions, counted at the earliest from when we looked."""
         now_ms = self._clock.now_ms()
-        ages = [
-            now_ms - max(self._watched_from_ms, self._progress[one].complete_until_ms)
-            for one in partitions
-            if one in self._progress
-        ]
+        known = self._computed_ms | {one: told.complete_until_ms for one, told in self._progress.items()}
+        ages = [now_ms - max(self._watched_from_ms, known[one]) for one in partitions if one in known]
         return max(0, max(ages, default=0)) / 1000

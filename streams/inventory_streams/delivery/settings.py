@@ -43,7 +43,8 @@ class DeliverySettings:
     `handover_wait_s`: how long a listing rests after a takeover when the former owner's request may still be under
     way: `attempt_valid_s` plus `request_s_max`. `read_share`: the part of a throttle that reads may use while pushes
     wait for the same one. `zero_reserve`: the part of a daily quota that only falls to zero may use.
-    `engine_silent_s`: when the engine's word on a partition is older than this, its listings are shown as zero.
+    `engine_silent_s`: when the engine's word on a partition is older than this, its listings are shown as zero; where
+    there is none, its newest target.
     `tick_s`: how often what waits for a time is looked at.
     `status_poll_s`: how often a marketplace is asked how it is. `readiness_check_s`: how often an account that is set
     as our writes need it is looked at again.

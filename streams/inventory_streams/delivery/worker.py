@@ -118,7 +118,7 @@ class Worker:
         self._redo: set[ChannelId] = set()
         self.following: Follows | None = None
         self._scheduler = Scheduler(settings, clock, self.book, accounts, self.accounting, self.masks)
-        self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, metrics)
+        self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, self.masks, metrics)
         self._attempts = Attempts(settings, clock, records, self.accounting, self.masks.holds, metrics, random.Random())
         self._quotas = Quotas(settings, codecs, accounts, name, clock, threads)
         self._falls = FallWatch(settings, clock, self.book, accounts, self._scheduler, self.masks, metrics, sink)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from inventory_domain.identifiers import ChannelId
+from inventory_domain.exposure import Confirmed, Exposure, Proof
+from inventory_domain.identifiers import ChannelId, Sku
 from inventory_domain.outcomes import PushOutcome, Transient
 from inventory_domain.ports import OperationLimit, Push
 from inventory_streams.delivery.gaps import was_unattended
@@ -35,10 +36,8 @@ def a_watch(
     clock: VirtualClock, answers: Callable[[], bool], market: FakeMarketplace | None = None, **more: object
 ) -> AbstractAsyncContextManager[Bench]:
     """A bench that looks every second whether Kafka answers, which it does while `answers` says so."""
-    until_ms = clock.now_ms()
-    return a_bench(
-        market, clock=clock, complete_until_ms=until_ms, tick_s=1.0, engine_silent_s=LIMIT_S, answers=answers, **more
-    )
+    changes = {"complete_until_ms": clock.now_ms(), "tick_s": 1.0, "engine_silent_s": LIMIT_S, **more}
+    return a_bench(market, clock=clock, answers=answers, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("age_s", "gap"), [(None, False), (LIMIT_S - 1, False), (LIMIT_S + 1, True)])
@@ -73,6 +72,19 @@ async def test_listings_are_set_to_zero_once_when_kafka_is_gone_beyond_the_limit
     assert after == ([5, 0], [3, 0])
     assert (bench.market.quantities("A"), bench.market.quantities("B")) == after, "once per listing"
     assert alerts.names == ["kafka-gone"]
+
+
+async def test_a_word_of_the_engine_that_is_lost_keeps_no_zero_back() -> None:
+    """All that is known of the engine is the target that it computed."""
+    clock, there = VirtualClock(), True
+    exposure = Exposure(a_target("A").listing_id, Sku("A"), Confirmed(5, 0, clock.now_ms(), Proof.READ))
+    async with a_watch(clock, lambda: there, complete_until_ms=None, exposures=[exposure]) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        there = False
+        await cut_off(bench)
+        await clock.pass_s(LIMIT_S + 60)
+
+    assert bench.market.quantities("A") == [0]
 
 
 @pytest.mark.parametrize("session_over", [False, True], ids=["its session lasts", "its session is over"])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from inventory_domain.exposure import Result
-from tests.support.delivery import FakeMarketplace, a_target
+from inventory_domain.exposure import Confirmed, Exposure, Proof, Result
+from inventory_domain.identifiers import Sku
+from tests.support.delivery import CHANNEL, FakeMarketplace, a_target
 from tests.support.delivery_bench import VirtualClock, a_bench
+
+SHOWN = Exposure(a_target("A").listing_id, Sku("A"), Confirmed(9, 0, 1_600_000_000_000, Proof.READ))
 
 
 async def test_a_listing_shows_zero_while_the_engine_is_silent_and_its_target_when_it_speaks_again() -> None:
@@ -43,12 +46,57 @@ async def test_nothing_rises_before_the_engine_has_said_anything() -> None:
     clock = VirtualClock()
     async with a_bench(clock=clock, complete_until_ms=None) as bench:
         await bench.send(a_target("A", 5, version=1), a_target("B", 0, version=1))
-        await clock.pass_s(5_000)
+        await clock.pass_s(899)
         before = (bench.market.quantities("A"), bench.market.quantities("B"))
         await bench.engine_says(clock.now_ms())
 
     assert before == ([], [0])
     assert bench.market.quantities("A") == [5]
+
+
+async def test_a_listing_shows_zero_also_while_no_word_of_the_engine_is_known() -> None:
+    """Its newest target shows that there was one, which is lost: nobody vouches for what the listing shows."""
+    clock = VirtualClock()
+    async with a_bench(
+        clock=clock, complete_until_ms=None, targets=[a_target("A", 9)], exposures=[SHOWN], engine_silent_s=900.0
+    ) as bench:
+        await clock.pass_s(899)
+        before = bench.market.quantities("A")
+        await clock.pass_s(3)
+        silent = bench.market.quantities("A")
+        age_s = bench.worker.masks.word_age_s([0, 1])
+        await bench.engine_says(clock.now_ms())
+        await clock.pass_s(5)
+
+    assert (before, silent, bench.market.quantities("A")) == ([], [0], [0, 9])
+    assert 900 < age_s < 905
+
+
+async def test_a_first_target_long_after_the_start_is_no_silence() -> None:
+    """The engine came later than delivery, and its word on the partition later than its target: zero would take what
+    sells today from sale."""
+    clock = VirtualClock()
+    async with a_bench(clock=clock, complete_until_ms=None, engine_silent_s=900.0) as bench:
+        await clock.pass_s(5_000)
+        await bench.send(a_target("A", 5, version=1, changed_at_ms=clock.now_ms()))
+        await clock.pass_s(5)
+        before = bench.market.quantities("A")
+        await bench.engine_says(clock.now_ms())
+
+    assert (before, bench.market.quantities("A")) == ([], [5])
+
+
+async def test_a_target_shows_that_the_engine_is_there_while_no_word_of_it_is_known() -> None:
+    clock = VirtualClock()
+    async with a_bench(clock=clock, complete_until_ms=None, exposures=[SHOWN], engine_silent_s=900.0) as bench:
+        await bench.send(a_target("A", 9, version=1))
+        await clock.pass_s(905)
+        silent = bench.market.quantities("A")
+        await bench.send(a_target("A", 0, version=2, changed_at_ms=clock.now_ms()))
+        standing = bench.worker.masks.standing_at((CHANNEL, 0))
+
+    assert silent == [0]
+    assert (standing.mask, standing.rises_held) == (None, "no-progress-known")
 
 
 async def test_a_newer_target_under_a_mask_is_not_sent_a_second_zero() -> None:
