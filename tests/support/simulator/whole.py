@@ -30,8 +30,8 @@ class DailyQuota:
     zero_reserve: float
 
     def suffices(self, listings: int) -> bool:
-        """Whether a day has a call for each of so many. Else each day begins with the zeros of a stop-sale."""
-        return self.calls * (1 - self.zero_reserve) >= listings
+        """Whether a day has two calls for each of so many: of a stop's zeros at its begin, and of numbers after."""
+        return self.calls * (1 - self.zero_reserve) >= 2 * listings
 
 
 def left(world: World) -> str | None:
