@@ -14,7 +14,16 @@ from inventory_domain.commands import (
     SkuCommand,
 )
 from inventory_domain.errors import InvalidRecord
-from inventory_domain.kits import NO_LINKS, REFUSALS, KitLinks, answered, is_awaited, registered, removed
+from inventory_domain.kits import (
+    NO_LINKS,
+    REFUSALS,
+    KitLinks,
+    answered,
+    is_awaited,
+    orders_settled,
+    registered,
+    removed,
+)
 from inventory_domain.mass_change import KIT_CAUSE, cause_of_kit
 from inventory_domain.netting import is_netted, kit_sold, order_known
 from inventory_domain.overrides import overridden
@@ -63,7 +72,9 @@ def commanded(state: SkuState, command: SkuCommand, kind: KitKind | Override | S
 def _answered(state: SkuState, answer: KitAvailability) -> Commanded:
     links = state.links or NO_LINKS
     if not is_awaited(state.product, links, answer):
-        return Commanded(state, KIT_CAUSE)
+        stock, links = orders_settled(state.stock, links, answer)
+        after = state if stock is state.stock else replace(state, stock=stock)
+        return Commanded(_linked(after, links), KIT_CAUSE)
     stock, links = answered(state.stock, links, answer)
     refused = None
     if answer.refused:

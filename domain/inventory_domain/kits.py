@@ -132,12 +132,21 @@ def is_awaited(product: Product | None, links: KitLinks, answer: KitAvailability
 
 def answered(stock: Stock, links: KitLinks, answer: KitAvailability) -> tuple[Stock, KitLinks]:
     """A kit's stock and links after an answer that it awaits. A refusal leaves the component without any answer."""
-    for order_id in answer.settled:
-        stock, links = _settled(stock, links, order_id, answer.component)
+    stock, links = orders_settled(stock, links, answer)
     if answer.refused:
         return stock, without_answer(links, answer.component)
     kept = replace(answer, settled=(), cause="") if answer.settled or answer.cause else answer
     return stock, replace(links, answers={**links.answers, answer.component: kept})
+
+
+def orders_settled(stock: Stock, links: KitLinks, answer: KitAvailability) -> tuple[Stock, KitLinks]:
+    """A kit's stock and links after what the answer says of its orders; the same objects where it says nothing new.
+
+    That the source has told of an order is said once only, so it holds also in an answer for other units.
+    """
+    for order_id in answer.settled:
+        stock, links = _settled(stock, links, order_id, answer.component)
+    return stock, links
 
 
 def without_answer(links: KitLinks, component: Sku) -> KitLinks:

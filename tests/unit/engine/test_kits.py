@@ -698,3 +698,17 @@ def test_a_component_that_is_asked_for_other_units_and_back_in_one_batch_answers
     selling.run()
 
     assert selling.shown[KIT] == 5
+
+
+def test_a_kits_order_is_settled_by_an_answer_for_units_that_it_no_longer_needs(selling: World) -> None:
+    """It is said once only; passed over with the number, the kit would net the order for ever."""
+    selling.change(KIT, sold(2), None)
+    selling.run()
+    selling.product(a_sku(KIT, **{PART: 3, OTHER: 1}))
+    for part, units in ((PART, 4), (OTHER, 2)):
+        selling.change(part, StockReserved(ReservationId("r"), units, ORDER), sequence=2)
+        selling.step(partition_of(part, PARTITIONS))
+    selling.run()
+
+    assert selling.shown == {PART: 6, OTHER: 6, KIT: 2}
+    assert not selling.state(KIT).stock.sales
