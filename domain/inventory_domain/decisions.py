@@ -83,6 +83,8 @@ def decide(
             bound, bounded_nodes = _no_rise(before, quantity, nodes)
             owes = owes or bound != quantity or bounded_nodes != nodes
             quantity, nodes = bound, bounded_nodes
+        if quantity < want.listing.min_shown:  # what was lowered to less than that
+            quantity, nodes = 0, dict.fromkeys(nodes, 0)
         ids = want.listing.marketplace_ids
         same = before is not None and not before.withdrawn and before.says_the_same(quantity, nodes, ids)
         why = "restate" if same else cause

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory_domain.catalog import ListingNode
 from inventory_domain.changes import StockAdjusted
 from inventory_domain.commands import Override, OverrideKind
 from inventory_domain.decisions import Decision, decide
-from inventory_domain.identifiers import ListingId, NodeId
+from inventory_domain.identifiers import ListingId, LocationId, NodeId
 from inventory_domain.overrides import LATEST_MS, capped, in_force, note, overridden
 from inventory_domain.sku_state import SkuState
 from inventory_domain.stock import Stock
@@ -63,6 +64,24 @@ def test_a_cap_bounds_every_listing() -> None:
 
     assert shown(decision) == 3
     assert "override cap 3 by ann until released" in decision.targets[0].derivation
+
+
+def test_a_cap_below_the_least_that_is_shown_shows_nothing() -> None:
+    """A unit or two are not worth an order there, whoever lowered the number to them."""
+    place = ListingNode(NodeId("D"), LocationId("dallas"))
+    product = a_product(a_listing(min_shown=4), a_listing(own_id="2", min_shown=4, nodes=(place,)))
+    state = SkuState(SKU, a_stock(dallas=10), product, override=an_override(OverrideKind.CAP, 3))
+
+    targets = decide(state, a_policy(), NOW_MS, catching_up=False, cause="test").targets
+
+    assert [(one.quantity, dict(one.nodes)) for one in targets] == [(0, {}), (0, {"D": 0})]
+
+
+def test_a_held_listing_of_which_too_little_is_left_shows_nothing() -> None:
+    before = under(None, a_stock(dallas=3)).state
+    least = replace(before, product=a_product(a_listing(min_shown=4)))
+
+    assert shown(under(an_override(OverrideKind.HOLD), a_stock(dallas=10), least)) == 0
 
 
 def test_a_cap_above_the_number_changes_nothing() -> None:
