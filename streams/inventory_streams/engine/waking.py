@@ -56,13 +56,20 @@ def next_wake_ms(state: SkuState, now_ms: int, unknown_sku_grace_ms: int) -> int
     times = [state.stock.first_expiry_ms()]
     if state.product is not None and state.product.sale_stops_at_ms is not None:
         stops_ms = state.product.sale_stops_at_ms
-        if stops_ms > now_ms or any(target.quantity for target in state.targets.values()):
+        if stops_ms > now_ms or any(target.quantity for target in state.targets.values()) or _promised_to_kits(state):
             times.append(stops_ms)
     if state.override is not None:
         times.append(state.override.until_ms)
     if state.held and state.unknown_since_ms is not None:
         times.append(state.unknown_since_ms + unknown_sku_grace_ms)
     return min((at for at in times if at is not None), default=None)
+
+
+def _promised_to_kits(state: SkuState) -> bool:
+    """Whether some kit was told something of this SKU that is no longer so when it is not sold any more."""
+    served = state.links.serves.values() if state.links is not None else ()
+    told = [one.told for one in served if one.told is not None]
+    return any(one.kits_by_location or one.uncounted for one in told)
 
 
 class InForce:

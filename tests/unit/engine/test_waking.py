@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inventory_domain.changes import StockReserved
+from inventory_domain.commands import KitAvailability
 from inventory_domain.decisions import decide
-from inventory_domain.identifiers import ReservationId, Sku, SourceId
+from inventory_domain.identifiers import LocationId, ReservationId, Sku, SourceId
+from inventory_domain.kits import KitLinks, Served
 from inventory_domain.sku_state import HeldRecord, SkuState
 from inventory_domain.surges import Peak
 from inventory_streams.engine.waking import InForce, Owing, Sweep, Timers, next_wake_ms, sources_changed, sweep_cause
@@ -133,3 +135,13 @@ def test_the_end_of_a_pre_sale_is_a_time_to_look() -> None:
     state = SkuState(SKU, a_stock(dallas=5), a_product(sale_stops_at_ms=NOW_MS + 50))
 
     assert next_wake_ms(state, NOW_MS, 1_000) == NOW_MS + 50
+
+
+def test_the_end_of_a_components_sale_is_made_up_for_though_it_shows_nothing_itself() -> None:
+    """Its kits go by what it said before; nobody else tells them."""
+    told = KitAvailability(SKU, ((LocationId("dallas"), 5),))
+    part = SkuState(SKU, product=a_product(sale_stops_at_ms=NOW_MS - 50), links=KitLinks({A: Served(1, told=told)}))
+    silenced = replace(part, links=KitLinks({A: Served(1, told=replace(told, kits_by_location=()))}))
+
+    assert next_wake_ms(part, NOW_MS, 1_000) == NOW_MS - 50
+    assert next_wake_ms(silenced, NOW_MS, 1_000) is None
