@@ -41,7 +41,8 @@ def recomposed(state: SkuState, product: Product | None, durable: SkuState | Non
     `durable` is the state before the batch: a component that is needed as it was then is not asked anew, so what it
     said then holds, and not what is left of it by reckoning to other units and back.
 
-    A SKU that becomes a kit has no positions of its own any more, and one without a product knows of no stock at all.
+    A SKU that becomes a kit has no positions of its own any more. One without a product has none either, and forgets
+    what the source told of orders with them; what channels sold is owed all the same, should the product come back.
     """
     stock, links = state.stock, state.links or NO_LINKS
     needed = units_needed(product)
@@ -51,7 +52,7 @@ def recomposed(state: SkuState, product: Product | None, durable: SkuState | Non
     answers = back | {part: _for_units(said, needed[part], back.get(part)) for part, said in kept.items()}
     links = replace(links, answers=answers)
     if product is None:
-        stock, links = Stock(), replace(links, waiting={})
+        stock = replace(stock, positions={}, known_orders=())
     elif needed and stock.positions:
         stock = replace(stock, positions={})
     return replace(state, product=product, stock=stock, links=None if links.is_empty else links)
@@ -66,6 +67,9 @@ def without_parts_that_left(state: SkuState) -> SkuState:
     links = state.links
     if links is None or not links.waiting:
         return state
+    if state.product is None:  # what is still owed is said to the components anew when the kit comes back
+        links = replace(links, waiting={})
+        return replace(state, links=None if links.is_empty else links)
     needed, stock = units_needed(state.product), state.stock
     awaited = {part for parts in links.waiting.values() for part in parts}
     for part in sorted(awaited.difference(needed)):
@@ -146,19 +150,24 @@ def _registrations(
 
 
 def _sales(before: SkuState | None, after: SkuState, links: KitLinks) -> tuple[KitLinks, list[tuple[Sku, KitKind]]]:
-    """Every order of this kit whose units changed goes to the components that have not settled it."""
+    """Every order of this kit whose units changed goes to the components that have not settled it.
+
+    A kit that has come back into the catalog says them all: it does not know any more who waits for which.
+    """
     needed = units_needed(after.product)
-    was = _orders(before.stock) if before is not None and units_needed(before.product) else {}
+    known = _orders(before.stock) if before is not None else {}
+    was = known if before is not None and units_needed(before.product) else {}
+    owed = known if before is not None and before.product is None else {}
     now = _orders(after.stock)
-    if was == now:
+    if was == now and not owed:
         return links, []
     said: list[tuple[Sku, KitKind]] = []
     waiting = dict(links.waiting)
-    for order_id in dict.fromkeys((*was, *now)):
-        if was.get(order_id) == now.get(order_id):
+    for order_id in dict.fromkeys((*known, *now)):
+        if order_id not in owed and was.get(order_id) == now.get(order_id):
             continue
-        units, channel = now.get(order_id, (0, was.get(order_id, (0, ChannelId("")))[1]))
-        parts: Iterable[Sku] = waiting.get(order_id, tuple(needed) if units else ())
+        units, channel = now.get(order_id, (0, known.get(order_id, (0, ChannelId("")))[1]))
+        parts: Iterable[Sku] = waiting.get(order_id, tuple(needed) if units or order_id in owed else ())
         said += [
             (part, KitSold(after.sku, order_id, units * needed[part], channel)) for part in parts if part in needed
         ]

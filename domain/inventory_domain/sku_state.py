@@ -94,7 +94,7 @@ class SkuState:
         """Whether nothing is known any more, so that the state can be forgotten."""
         if self.product is not None or self.targets or self.held or self.stock.positions:
             return False
-        return self.override is None and self.links is None and not self.stock.kit_sales
+        return self.override is None and self.links is None and not (self.stock.sales or self.stock.kit_sales)
 
     @property
     def lacks_a_target(self) -> bool:

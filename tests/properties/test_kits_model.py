@@ -30,6 +30,7 @@ from inventory_domain.commands import Override, OverrideKind, SilentSource
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku, SourceId
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.values import Surroundings
+from inventory_streams.kafka.partitioner import partition_of
 from tests.support.engine_work import PARTITIONS
 from tests.support.kit_world import World, a_sku, skus
 from tests.support.stock import a_channel, a_policy
@@ -75,12 +76,16 @@ class KitsAgainstBooks(RuleBasedStateMachine):
         self.zeroed: set[Sku] = set()
         self.silent: set[Sku] = set()
         self.bound: int | None = None
+        self.gone: set[Sku] = set()
         self.applied: list[list[InputRecord]] = [[] for _ in range(PARTITIONS)]
         self.reservations = 0
         for sku in ALL:
-            self.world.product(a_sku(sku, dict.fromkeys(PLACES, 0), **NEEDS.get(sku, {})))
+            self.offer(sku)
         for number, units in enumerate(first):
             self.count((A, B, C)[number % 3], PLACES[number // 3], units)
+
+    def offer(self, sku: Sku, **other: int) -> None:
+        self.world.product(a_sku(sku, dict.fromkeys(PLACES, 0), **{**NEEDS.get(sku, {}), **other}))
 
     def note(self, kind: str, sku: Sku, place: str | None, units: int, order: OrderId | None, held: str | None) -> int:
         sequence = None
@@ -162,6 +167,35 @@ class KitsAgainstBooks(RuleBasedStateMachine):
         self.world.memory(sku).beside = heard
         self.world.wake(sku, "source-silent")
 
+    @rule(kit=st.sampled_from((KIT, OUTER)), units=UNITS, order=ORDER)
+    def leave_or_come_back(self, kit: Sku, units: int, order: OrderId) -> None:
+        """What was sold of it is owed all the same."""
+        self.sell(kit, units, order)
+        self.go(kit)
+
+    def go(self, kit: Sku) -> None:
+        self.drain(kit)
+        if kit in self.gone:
+            self.offer(kit)
+        else:
+            self.world.product(None, kit)
+        self.gone ^= {kit}
+        self.drain(kit)
+
+    @precondition(lambda self: KIT not in self.gone)
+    @rule(units=st.sampled_from((1, 3)), place=PLACE, order=ORDER)
+    def need_other_units_for_a_while(self, units: int, place: str, order: OrderId) -> None:
+        """The parts' word on an order crosses the kit's word on its units. Nothing is sold meanwhile."""
+        self.sell(KIT, 1, order)
+        self.run()
+        self.offer(KIT, **{A: units})
+        self.report(KIT, place, order)
+        for part in (A, B, C):
+            self.drain(part)
+        self.run()
+        self.offer(KIT)
+        self.run()
+
     @precondition(lambda self: any(self.world.queues))
     @rule(number=st.integers(0, PARTITIONS - 1), most=st.integers(1, 6))
     def go_on(self, number: int, most: int) -> None:
@@ -190,14 +224,24 @@ class KitsAgainstBooks(RuleBasedStateMachine):
         self.applied[number] += self.world.queues[number][: self.world.batch_max]
         self.world.step(number)
 
-    @rule()
-    def settle(self) -> None:
-        """Everything has arrived: every listing shows what the books say."""
+    def drain(self, sku: Sku) -> None:
+        """Its partition reads all that waits for it."""
+        self.world.batch_max = 1_000
+        self.step(partition_of(sku, PARTITIONS))
+
+    def run(self) -> None:
         self.world.batch_max = 1_000
         for _ in range(30):
             for number in range(PARTITIONS):
                 self.step(number)
         assert not any(self.world.queues), "they go on talking"
+
+    @rule()
+    def settle(self) -> None:
+        """Everything has arrived: every listing shows what the books say."""
+        for kit in sorted(self.gone):
+            self.go(kit)
+        self.run()
         assert not self.world.dead
         books = self.books()
         assert self.world.shown == self.expected(books)

@@ -172,6 +172,22 @@ def test_a_product_that_is_removed_goes_to_zero_and_its_stock_is_unknown_again(m
     )
 
 
+def test_what_a_channel_sold_is_netted_still_when_the_product_comes_back(memory: Memory) -> None:
+    """Its source has not told of the order, and a count says nothing of orders unless it says so."""
+    selling(memory)
+    sale = UnitsSold(ChannelId("market-us"), OrderId("order-1"), 3)
+    memory.batch(memory.wire.change(a_change(sale, location=None, event_id="sale")))
+    zero = memory.batch(memory.wire.product(None)).targets[0]
+    memory.batch(memory.wire.exposure(an_exposure(0, zero.version)))
+    memory.batch(memory.wire.product(a_product()))
+
+    counted = memory.batch(memory.wire.change(a_change(StockCounted(10), sequence=2)))
+    again = memory.batch(memory.wire.change(a_change(sale, location=None, event_id="sale")))
+
+    assert told(counted) == {LISTING: 7}
+    assert effects(again) == {"duplicate": 1}
+
+
 def test_a_removal_of_what_is_not_known_changes_nothing(memory: Memory) -> None:
     computed = memory.batch(memory.wire.product(None))
 

@@ -712,3 +712,56 @@ def test_a_kits_order_is_settled_by_an_answer_for_units_that_it_no_longer_needs(
 
     assert selling.shown == {PART: 6, OTHER: 6, KIT: 2}
     assert not selling.state(KIT).stock.sales
+
+
+def test_a_kits_order_is_owed_when_the_kit_left_the_catalog_and_came_back(selling: World) -> None:
+    """Its components leave its own orders out of what they answer, so a kit that forgets them promises them anew."""
+    selling.change(KIT, sold(2), None)
+    selling.run()
+    selling.product(None, KIT)
+    selling.run()
+    selling.product(a_sku(KIT, **{PART: 2, OTHER: 1}))
+    selling.run()
+    assert selling.shown == {PART: 6, OTHER: 6, KIT: 3}
+
+    for part, units in ((PART, 4), (OTHER, 2)):
+        selling.change(part, StockReserved(ReservationId("r"), units, ORDER), sequence=2)
+    selling.run()
+
+    assert selling.shown == {PART: 6, OTHER: 6, KIT: 3}
+    assert not selling.state(KIT).stock.sales
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_what_became_of_a_kits_order_while_the_kit_was_gone_is_known_when_it_is_back(
+    selling: World, taken_back: bool
+) -> None:
+    """Reported at the components, or cancelled: neither is netted for ever."""
+    selling.change(KIT, sold(2), None)
+    selling.run()
+    selling.product(None, KIT)
+    selling.run()
+    if taken_back:
+        selling.change(KIT, SaleCancelled(CHANNEL, ORDER, 2, "buyer"), None)
+    else:
+        for part, units in ((PART, 4), (OTHER, 2)):
+            selling.change(part, StockReserved(ReservationId("r"), units, ORDER), sequence=2)
+    selling.run()
+
+    selling.product(a_sku(KIT, **{PART: 2, OTHER: 1}))
+    selling.run()
+
+    assert selling.shown == ({PART: 10, OTHER: 8, KIT: 5} if taken_back else {PART: 6, OTHER: 6, KIT: 3})
+    assert not selling.state(KIT).stock.sales
+
+
+def test_a_kits_order_is_still_netted_at_a_component_that_left_the_catalog_and_came_back(selling: World) -> None:
+    selling.change(KIT, sold(2), None)
+    selling.run()
+    selling.product(None, PART)
+    selling.run()
+    selling.product(a_sku(PART))
+    selling.change(PART, StockCounted(10), sequence=2)
+    selling.run()
+
+    assert selling.shown == {PART: 6, OTHER: 6, KIT: 3}
