@@ -113,10 +113,13 @@ class Fields:
         value = self._take(name, None if required else {})
         if value is None:
             return {}
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        if not isinstance(value, Mapping):
             self.fault(name, f"must be a mapping, not {_shown(value)}")
             return {}
-        return {str(key): each for key, each in value.items()}
+        for key in value:
+            if not isinstance(key, str):
+                self.fault(name, f"the name {key} in it is read as a {type(key).__name__}: write it in quotes")
+        return {key: each for key, each in value.items() if isinstance(key, str)}
 
     def section(self, name: str, raw: object) -> Fields:
         """The fields of a mapping inside this one, whose faults are noted with this one's."""

@@ -215,6 +215,7 @@ def test_a_buffer_that_names_one_number_means_that_one_alone() -> None:
         ("ebay-us: {", "ebay-us: {buffer: {show: 100}, ", "channels.ebay-us.buffer", "allow_full"),
         ("ebay-us: {", "ebay-us: {buffer: {percent: 9, risk: {}}, ", "channels.ebay-us.buffer", "units"),
         ("ebay-us: {", "ebay-us: {buffer_by_sku: {A: {}}, ", "channels.ebay-us.buffer_by_sku.A", "allow_full"),
+        ("ebay-us: {", "ebay-us: {buffer_by_sku: {4711: {units: 2}}, ", "channels.ebay-us.buffer_by_sku", "4711 in it"),
         (
             "ebay-us: {",
             "ebay-us: {buffer: {units: 1, risk: {chance: 2}}, ",
