@@ -34,10 +34,13 @@ class SourceCount:
 
 @dataclass(frozen=True, slots=True)
 class KnownCount:
-    """What the engine has of a SKU at a location: units on hand, and per source its newest count with its sequence."""
+    """What the engine has of a SKU at a location: units on hand, and per source its newest count with its sequence.
+
+    A count that another source's took the place of has no units any more.
+    """
 
     on_hand: int | None
-    counted: Mapping[SourceId, tuple[int, int]]
+    counted: Mapping[SourceId, tuple[int, int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,6 @@ def _against_own_copy(count: SourceCount, sequence: int, position: KnownCount) -
     newest, units = position.counted.get(count.source, (-1, 0))
     if newest < sequence:
         return [CountDifference(count, CountFault.NOT_APPLIED, position.on_hand)]
-    if newest == sequence and units != count.on_hand:
+    if newest == sequence and units is not None and units != count.on_hand:
         return [CountDifference(count, CountFault.DIFFERS, units)]
     return []

@@ -124,12 +124,11 @@ def _counted(position: Position, change: InventoryChange, kind: StockCounted) ->
     if sequence is None:
         _refuse_mixed_sequences(log, change)
         log = SourceLog(counted=kind.on_hand, excludes_reserved=kind.excludes_reserved, free_at_ms=free_at_ms)
-        return _with_log(position, change.source, log, kind.on_hand + _left_out(position, change, kind)), Effect.APPLIED
+        on_hand = kind.on_hand + _left_out(position, change, kind)
+        return _with_count(position, change.source, log, on_hand), Effect.APPLIED
     if log.count_sequence is not None and sequence <= log.count_sequence:
-        if sequence == log.count_sequence and (kind.on_hand, kind.excludes_reserved) != (
-            log.counted,
-            log.excludes_reserved,
-        ):
+        said = (kind.on_hand, kind.excludes_reserved)
+        if sequence == log.count_sequence and not log.is_outdone and said != (log.counted, log.excludes_reserved):
             raise InvalidRecord(
                 "sequence-reused",
                 f"sequence {sequence} counted {log.counted} units before and counts {kind.on_hand} now",
@@ -140,7 +139,7 @@ def _counted(position: Position, change: InventoryChange, kind: StockCounted) ->
     newer = tuple(move for move in log.moves if move.sequence > sequence)
     on_hand = kind.on_hand + _left_out(position, change, kind) + sum(move.units for move in newer)
     after = SourceLog(sequence, kind.on_hand, newer, None, kind.excludes_reserved, free_at_ms)
-    return _with_log(position, change.source, after, on_hand), Effect.APPLIED
+    return _with_count(position, change.source, after, on_hand), Effect.APPLIED
 
 
 def _moved(position: Position, change: InventoryChange, units: int) -> tuple[Position, Effect]:
@@ -189,6 +188,24 @@ def _remembered(log: SourceLog, move: Move) -> SourceLog:
 
 def _with_log(position: Position, source: SourceId, log: SourceLog, on_hand: int | None) -> Position:
     return Position(on_hand, position.reservations, {**position.sources, source: log})
+
+
+def _with_count(position: Position, source: SourceId, log: SourceLog, on_hand: int) -> Position:
+    """The position by this source's count. What others counted there before is outdone by it."""
+    sources: dict[SourceId, SourceLog] = {}
+    for name, other in {**position.sources, source: log}.items():
+        left = log if name == source else _outdone(other)
+        if left is not None:
+            sources[name] = left
+    return Position(on_hand, position.reservations, sources)
+
+
+def _outdone(log: SourceLog) -> SourceLog | None:
+    """The log without its count; the sequences stay, so that an older count of that source is still known as such."""
+    if log.counted is None:
+        return log
+    left = SourceLog(log.count_sequence, None, log.moves, log.forgotten_through)
+    return None if left == _SILENT else left
 
 
 def _left_out(position: Position, change: InventoryChange, kind: StockCounted) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from inventory_domain.identifiers import LocationId, SourceId
-from inventory_domain.stock import Stock
+from inventory_domain.stock import Position, Stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ def standing(
 def vouched(stock: Stock, silent: frozenset[SourceId]) -> Stock:
     """The stock as far as it can be vouched for: a location of which a silent source tells has nothing to promise.
 
+    A source whose count was outdone by another one's no longer tells of that location: it may have been replaced.
+
     A location that was never counted stays uncounted: unknown is not zero.
     """
     if not silent:
@@ -62,7 +64,7 @@ def vouched(stock: Stock, silent: frozenset[SourceId]) -> Stock:
     positions = {
         location: replace(position, on_hand=0)
         for location, position in stock.positions.items()
-        if position.on_hand is not None and not silent.isdisjoint(position.sources)
+        if any(_tells(position, source) for source in silent)
     }
     return replace(stock, positions={**stock.positions, **positions}) if positions else stock
 
@@ -70,10 +72,11 @@ def vouched(stock: Stock, silent: frozenset[SourceId]) -> Stock:
 def unvouched(stock: Stock, silent: frozenset[SourceId]) -> Iterator[tuple[SourceId, frozenset[LocationId]]]:
     """Per silent source, by name, the locations that `vouched` empties because it tells of them."""
     for source in sorted(silent):
-        told = [
-            location
-            for location, position in stock.positions.items()
-            if position.on_hand is not None and source in position.sources
-        ]
+        told = [location for location, position in stock.positions.items() if _tells(position, source)]
         if told:
             yield source, frozenset(told)
+
+
+def _tells(position: Position, source: SourceId) -> bool:
+    log = position.sources.get(source)
+    return position.on_hand is not None and log is not None and not log.is_outdone

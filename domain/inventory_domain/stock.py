@@ -25,6 +25,7 @@ class SourceLog:
 
     `counted` is what the count said; `excludes_reserved`: of what is free, without the units reserved before it, and
     taken at `free_at_ms`.
+    None again with its sequence kept: another source has counted the location since.
     The moves are applied again to a count that arrives late. Those up to `forgotten_through` are no longer kept
     one by one, so a count older than that can no longer be completed and is superseded.
     """
@@ -35,6 +36,11 @@ class SourceLog:
     forgotten_through: int | None = None
     excludes_reserved: bool = False
     free_at_ms: int | None = None
+
+    @property
+    def is_outdone(self) -> bool:
+        """Whether its count is not the one that stands, because another source has counted the location since."""
+        return self.counted is None and self.count_sequence is not None
 
 
 @made_often

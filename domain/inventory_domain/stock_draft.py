@@ -167,7 +167,7 @@ class StockDraft:
                 log.units.append(units)
                 if place.on_hand is not None:
                     place.on_hand += units
-            elif kind is StockCounted:
+            elif kind is StockCounted and not place.outdoes:
                 log.count(sequence, units)
                 place.on_hand = units
             else:
@@ -200,6 +200,8 @@ class StockDraft:
             return False
         place = self._places.get(location) or self._place(location)
         log = place.logs.get(source) or place.log(source)
+        if place.outdoes:
+            return False
         if sequence is None:
             if log.newest >= 0:
                 return False

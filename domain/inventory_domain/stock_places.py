@@ -72,19 +72,25 @@ class Log:
 
 
 class Place:
-    """One position: what was touched of it is here, all else still in the value that it began as."""
+    """One position: what was touched of it is here, all else still in the value that it began as.
 
-    __slots__ = ("began", "logs", "on_hand", "own_reservations")
+    `outdoes`: a count would be in the place of another source's, which is for `positions.apply`.
+    """
+
+    __slots__ = ("began", "logs", "on_hand", "outdoes", "own_reservations")
 
     def __init__(self, position: Position) -> None:
         self.began = position
         self.on_hand = position.on_hand
         self.logs: dict[SourceId, Log] = {}
+        self.outdoes = False
         self.own_reservations: dict[ReservationId, Reservation] | None = None
 
     def log(self, source: SourceId) -> Log:
         """Begin to change what this source said, which was not touched yet."""
         found = self.logs[source] = Log(self.began.sources.get(source, _SILENT))
+        others = [one for name, one in self.began.sources.items() if name != source]
+        self.outdoes = len(self.logs) > 1 or any(one.counted is not None for one in others)
         return found
 
     def reservations(self) -> dict[ReservationId, Reservation]:

@@ -170,7 +170,7 @@ def _known(state: SkuState) -> Known:
             {
                 source: (entry.count_sequence, entry.counted)
                 for source, entry in position.sources.items()
-                if entry.count_sequence is not None and entry.counted is not None
+                if entry.count_sequence is not None
             },
         )
         for location, position in state.stock.positions.items()

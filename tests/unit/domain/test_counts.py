@@ -31,6 +31,11 @@ def test_the_same_count_with_another_number_differs() -> None:
     assert faults(10, 7, KnownCount(8, {ERP: (7, 8)})) == [CountFault.DIFFERS]
 
 
+def test_a_count_that_another_sources_took_the_place_of_is_not_compared() -> None:
+    assert faults(10, 7, KnownCount(4, {ERP: (7, None), SourceId("wms"): (1, 4)})) == []
+    assert faults(10, 8, KnownCount(4, {ERP: (7, None), SourceId("wms"): (1, 4)})) == [CountFault.NOT_APPLIED]
+
+
 def test_a_list_of_what_is_on_hand_is_compared_with_what_is_on_hand() -> None:
     assert faults(10, None, KnownCount(10, {ERP: (7, 12)})) == []
     assert faults(10, None, KnownCount(9, {ERP: (7, 10)})) == [CountFault.DIFFERS]

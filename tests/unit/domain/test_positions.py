@@ -143,6 +143,27 @@ def test_sources_have_sequences_of_their_own() -> None:
     assert effect is Effect.APPLIED
 
 
+def test_a_count_of_a_source_that_another_one_took_over_from_is_still_known_as_old() -> None:
+    stock = Stock()
+    taken_over = (
+        a_change(StockCounted(10), sequence=5),
+        a_change(StockCounted(4), sequence=1, source="wms"),
+    )
+    for change in taken_over:
+        stock, _ = apply(stock, change)
+
+    for late in (a_change(StockCounted(99), sequence=4), a_change(StockCounted(10), sequence=5)):
+        assert apply(stock, late) == (stock, Effect.SUPERSEDED)
+    back, effect = apply(stock, a_change(StockCounted(7), sequence=6))
+    assert (effect, back.positions[LocationId("dallas")].on_hand) == (Effect.APPLIED, 7)
+
+
+def test_nothing_is_kept_of_a_source_without_sequences_that_another_one_took_over_from() -> None:
+    stock, _ = apply(a_stock(dallas=10), a_change(StockCounted(4), source="wms"))
+
+    assert stock.positions[LocationId("dallas")].sources.keys() == {"wms"}
+
+
 def test_at_the_limit_of_kept_adjustments_the_sum_stays_and_an_old_count_is_refused() -> None:
     """What is no longer kept one by one cannot be applied again to a count from before it."""
     moves = [(10 + index, StockAdjusted(1)) for index in range(KEPT_MOVES_MAX + 1)]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from inventory_domain.changes import StockCounted
+from inventory_domain.changes import StockAdjusted, StockCounted
 from inventory_domain.identifiers import LocationId, SourceId
 from inventory_domain.positions import apply
-from inventory_domain.silence import SilencePolicy, Standing, standing, vouched
+from inventory_domain.silence import SilencePolicy, Standing, standing, unvouched, vouched
 from inventory_domain.stock import Stock
 from tests.support.stock import NOW_MS, a_change, a_stock
 
@@ -57,6 +57,26 @@ def test_stock_of_a_silent_source_cannot_be_promised() -> None:
     assert {place: one.on_hand for place, one in left.positions.items()} == {"dallas": 0, "reno": 7}
     assert vouched(stock, NOBODY) is stock
     assert vouched(Stock(), frozenset({ERP})) == Stock()
+
+
+def test_a_source_that_was_replaced_may_be_silent() -> None:
+    """It will never speak again, and another one has counted what is there."""
+    stock, _ = apply(a_stock(reno=3), a_change(StockCounted(10), sequence=7))
+    stock, _ = apply(stock, a_change(StockCounted(4), source="wms", sequence=1))
+
+    assert vouched(stock, frozenset({ERP})).positions[LocationId("dallas")].on_hand == 4
+    assert vouched(stock, frozenset({WMS})).positions[LocationId("dallas")].on_hand == 0
+    assert dict(unvouched(stock, frozenset({ERP}))) == {ERP: {"reno"}}
+    back, _ = apply(stock, a_change(StockCounted(5), sequence=8))
+    assert vouched(back, frozenset({ERP})).positions[LocationId("dallas")].on_hand == 0
+    assert vouched(back, frozenset({WMS})).positions[LocationId("dallas")].on_hand == 5
+
+
+def test_a_source_that_only_adjusts_what_another_one_counts_tells_of_it_still() -> None:
+    stock, _ = apply(a_stock(dallas=10), a_change(StockAdjusted(-1), source="wms", sequence=1))
+    stock, _ = apply(stock, a_change(StockCounted(9)))
+
+    assert vouched(stock, frozenset({WMS})).positions[LocationId("dallas")].on_hand == 0
 
 
 def test_what_was_never_counted_stays_unknown() -> None:
