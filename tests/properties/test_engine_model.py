@@ -21,13 +21,15 @@ from inventory_domain.changes import (
     StockReserved,
     UnitsSold,
 )
-from inventory_domain.identifiers import ChannelId, ListingId, OrderId, ReservationId
+from inventory_domain.commands import Override, OverrideKind, SkuCommand
+from inventory_domain.identifiers import ChannelId, EventId, ListingId, OrderId, ReservationId
 from inventory_streams.engine.records import InputRecord
 from tests.support.engine_work import Memory
-from tests.support.stock import SKU, a_change, a_channel, a_listing, a_policy, a_product
+from tests.support.stock import NOW_MS, SKU, a_change, a_channel, a_listing, a_policy, a_product
 
 LISTING = ListingId("market-us/1")
 WITHHELD_UNITS = 2
+LEAST_SHOWN = 3
 PLACES = ("dallas", "reno")
 UNITS = st.integers(1, 9)
 NAMES = st.sampled_from("abc")
@@ -42,6 +44,7 @@ class Ledger:
     sold: dict[str, int] = field(default_factory=dict)
     taken_back: dict[str, int] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    cap: int | None = None
 
     def apply(self, place: str, kind: SkuChange) -> None:
         """One change, as an ERP's bookkeeper would note it."""
@@ -81,8 +84,10 @@ class Ledger:
         for order, units in self.sold.items():
             if order not in self.told:
                 free -= max(0, units - self.taken_back.get(order, 0))
-        free = max(0, free)
-        return max(0, free - WITHHELD_UNITS)
+        shown = max(0, free - WITHHELD_UNITS)
+        if self.cap is not None:
+            shown = min(shown, self.cap)
+        return shown if shown >= LEAST_SHOWN else 0
 
 
 class EngineAgainstLedger(RuleBasedStateMachine):
@@ -93,7 +98,7 @@ class EngineAgainstLedger(RuleBasedStateMachine):
         self.ledger = Ledger()
         self.memory = Memory(a_policy(a_channel(locations=PLACES, units=WITHHELD_UNITS)))
         self.waiting: list[InputRecord] = [
-            self.memory.wire.product(a_product(a_listing(), locations=dict.fromkeys(PLACES, 0)))
+            self.memory.wire.product(a_product(a_listing(min_shown=LEAST_SHOWN), locations=dict.fromkeys(PLACES, 0)))
         ]
         self.applied: list[InputRecord] = []
         self.catching_up = True
@@ -138,6 +143,14 @@ class EngineAgainstLedger(RuleBasedStateMachine):
     @rule(order=NAMES, units=UNITS)
     def cancel(self, order: str, units: int) -> None:
         self.send(PLACES[0], SaleCancelled(ChannelId("market-us"), OrderId(f"order-{order}"), units, "no-stock"))
+
+    @rule(units=st.sampled_from((None, 0, 1, 2, 4)))
+    def cap(self, units: int | None) -> None:
+        """An operator bounds what is shown, or lets go."""
+        self.ledger.cap = units
+        kind = OverrideKind.RELEASE if units is None else OverrideKind.CAP
+        override = Override(kind, units, None, "ann", "last pallet")
+        self.waiting.append(self.memory.wire.command(SkuCommand(EventId("by hand"), SKU, NOW_MS, "ann", override)))
 
     @precondition(lambda self: self.waiting)
     @rule(share=st.floats(0.1, 1))
