@@ -23,9 +23,8 @@ class Move:
 class SourceLog:
     """What one source said about one location: its newest count and the moves that are newer than it.
 
-    `counted` is what the count said; `excludes_reserved`: of what is free, without the units reserved before it, and
-    taken at `free_at_ms`.
-    None again with its sequence kept: another source has counted the location since.
+    `counted` is what the count said, None again (its sequence stays) when another source has counted the location
+    since; `excludes_reserved`: of what is free, without the units reserved before it, and taken at `free_at_ms`.
     The moves are applied again to a count that arrives late. Those up to `forgotten_through` are no longer kept
     one by one, so a count older than that can no longer be completed and is superseded.
     """

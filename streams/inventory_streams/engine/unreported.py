@@ -22,7 +22,7 @@ class Unreported:
         self._told = 0
 
     def note(self, sku: Sku, state: SkuState) -> None:
-        """Take over a state that is durable. Of what is not in the catalog nothing is promised, and nobody need look."""
+        """Take over a state that is durable. Of what is not in the catalog nothing is promised: nobody need look."""
         times = sold_at_ms(state.stock) if state.product is not None else []
         if times:
             self._sold_at_ms[sku] = tuple(times)
