@@ -88,9 +88,12 @@ class Place:
 
     def log(self, source: SourceId) -> Log:
         """Begin to change what this source said, which was not touched yet."""
-        found = self.logs[source] = Log(self.began.sources.get(source, _SILENT))
-        others = [one for name, one in self.began.sources.items() if name != source]
-        self.outdoes = len(self.logs) > 1 or any(one.counted is not None for one in others)
+        sources = self.began.sources
+        found = self.logs[source] = Log(sources.get(source, _SILENT))
+        if len(self.logs) > 1:
+            self.outdoes = True
+        elif len(sources) > (source in sources):  # there are others, which is seldom
+            self.outdoes = any(one.counted is not None for name, one in sources.items() if name != source)
         return found
 
     def reservations(self) -> dict[ReservationId, Reservation]:
