@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING, Final
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_adapters.secrets import Secret
 from inventory_cli.addresses import local_stack_or
+from inventory_cli.defaults import (
+    APPLICATION_DEFAULT,
+    ENV_BOOTSTRAP_SERVERS,
+    ENV_SCHEMA_REGISTRY,
+    PARTITIONS_DEFAULT,
+    PARTITIONS_MAX,
+    REPLICATION_MAX,
+)
 from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
 from inventory_domain.errors import ConfigError, ConfigFault
@@ -20,12 +28,6 @@ from inventory_streams.topics import Topics
 if TYPE_CHECKING:
     from inventory_schemas.registry import ConfluentRegistry
 
-ENV_BOOTSTRAP_SERVERS: Final = "INVENTORY_SYNC_BOOTSTRAP_SERVERS"
-ENV_SCHEMA_REGISTRY: Final = "INVENTORY_SYNC_SCHEMA_REGISTRY"
-APPLICATION_DEFAULT: Final = "inventory-sync"
-PARTITIONS_DEFAULT: Final = 6
-PARTITIONS_MAX: Final = 10_000
-REPLICATION_MAX: Final = 100
 _SECRET_WORDS: Final = ("password", "secret", "jaas", "pem", "user.info", "token")
 _REGISTRY_SETTINGS: Final = frozenset(
     {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from inventory_cli.connecting import ENV_BOOTSTRAP_SERVERS, ENV_SCHEMA_REGISTRY
+from inventory_cli.defaults import ENV_BOOTSTRAP_SERVERS, ENV_SCHEMA_REGISTRY
 
 ENV_CONFIG = "INVENTORY_SYNC_CONFIG"
 

@@ -83,7 +83,8 @@ def _producer(
     config: Path | None, bootstrap_servers: str | None, schema_registry: str | None, source: str
 ) -> Iterator[InventoryProducer]:
     from inventory_cli.clock import SystemClock
-    from inventory_cli.connecting import APPLICATION_DEFAULT, application_of, connection, registry_of
+    from inventory_cli.connecting import application_of, connection, registry_of
+    from inventory_cli.defaults import APPLICATION_DEFAULT
     from inventory_cli.logging import configure
     from inventory_cli.reaching import told_of_silence
     from inventory_cli.tracing import traced_kafka

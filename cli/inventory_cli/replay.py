@@ -7,15 +7,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import IO, TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from inventory_cli.options import ConfigFile
-from inventory_streams.engine.replay import run
-from inventory_streams.engine.replay.apart import ReplayRefused, apart, left_behind, remove
-from inventory_streams.engine.replay.copying import NotApplied
-from inventory_streams.engine.snapshots import read_snapshot
+
+if TYPE_CHECKING:
+    from inventory_streams.engine.replay.run import Comparison
 
 DIFFERENCES_TOLD_MAX: Final = 20
 STOP_LIMIT_S: Final = 40.0
@@ -46,6 +45,9 @@ def replay(
     from inventory_cli import wiring
     from inventory_cli.clock import SystemClock
     from inventory_cli.settings import load
+    from inventory_streams.engine.replay.apart import ReplayRefused, apart, left_behind, remove
+    from inventory_streams.engine.replay.run import replay as rebuild
+    from inventory_streams.engine.snapshots import read_snapshot
 
     settings = load(config, secrets_at=())
     engine, clock = wiring.engine_settings(settings), SystemClock()
@@ -65,7 +67,7 @@ def replay(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was made is removed
     name = str(clock.now_ms())
     with tempfile.TemporaryFile() as log:
-        result = run.replay(
+        result = rebuild(
             engine,
             wiring.registry(settings),
             clock.now_ms,
@@ -78,7 +80,7 @@ def replay(
     raise typer.Exit(1 if result.differences else 0)
 
 
-def _print(result: run.Comparison) -> None:
+def _print(result: Comparison) -> None:
     typer.echo(f"rebuilt by {result.application}, {result.began}")
     for one in result.differences[:DIFFERENCES_TOLD_MAX]:
         typer.echo(f"{one.sku}: {one.what}")
@@ -102,6 +104,8 @@ class EngineProcess:
 
     def check(self) -> None:
         """Raises `NotApplied` with what it said last, when it has ended."""
+        from inventory_streams.engine.replay.copying import NotApplied
+
         status = self._process.poll()
         if status is not None:
             self._log.seek(max(0, self._log.seek(0, 2) - LAST_WORDS))

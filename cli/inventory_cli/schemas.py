@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
-from inventory_cli.connecting import Connection, connection
 from inventory_cli.options import OptionalConfigFile, SchemaRegistry
-from inventory_cli.tables import show
 from inventory_cli.topics import Marketplaces, TopicPrefix, chosen_topics
-from inventory_streams.topics import Topics
 
 if TYPE_CHECKING:  # the registry's client takes half a second to load, so only the commands that use it do
+    from inventory_cli.connecting import Connection
     from inventory_schemas.registration import SchemaFinding
+    from inventory_streams.topics import Topics
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -100,11 +98,17 @@ def subjects_of(topics: Topics) -> Mapping[str, str]:
 def _wanted(
     config: Path | None, schema_registry: str | None, prefix: str | None, marketplaces: list[str] | None
 ) -> Connection:
+    from inventory_cli.connecting import connection
+
     found = connection(config, "not asked", schema_registry)
     return replace(found, topics=chosen_topics(found.topics, prefix, marketplaces))
 
 
 def _print(findings: Sequence[SchemaFinding], outcome: str) -> None:
+    from rich.table import Table
+
+    from inventory_cli.tables import show
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("subject", "schema"):
         table.add_column(name, no_wrap=True, overflow="fold")

@@ -10,7 +10,8 @@ from typing import Final
 
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.catalog import MARKETPLACES
-from inventory_cli.connecting import APPLICATION_DEFAULT, Connection, read_connection
+from inventory_cli.connecting import Connection, read_connection
+from inventory_cli.defaults import APPLICATION_DEFAULT
 from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
 from inventory_cli.ledger_settings import read_console, read_ledger

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-if TYPE_CHECKING:  # the sandbox is loaded inside the commands that need it, never by what runs in production
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    # the sandbox is loaded inside the commands that need it, never by what runs in production
     from inventory_sandbox.stack import LocalStack, StackInfo, StackStatus
     from inventory_sandbox.stack import Progress as StackProgress
 
@@ -55,6 +56,8 @@ def up(
     Safe to repeat: what already runs is left alone. Data and ports survive `down` and a restart of the machine.
     The processes go on after this command; end them with `inventory-sync stack down`.
     """
+    from rich.console import Console
+
     from inventory_sandbox.stack import LocalStack, StackError
 
     stack = LocalStack(data_dir or default_data_dir(), kafka_port=kafka_port, registry_port=registry_port)
@@ -108,12 +111,14 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def start_with_progress(stack: "LocalStack", console: Console) -> "StackInfo":
+def start_with_progress(stack: "LocalStack", console: "Console") -> "StackInfo":
     """`stack.up()` while the console shows what is being waited for; raises what `up` raises."""
     return _up_with_bars(stack, console) if console.is_terminal else _up_with_lines(stack, console)
 
 
-def _up_with_bars(stack: "LocalStack", console: Console) -> "StackInfo":
+def _up_with_bars(stack: "LocalStack", console: "Console") -> "StackInfo":
+    from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         tasks = {component: bars.add_task(name, total=None) for component, name in NAMES.items()}
@@ -134,7 +139,7 @@ def _up_with_bars(stack: "LocalStack", console: Console) -> "StackInfo":
         return stack.up(observe)
 
 
-def _up_with_lines(stack: "LocalStack", console: Console) -> "StackInfo":
+def _up_with_lines(stack: "LocalStack", console: "Console") -> "StackInfo":
     """For logs and pipes: a line at each new step, nothing for each piece that arrives."""
     last: dict[str, str] = {}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inventory_cli.account_template import account_lines, channel_lines
-from inventory_cli.connecting import PARTITIONS_DEFAULT
+from inventory_cli.defaults import PARTITIONS_DEFAULT
 from inventory_cli.health_settings import health_lines
 from inventory_cli.ledger_settings import console_lines, ledger_lines
 from inventory_cli.observing_settings import reconcile_lines, signals_lines

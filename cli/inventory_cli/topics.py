@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from inventory_adapters.catalog import MARKETPLACES
-from inventory_cli.connecting import (
-    APPLICATION_DEFAULT,
-    PARTITIONS_DEFAULT,
-    PARTITIONS_MAX,
-    REPLICATION_MAX,
-    Connection,
-    application_of,
-    connection,
-)
+from inventory_cli.defaults import APPLICATION_DEFAULT, PARTITIONS_DEFAULT, PARTITIONS_MAX, REPLICATION_MAX
 from inventory_cli.options import BootstrapServers, OptionalConfigFile
 from inventory_cli.reaching import told_of_silence
-from inventory_cli.tables import show, width
 from inventory_domain.identifiers import Marketplace
-from inventory_streams.access import Grant, grants, principals
-from inventory_streams.kafka.admin import TopicChange, TopicFinding, apply, plan
-from inventory_streams.kafka.settings import KafkaSettings
-from inventory_streams.topics import Topics
+
+if TYPE_CHECKING:  # Kafka's client is loaded by the commands that ask it
+    from inventory_cli.connecting import Connection
+    from inventory_streams.access import Grant
+    from inventory_streams.kafka.admin import TopicFinding
+    from inventory_streams.kafka.settings import KafkaSettings
+    from inventory_streams.topics import Topics
 
 WRITERS_WIDTH = 140  # columns from which on it is told who writes a topic
 
@@ -61,7 +54,7 @@ Replication = Annotated[
     ),
 ]
 
-COLORS = {TopicChange.NEW: "green", TopicChange.ALTERED: "yellow", TopicChange.KEPT: "dim"}
+COLORS = {"new": "green", "altered": "yellow", "kept": "dim"}
 
 
 @app.command("apply")
@@ -78,6 +71,8 @@ def apply_command(
     A topic with another number of partitions is refused and nothing is changed: the records of a SKU would move to
     another partition. Ends with 2 then, or when the broker cannot be asked.
     """
+    from inventory_streams.kafka.admin import TopicChange
+
     found = _connection(config, bootstrap_servers, topic_prefix, marketplace)
     copies = _replication(found, config, replication)
     with told_of_silence(found.kafka.bootstrap_servers):
@@ -101,6 +96,8 @@ def list_command(
     Ends with 0 when all are as declared, 1 when `apply` has something to do, 2 when the broker cannot be asked or a
     topic has another number of partitions.
     """
+    from inventory_streams.kafka.admin import TopicChange, plan
+
     found = _connection(config, bootstrap_servers, topic_prefix, marketplace)
     copies = _replication(found, config, replication)
     with told_of_silence(found.kafka.bootstrap_servers):
@@ -130,6 +127,9 @@ def acls_command(
 
         inventory-sync topics acls --config sync.yaml --apply
     """
+    from inventory_cli.connecting import application_of
+    from inventory_streams.access import grants, principals
+
     if not bring:
         bootstrap_servers = bootstrap_servers or "not asked"
     found = _connection(config, bootstrap_servers, topic_prefix, marketplace)
@@ -148,6 +148,8 @@ def apply_topics(
     kafka: KafkaSettings, topics: Topics, partitions: int = PARTITIONS_DEFAULT, replication: int | None = None
 ) -> list[TopicFinding]:
     """Bring every topic to the broker; see `inventory_streams.kafka.admin.apply` for what it raises."""
+    from inventory_streams.kafka.admin import apply
+
     return apply(kafka, topics.declarations(), partitions, replication)
 
 
@@ -168,6 +170,8 @@ def chosen_topics(topics: Topics, prefix: str | None, marketplaces: Sequence[str
 def _connection(
     config: Path | None, bootstrap_servers: str | None, prefix: str | None, marketplaces: Sequence[str] | None
 ) -> Connection:
+    from inventory_cli.connecting import connection
+
     found = connection(config, bootstrap_servers, "not asked")
     return replace(found, topics=chosen_topics(found.topics, prefix, marketplaces))
 
@@ -178,6 +182,10 @@ def _replication(found: Connection, config: Path | None, given: int | None) -> i
 
 
 def _print(findings: Sequence[TopicFinding], topics: Topics, outcome: str) -> None:
+    from rich.table import Table
+
+    from inventory_cli.tables import show, width
+
     declarations = {one.name: one for one in topics.declarations()}
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("topic", no_wrap=True, overflow="fold")
@@ -190,7 +198,7 @@ def _print(findings: Sequence[TopicFinding], topics: Topics, outcome: str) -> No
     table.add_column(outcome, overflow="fold")
     for found in findings:
         declared = declarations[found.name]
-        color = COLORS[found.change]
+        color = COLORS[found.change.value]
         table.add_row(
             found.name,
             declared.cleanup.value,

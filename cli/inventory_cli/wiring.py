@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from inventory_adapters.catalog import MARKETPLACES
 from inventory_adapters.secrets import Secret
-from inventory_adapters.status_page import StatusPage
-from inventory_cli.alerting import WebhookAlerts
 from inventory_cli.certificates import CertificateEnds
 from inventory_cli.clock import SystemClock
 from inventory_cli.connecting import is_secret, registry_of
@@ -27,10 +26,13 @@ from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.statistics import ClientStatistics
-from inventory_streams.reconcile.run import AccountToReconcile
 from inventory_streams.reconcile.settings import ReconcileSettings
 from inventory_streams.signals.settings import SignalsSettings
 from inventory_streams.topics import Topics
+
+if TYPE_CHECKING:  # each is loaded where it is built: most processes have none
+    from inventory_cli.alerting import WebhookAlerts
+    from inventory_streams.reconcile.run import AccountToReconcile
 
 
 def engine_settings(settings: Settings, instance_id: str | None = None) -> EngineSettings:
@@ -132,6 +134,8 @@ def adapters(settings: Settings, marketplace: Marketplace, clock: SystemClock) -
 
 def statuses(settings: Settings, adapters: Mapping[AccountId, MarketplaceAdapter]) -> dict[AccountId, ReportsStatus]:
     """Who says how each account's platform is: the page that the settings name, else the marketplace's own call."""
+    from inventory_adapters.status_page import StatusPage
+
     found: dict[AccountId, ReportsStatus] = {}
     for name, adapter in adapters.items():
         page = settings.processes.told.status_pages.get(name)
@@ -144,6 +148,8 @@ def statuses(settings: Settings, adapters: Mapping[AccountId, MarketplaceAdapter
 
 def alert_sink(settings: Settings, metrics: CollectorRegistry) -> WebhookAlerts | None:
     """Where alerts are posted; None where the settings name no webhook."""
+    from inventory_cli.alerting import WebhookAlerts
+
     webhook = settings.processes.told.alert_webhook
     return None if webhook is None else WebhookAlerts(webhook, settings.application_id, metrics)
 
@@ -173,6 +179,8 @@ def reconcile_settings(settings: Settings) -> ReconcileSettings:
 
 def accounts_to_reconcile(settings: Settings, clock: SystemClock) -> list[AccountToReconcile]:
     """Every account with its adapter and channels, in the order of the file. Nothing is called yet."""
+    from inventory_streams.reconcile.run import AccountToReconcile
+
     return [
         AccountToReconcile(
             name, account.marketplace, MARKETPLACES[account.marketplace].build(account, clock), account.channel_ids

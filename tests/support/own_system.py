@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import yaml
 
-from inventory_cli.connecting import PARTITIONS_DEFAULT
+from inventory_cli.defaults import PARTITIONS_DEFAULT
 from inventory_sandbox.marketplaces import SandboxSettings
 from inventory_schemas.codec import RecordKind, Serde
 from inventory_schemas.registry import ConfluentRegistry

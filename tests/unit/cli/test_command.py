@@ -58,19 +58,62 @@ def test_what_is_not_a_command_is_told_with_status_2() -> None:
     assert "engine" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["faust", "uvicorn", "confluent_kafka", "httpx", "rich.live"])
-def test_one_command_does_not_load_what_the_others_need(module: str) -> None:
-    """Half a second for each process of the pipeline, and for every look at the help of one command."""
-    text = (
-        "import sys\n"
-        "from inventory_cli.main import build\n"
-        "build('version')\n"
-        f"sys.exit(1 if {module!r} in sys.modules else 0)\n"
+# What takes long to load, and what it is for.
+KAFKA = {"confluent_kafka"}
+RECORDS = {"fastavro", "authlib", "httpx2"}  # the last two are what the registry's client loads
+ENGINE = {"faust", "aiokafka", "aiohttp"}
+CALLS = {"httpx", "boto3", "inventory_adapters.accounts"}
+LEDGER = {"sqlalchemy", "alembic"}
+SERVING = {"uvicorn", "starlette", "jinja2", "prometheus_client"}
+SETTINGS = {"yaml", "structlog", "inventory_domain.policies"}
+STAGE = {"opentelemetry", "inventory_sandbox", "rich.live"}
+ALL = KAFKA | RECORDS | ENGINE | CALLS | LEDGER | SERVING | SETTINGS | STAGE
+
+
+def loaded(program: str, *arguments: str) -> set[str]:
+    """Which of `ALL` are loaded when the program has ended, however it did."""
+    text = f"import atexit, sys\natexit.register(lambda: print('loaded', *sys.modules, file=sys.stderr))\n{program}"
+    done = subprocess.run(
+        [sys.executable, "-c", text, *arguments], capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
+    *_, told = done.stderr.splitlines()
+    assert told.startswith("loaded "), done.stderr
+    return ALL & set(told.split())
 
-    done = subprocess.run([sys.executable, "-c", text], timeout=LIMIT_S, check=False)
 
-    assert done.returncode == 0
+MAIN = "from inventory_cli.main import main; main()"
+
+
+def test_help_loads_nothing_that_a_command_works_with() -> None:
+    """It imports the modules of all commands, so this holds for the help of each of them too."""
+    assert loaded(MAIN, "--help") == set()
+
+
+def test_a_command_does_not_load_what_the_others_need() -> None:
+    """Half a second for each process of the pipeline."""
+    assert loaded(MAIN, "version") == set()
+
+
+def test_a_question_loads_the_settings_and_what_answers_it(tmp_path: Path) -> None:
+    file = tmp_path / "sync.yaml"
+    addresses = ("--bootstrap-servers", "kafka:9092", "--schema-registry", "http://registry:8081")
+    run("config", "init", str(file), *addresses)
+    of_settings = SETTINGS | KAFKA | {"inventory_adapters.accounts"}
+
+    assert loaded(MAIN, "config", "check", "--skip-secrets", str(file)) == of_settings
+    assert loaded(MAIN, "explain", "A-1", "--config", str(file)) == of_settings | {"sqlalchemy"}
+
+
+@pytest.mark.parametrize(
+    ("process", "not_needed"),
+    [
+        ("inventory_streams.engine.run", LEDGER | {"httpx", "boto3", "uvicorn", "starlette", "jinja2"}),
+        ("inventory_streams.delivery.run", ENGINE | LEDGER | {"boto3", "uvicorn", "starlette", "jinja2"}),
+        ("inventory_ledger.run", ENGINE | {"httpx", "boto3", "uvicorn", "starlette"}),
+    ],
+)
+def test_a_process_loads_no_other_processes_libraries(process: str, not_needed: set[str]) -> None:
+    assert loaded(f"import inventory_cli.wiring, {process}") & not_needed == set()
 
 
 def test_a_fault_of_the_settings_stops_the_start_without_a_traceback(tmp_path: Path) -> None:
