@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from inventory_domain.errors import InventorySyncError
 from inventory_ledger import address
-from inventory_ledger.migrating import revisions
+from inventory_ledger.revisions import NEEDED, present
 from inventory_ledger.store import opened
 
 
@@ -71,9 +71,10 @@ def found(url: str) -> None:
 
 def check(engine: Engine) -> None:
     """Raise LedgerNotReady unless the database has the tables of this version."""
-    present, needed = revisions(engine)
-    if present != needed:
+    with engine.connect() as connection:
+        version = present(connection)
+    if version != NEEDED:
         raise LedgerNotReady(
-            f"the ledger's tables have version {present or 'none'} and this program needs {needed}: "
+            f"the ledger's tables have version {version or 'none'} and this program needs {NEEDED}: "
             "`inventory-sync ledger migrate` brings them there"
         )

@@ -7,11 +7,11 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from inventory_domain.errors import InventorySyncError
+from inventory_ledger.revisions import NEEDED, present
 
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 LOCK: Final = 731_403_881  # one migration at a time, however many ledgers start at once
@@ -19,12 +19,6 @@ LOCK: Final = 731_403_881  # one migration at a time, however many ledgers start
 
 class LedgerTooNew(InventorySyncError):
     """The database was written by a newer version of the ledger, which this one must not touch."""
-
-
-def revisions(engine: Engine) -> tuple[str | None, str]:
-    """The version that the database has (None: none yet), and the one that this program needs."""
-    with engine.connect() as connection:
-        return _present(connection), _needed()
 
 
 def migrate(engine: Engine) -> tuple[str | None, str]:
@@ -35,31 +29,19 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
     """
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    scripts, needed = ScriptDirectory.from_config(config), _needed()
+    scripts = ScriptDirectory.from_config(config)
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-        present = _present(connection)
-        if present == needed:
-            return present, needed
+        version = present(connection)
+        if version == NEEDED:
+            return version, NEEDED
         known = {script.revision for script in scripts.walk_revisions()}
-        if present is not None and present not in known:
+        if version is not None and version not in known:
             raise LedgerTooNew(
-                f"the ledger's database has version {present}, which this program does not know (it knows {needed}): "
+                f"the ledger's database has version {version}, which this program does not know (it knows {NEEDED}): "
                 "run the newer program, or name another database"
             )
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return present, needed
-
-
-def _present(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _needed() -> str:
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    head = ScriptDirectory.from_config(config).get_current_head()
-    assert head is not None
-    return head
+        command.upgrade(config, NEEDED)
+    return version, NEEDED
