@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import yaml
+
+try:
+    from yaml import CSafeLoader as _QuickLoader
+except ImportError:  # PyYAML was built without libyaml
+    from yaml import SafeLoader as _QuickLoader  # type: ignore[assignment]
 
 from inventory_adapters.secrets import Secret
 from inventory_domain.errors import ConfigError, ConfigFault
@@ -15,7 +21,7 @@ FILE_BYTES_MAX = 4 << 20
 SECRET_BYTES_MAX = 64 << 10
 
 
-class _OneOfEach(yaml.SafeLoader):
+class _OneOfEach(yaml.constructor.SafeConstructor):
     """YAML where a key that stands twice is a fault and not a silent last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
@@ -30,6 +36,14 @@ class _OneOfEach(yaml.SafeLoader):
             if isinstance(key, str | int | float | bool):
                 seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+
+class _Quick(_OneOfEach, _QuickLoader):
+    """By libyaml, in a tenth of the time: each command that is told a settings file waits for it."""
+
+
+class _Strict(_OneOfEach, yaml.SafeLoader):
+    """By PyYAML itself, which says more of what is wrong, and takes no tabs between words."""
 
 
 def read_document(path: Path) -> Mapping[str, object]:
@@ -52,7 +66,7 @@ def read_document(path: Path) -> Mapping[str, object]:
 def parse_document(text: str) -> Mapping[str, object]:
     """The same for text in memory."""
     try:
-        tree = yaml.load(text, _OneOfEach)
+        tree = _tree(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the file"
@@ -62,6 +76,13 @@ def parse_document(text: str) -> Mapping[str, object]:
     if not isinstance(tree, Mapping):
         raise ConfigError([ConfigFault("the file", "must be a mapping of names to settings")])
     return {str(key): value for key, value in tree.items()}
+
+
+def _tree(text: str) -> object:
+    if "\t" not in text:
+        with suppress(yaml.YAMLError):  # what is wrong is told by the other one
+            return yaml.load(text, _Quick)
+    return yaml.load(text, _Strict)
 
 
 STAND_IN: Final = Secret("not-looked-up-since-it-is-not-used-here")
