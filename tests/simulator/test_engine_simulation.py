@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.support.simulator.run import Violation, simulate
-from tests.support.simulator.switches import IN_ENGINE, Off
+from tests.support.simulator.switches import IN_ENGINE, Off, seeds_for
 
 SEEDS_MAX = 500
 SEEDS_MIN = 50
@@ -51,4 +51,4 @@ def test_whatever_happens_it_ends_where_the_sums_say() -> None:
 def test_a_rule_that_is_switched_off_is_noticed(off: Off) -> None:
     """Else the seeds above would prove nothing."""
     with pytest.raises(Violation, match="switched off"):
-        simulate(range(CAUGHT_WITHIN), off)
+        simulate(seeds_for(off, CAUGHT_WITHIN), off)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.simulator.many import CHUNK, FAILURES_MAX, Ran, Simulated, run_many
+from tests.support.simulator.switches import NOTICED_BY, Off, seeds_for
 from tests.support.sources import ROOT
 
 LONG_RUNS = sorted((ROOT / "tests" / "campaign").glob("campaign_*.py"))
@@ -56,6 +57,15 @@ def test_a_seed_that_never_ends_is_told_of() -> None:
     """Also where its process was ended by the machine: nothing would ever come of it."""
     with pytest.raises(AssertionError, match=r"ended for 1 s: \[7, 8\]"):
         run_many(_never_ends, range(7, 9), lambda done: None, processes=1, chunk_s_max=1.0)
+
+
+@pytest.mark.parametrize("off", list(Off), ids=lambda one: one.name.lower())
+def test_the_seed_that_is_known_to_notice_is_tried_first_and_then_all_others(off: Off) -> None:
+    """Else a rule whose known seed notices no more would be taken for one that nothing notices."""
+    tried = seeds_for(off, 1_000)
+
+    assert tried[0] == NOTICED_BY.get(off, 0)
+    assert sorted(tried) == list(range(1_000))
 
 
 @pytest.mark.parametrize("path", LONG_RUNS, ids=[one.stem for one in LONG_RUNS])

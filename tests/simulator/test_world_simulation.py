@@ -18,7 +18,7 @@ from tests.support.simulator.marketplace import Weather
 from tests.support.simulator.process import Fates
 from tests.support.simulator.repeating import first_difference
 from tests.support.simulator.run import Violation
-from tests.support.simulator.switches import IN_DELIVERY, IN_ENGINE, Off
+from tests.support.simulator.switches import IN_DELIVERY, IN_ENGINE, Off, seeds_for
 from tests.support.simulator.world import MIDNIGHT_MS, Emphasis, simulate_world, steps_of
 
 SEEDS = 10
@@ -194,7 +194,7 @@ def _told_in_a_process(other: str) -> str:
 def test_a_rule_of_delivery_that_is_switched_off_is_noticed(off: Off) -> None:
     """Within few seeds, which have much of what the rule is for. A switch that itself fails would prove nothing."""
     with pytest.raises(Violation, match="switched off") as noticed:
-        simulate_world(range(CAUGHT_WITHIN), off, MUCH_OF[off])
+        simulate_world(seeds_for(off, CAUGHT_WITHIN), off, MUCH_OF[off])
 
     assert not any(one.__name__ in str(noticed.value) for one in (TypeError, AttributeError, NameError))
 

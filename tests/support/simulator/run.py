@@ -7,7 +7,7 @@ import itertools
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -266,7 +266,7 @@ def switched_off(off: Off) -> Iterator[None]:
         yield
 
 
-def simulate(seeds: range, off: Off = Off.NOTHING) -> Counter[str]:
+def simulate(seeds: Iterable[int], off: Off = Off.NOTHING) -> Counter[str]:
     """Run each seed. Returns how often each kind of fault happened.
 
     Raises:

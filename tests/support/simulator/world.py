@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -434,7 +434,7 @@ class World:
         await asyncio.sleep(0)
 
 
-def simulate_world(seeds: range, off: Off = Off.NOTHING, emphasis: Emphasis = SEEDS_CHOICE) -> Counter[str]:
+def simulate_world(seeds: Iterable[int], off: Off = Off.NOTHING, emphasis: Emphasis = SEEDS_CHOICE) -> Counter[str]:
     """Run each seed. Returns how often each kind of fault happened.
 
     Raises:
