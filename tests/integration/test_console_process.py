@@ -26,6 +26,7 @@ from inventory_schemas.codec import Serde
 from inventory_schemas.records import LISTING_TARGET, OPERATOR_COMMAND
 from inventory_streams.kafka.reading import read_to_end
 from tests.support.asking import local
+from tests.support.commands import run_here
 from tests.support.engine import wait_until
 from tests.support.ledger import Tape, a_target, encoded, topic_of, write_all
 
@@ -42,10 +43,7 @@ def config(kafka: str, registry_url: str, topic_prefix: str, application_id: str
     text = settings_text(draft).replace("operators: {}", "operators: {alice: {env: CONSOLE_ALICE}}")
     file.write_text(text.replace("port: 9480", "port: 0"))
     for arguments in (["topics", "apply"], ["schemas", "register"], ["ledger", "migrate"]):
-        done = subprocess.run(
-            [*COMMAND, *arguments, "--config", str(file)], capture_output=True, text=True, timeout=240, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        run_here(*arguments, "--config", str(file))
     engine = opened(f"sqlite:///{tmp_path / 'inventory-ledger.db'}")
     tape = Tape()
     target = encoded(LISTING_TARGET, a_target(channel="shop"))

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from inventory_cli.main import main
+
 LIMIT_S = 240
 COMMAND = (sys.executable, "-m", "inventory_cli")
 
@@ -26,6 +28,14 @@ def run_command(
         cwd=folder,
         env={**os.environ, **(env or {})},
     )
+
+
+def run_here(*arguments: str) -> None:
+    """Run what only prepares a test in this process, to its good end: each process would load everything for itself."""
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        assert not ended.code, f"{' '.join(arguments)} ended with {ended.code}"
 
 
 class Started:

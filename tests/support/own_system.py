@@ -20,7 +20,7 @@ from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
 from tests.support.asking import local
-from tests.support.commands import Started, first_line, run_command, wait_until
+from tests.support.commands import Started, first_line, run_command, run_here, wait_until
 
 T = TypeVar("T")
 
@@ -56,14 +56,14 @@ def a_system(
     announced = started.start("sandbox", "sandbox", "--json", "--skus", str(skus), "--factor", str(factor))
     facts: dict[str, str] = json.loads(first_line(announced))
     addresses = ("--bootstrap-servers", kafka, "--schema-registry", registry_url)
-    run("config", "init", "sync.yaml", "--sandbox", str(announced), *addresses, cwd=folder)
     settings = folder / "sync.yaml"
+    run_here("config", "init", str(settings), "--sandbox", str(announced), *addresses)
     text = settings.read_text().replace('prefix: ""', f"prefix: {prefix}")
     text = text.replace("application_id: inventory-sync", f"application_id: {application_id}")
     text = re.sub(r"partitions: \d+", f"partitions: {partitions}", text)
     settings.write_text(re.sub(r": 94\d\d$", ": 0", text, flags=re.MULTILINE))
-    run("topics", "apply", "--config", "sync.yaml", cwd=folder)
-    run("schemas", "register", "--config", "sync.yaml", cwd=folder)
+    run_here("topics", "apply", "--config", str(settings))
+    run_here("schemas", "register", "--config", str(settings))
     return facts
 
 
