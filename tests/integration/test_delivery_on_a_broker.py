@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
+import pytest
 from confluent_kafka import Message
 
 from inventory_domain.exposure import Exposure, Result
@@ -259,3 +261,18 @@ async def test_two_workers_share_the_listings_and_take_each_others_over(bus: Bus
     for own_id in own_ids:
         assert sorted([*first.versions(own_id), *second.versions(own_id)]) == [1, 2, 3]
         assert first.versions(own_id) == sorted(first.versions(own_id))
+
+
+async def test_statistics_that_become_due_during_a_takeover_do_not_end_the_process(
+    bus: Bus, application_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """librdkafka tells of them in the poll in which the takeover was made. That aborted the process (SIGABRT)."""
+    monkeypatch.setattr("inventory_streams.kafka.settings.STATISTICS_INTERVAL_MS", 20)
+    told: list[str] = []
+    market = FakeMarketplace()
+    bus.send(a_target("A", quantity=5, version=1))
+
+    async with delivering(bus, market, application_id, kafka=replace(bus.kafka, statistics=told.append)):
+        await until(lambda: market.quantities("A") == [5], "the target is pushed")
+
+    assert told

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from inventory_streams.delivery.arrivals import Arrival, Arrivals
 from inventory_streams.delivery.settings import DeliverySettings
@@ -190,7 +191,10 @@ class Poller:
             (one.topic, one.partition): one.offset if one.offset >= 0 else None
             for one in (consumer.committed(places, timeout=BROKER_CALL_S) if places else [])
         }
-        metadata = consumer.list_topics(topics.targets, timeout=BROKER_CALL_S).topics[topics.targets]
+        # By a client of its own: asked by the consumer, the poll that has called us would be forgotten, and statistics
+        # or an error that became due meanwhile would abort the process when that poll tells of them.
+        admin = AdminClient(self._settings.kafka.admin())
+        metadata = admin.list_topics(topics.targets, timeout=BROKER_CALL_S).topics[topics.targets]
         numbers = tuple(sorted(one.partition for one in given if one.topic == topics.targets))
         assignment = Assignment(
             partitions=numbers,
