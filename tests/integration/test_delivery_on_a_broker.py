@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -276,3 +278,31 @@ async def test_statistics_that_become_due_during_a_takeover_do_not_end_the_proce
         await until(lambda: market.quantities("A") == [5], "the target is pushed")
 
     assert told
+
+
+async def test_a_delivery_without_work_leaves_the_broker_alone(
+    bus: Bus, application_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its consumers asks a few times a second, and is told at once all the same when something comes."""
+    monkeypatch.setattr("inventory_streams.kafka.settings.STATISTICS_INTERVAL_MS", 500)
+    told = defaultdict[str, list[tuple[float, int]]](list)  # of each consumer: when, and how often it has asked
+
+    def take(text: str) -> None:
+        said = json.loads(text)
+        if said["type"] == "consumer":
+            asked = sum(one["req"].get("Fetch", 0) for one in said["brokers"].values())
+            told[said["name"]].append((said["ts"] / 1e6, asked))
+
+    def have_waited() -> bool:
+        fetching = [[at for at in each if at[1] > 0] for each in told.values()]
+        return len(fetching) >= 2 and all(len(each) >= 5 for each in fetching)
+
+    market = FakeMarketplace()
+    async with delivering(bus, market, application_id, kafka=replace(bus.kafka, statistics=take)):
+        bus.send(a_target("A", quantity=5, version=1))
+        await until(lambda: market.quantities("A") == [5], "the target is pushed")
+        told.clear()
+        await until(have_waited, "both consumers have waited for two seconds")
+
+    for name, ((began_s, first), *_, (ended_s, last)) in told.items():
+        assert (last - first) / (ended_s - began_s) < 8, name

@@ -11,6 +11,7 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from inventory_streams.delivery.arrivals import Arrival, Arrivals
+from inventory_streams.delivery.consumption import FETCH_WAIT_MS
 from inventory_streams.kafka.reading import groupless_consumer
 from inventory_streams.kafka.settings import KafkaSettings
 
@@ -77,7 +78,7 @@ class Following:
             self._failed(error)
 
     def _read_until_stopped(self) -> None:
-        consumer = groupless_consumer(self._kafka, {"fetch.wait.max.ms": 50})
+        consumer = groupless_consumer(self._kafka, {"fetch.wait.max.ms": FETCH_WAIT_MS})
         try:
             assigned = False
             while not self._stopping.is_set():
