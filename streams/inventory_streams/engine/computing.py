@@ -62,7 +62,7 @@ class Work:
         self._durable = states
         self._partition = partition
         self._applied = applied
-        self._now_ms = now_ms
+        self.now_ms = now_ms
         self.catching_up = catching_up
         self._states: dict[Sku, SkuState] = {}
         self._causes: dict[Sku, str] = {}
@@ -139,17 +139,17 @@ class Work:
         if state is None:
             return
         since = state.unknown_since_ms
-        if state.held and since is not None and since + self._rules.unknown_sku_grace_ms <= self._now_ms:
+        if state.held and since is not None and since + self._rules.unknown_sku_grace_ms <= self.now_ms:
             self._give_up_held(state)
             return
-        stock = without_expired(state.stock, self._now_ms)
-        override = in_force(state.override, self._now_ms)
+        stock = without_expired(state.stock, self.now_ms)
+        override = in_force(state.override, self.now_ms)
         if stock is not state.stock or override is not state.override:
             self._states[sku] = replace(state, stock=stock, override=override)
         if override is not state.override:
             cause = "override-ended"
         elif state.product is not None and state.product.sale_stops_at_ms is not None:
-            cause = cause if state.product.is_sold(self._now_ms) else "sale-stopped"
+            cause = cause if state.product.is_sold(self.now_ms) else "sale-stopped"
         self._causes.setdefault(sku, cause)
 
     def undecided(self) -> list[Sku]:
@@ -175,7 +175,7 @@ class Work:
         decision = decide(
             state,
             self._rules.policy,
-            self._now_ms,
+            self.now_ms,
             catching_up=self.catching_up,
             cause=cause or "exposure",
             restate=frozenset(restate) if restate else NO_LISTINGS,
@@ -229,14 +229,14 @@ class Work:
             released=self._released,
             forgotten_ids=self._stock.forgotten_ids,
             newest_record_ms=self._newest_record_ms,
-            computed_at_ms=self._now_ms,
+            computed_at_ms=self.now_ms,
         )
 
     def _hold_exposure_against_stock(self, sku: Sku) -> None:
         state = self._states.get(sku)
         if state is None or not (state.exposures or state.overshown_listing_units or state.overshown_sku_units):
             return
-        found = overshown(state, self._rules.policy, self._now_ms, self._beside.silent)
+        found = overshown(state, self._rules.policy, self.now_ms, self._beside.silent)
         was = (state.overshown_listing_units, state.overshown_sku_units)
         if (found.listing_units, found.sku_units) != was:
             self._states[sku] = replace(
@@ -252,7 +252,7 @@ class Work:
         done = exchange(
             before,
             after,
-            self._now_ms,
+            self.now_ms,
             heard=self._kit_orders.get(sku, set()),
             cause=self._causes.get(sku, ""),
             closed=self._rules.policy.closed_locations,
@@ -261,8 +261,8 @@ class Work:
         )
         for other, kind in done.commands:
             number = len(self._commands)
-            command_id = EventId(f"{self._partition}-{self._now_ms}-{number}")
-            self._commands.append(SkuCommand(command_id, other, self._now_ms, f"sku {sku}"[:200], kind))
+            command_id = EventId(f"{self._partition}-{self.now_ms}-{number}")
+            self._commands.append(SkuCommand(command_id, other, self.now_ms, f"sku {sku}"[:200], kind))
         return done.state
 
     def _state(self, sku: Sku) -> SkuState | None:
@@ -286,7 +286,7 @@ class Work:
         return SkuState(sku)
 
     def _touch(self, state: SkuState, changed_at_ms: int, cause: str) -> None:
-        changed = max(state.changed_at_ms, min(changed_at_ms, self._now_ms))
+        changed = max(state.changed_at_ms, min(changed_at_ms, self.now_ms))
         self._states[state.sku] = replace(state, changed_at_ms=changed)
         self._causes[state.sku] = cause
 
@@ -306,7 +306,7 @@ class Work:
         held = HeldRecord(
             record.topic, record.partition, record.offset, record.timestamp_ms, record.key, value_of(record)
         )
-        since = state.unknown_since_ms if state.unknown_since_ms is not None else self._now_ms
+        since = state.unknown_since_ms if state.unknown_since_ms is not None else self.now_ms
         self._states[state.sku] = replace(state, held=(*state.held, held), unknown_since_ms=since)
         return RecordEffect.HELD
 
@@ -369,7 +369,7 @@ class Work:
         state = self._known(sku)
         if isinstance(kind, KitSold):
             self._kit_orders.setdefault(sku, set()).add((kind.kit, kind.order_id))
-        done = commanded(state, command, kind, self._now_ms)
+        done = commanded(state, command, kind, self.now_ms)
         if done.state is state and not (isinstance(kind, KitSold) and kind.units):
             return RecordEffect.SUPERSEDED
         self._touch(done.state, command.issued_at_ms, done.cause)

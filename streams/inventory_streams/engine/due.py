@@ -40,8 +40,12 @@ class DueWork:
         self._sweep_told_s = float("-inf")
 
     def add(self, partition: Partition, work: Work, until: Callable[[], int | None]) -> Due:
-        """`until` says up to when all input of the partition is known; None when that cannot be told."""
-        now_ms = self._clock.now_ms()
+        """`until` says up to when all input of the partition is known; None when that cannot be told.
+
+        By the time that the computation decides by: what came due since it began would be looked at too early, and not
+        again.
+        """
+        now_ms = work.now_ms
         put_off, partition.put_off = partition.put_off, {}
         for sku, cause in put_off.items():
             work.wake(sku, cause)

@@ -10,6 +10,7 @@ import pytest
 from inventory_domain.changes import StockCounted, StockReserved, UnitsSold
 from inventory_domain.identifiers import ChannelId, OrderId, ReservationId, Sku
 from inventory_domain.sku_state import HeldRecord, SkuState
+from inventory_domain.surges import Peak
 from inventory_streams.engine.due import DueWork
 from inventory_streams.engine.settings import SWEEP_LOG_S, EngineSettings
 from inventory_streams.engine.states import SkuStates
@@ -89,3 +90,30 @@ async def test_what_a_new_owner_must_know_beside_the_states_is_found_by_its_firs
         assert partition.held.records == 1
         assert partition.totals.whole
         assert partition.totals.showing == {"market-us": 1}
+
+
+async def test_what_comes_due_while_a_batch_is_computed_waits_for_the_next_one() -> None:
+    """The batch decides by the time at which it began: an expiry, or the edge of a peak, would be missed for good."""
+    async with a_bench() as bench:
+        partition, memory, clock = bench.partition, Memory(), Clock()
+        memory.batch(
+            memory.wire.product(a_product()),
+            memory.wire.change(a_change(StockCounted(5))),
+            memory.wire.change(a_change(StockReserved(ReservationId("r"), 1, expires_at_ms=NOW_MS + 500))),
+        )
+        partition.timers.set(SKU, NOW_MS + 500)
+        peak = Peak("black-friday", NOW_MS + 500, NOW_MS + 60_000, 200)
+        due = DueWork(bench.settings, a_velocity(), clock, InForce(partition.progress.policy, (peak,)))
+        early = memory.work()
+        clock.at_s = 1.0
+
+        due.add(partition, early, lambda: None)
+
+        assert not early.woken
+        assert partition.sweep is None
+        memory.now_ms += 1_000
+        late = memory.work()
+        due.add(partition, late, lambda: None)
+        assert late.woken == {SKU: "reservation-expired"}
+        assert [target.quantity for target in late.finish().targets] == [5]
+        assert partition.sweep is not None
