@@ -32,6 +32,7 @@ FAULTS = {
     "heartbeat",
     "silent",
     "reconfigured",
+    "rolled back",
     "changes put off",
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import Sku, SourceId
 from inventory_domain.silence import standing
+from inventory_domain.sku_state import SkuState
 from inventory_streams.engine.budget import Budget
 from inventory_streams.engine.computing import Work
 from inventory_streams.engine.partition import Partition
@@ -78,7 +79,8 @@ class DueWork:
 
     def _look_at(self, partition: Partition, work: Work, now_ms: int, sku: Sku, sweep: Sweep) -> None:
         """What a state owes, when it must be looked at again, and whether it is one that the sweep is about."""
-        state = partition.states.peek(sku)
+        known = sku in partition.states  # else it was forgotten since the sweep began
+        state = partition.states.peek(sku) if known else SkuState(sku)
         partition.timers.set(sku, next_wake_ms(state, now_ms, self._grace_ms))
         partition.totals.look_at(state)
         partition.unreported.note(sku, state)

@@ -22,6 +22,7 @@ from inventory_domain.targets import Target
 from inventory_streams.engine import committing, computing
 from tests.support import engine_work
 from tests.support.engine_work import TOPICS, Wire
+from tests.support.simulator.books import WITHHELD_UNITS
 from tests.support.simulator.kafka import ModeledKafka
 from tests.support.simulator.sharing import codecs, forget
 from tests.support.simulator.switches import Off
@@ -51,8 +52,10 @@ class Simulation:
         self._wire = Wire()
         self._traffic = Traffic(self._kafka, self._wire, self._chance, SKUS, catalog=True)
         self._policy = POLICY
+        changed = self._chance.randrange(2 * STEPS)
         self._changes = {
-            self._chance.randrange(2 * STEPS): self._reconfigure,
+            changed: self._reconfigure,
+            changed + self._chance.randrange(1, STEPS): self._roll_back,
             self._chance.randrange(2 * STEPS): self._quiet,
         }
         self._workers: list[Worker] = []
@@ -92,6 +95,12 @@ class Simulation:
         """Processes that start from now on withhold more."""
         self._policy = a_policy(a_channel(locations=("dallas", "reno"), units=WITHHELD_LATER_UNITS))
         self._traffic.reconfigured(WITHHELD_LATER_UNITS)
+
+    def _roll_back(self) -> None:
+        """Processes that start from now on are configured as at first."""
+        self.fired["rolled back"] += 1
+        self._policy = POLICY
+        self._traffic.reconfigured(WITHHELD_UNITS)
 
     def _quiet(self) -> None:
         """The source of Dallas says nothing more."""
@@ -133,10 +142,22 @@ class Simulation:
         """A partition goes to another process. The former owner is not told: it is a zombie until it writes."""
         self.fired["moved"] += 1
         number = self._chance.randrange(PARTITIONS)
-        worker = Worker(self._kafka, self._wire, self._clock, self._chance, self._off, policy=self._policy)
+        worker = self._worker()
         worker.begin_to_open(number)
         self._workers.append(worker)
         self._owners[number] = worker
+
+    def _worker(self) -> Worker:
+        """A sweep of its may be so slow that it is interrupted."""
+        return Worker(
+            self._kafka,
+            self._wire,
+            self._clock,
+            self._chance,
+            self._off,
+            policy=self._policy,
+            sweep_skus_per_s=self._chance.choice((1, 5_000)),
+        )
 
     async def _wake(self) -> None:
         """Transactions that hung go on, those of zombies too."""
@@ -161,7 +182,7 @@ class Simulation:
     async def _heal(self) -> None:
         """One sound process for all partitions; every zombie has written its last."""
         await self._wake()
-        last = Worker(self._kafka, self._wire, self._clock, self._chance, self._off, policy=self._policy)
+        last = self._worker()
         last.heal()
         self._traffic.flush()
         for number in range(PARTITIONS):

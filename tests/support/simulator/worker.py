@@ -220,6 +220,7 @@ class Worker:
         *,
         policy: AllocationPolicy = POLICY,
         fates: Fates = USUAL,
+        sweep_skus_per_s: int = 5_000,
     ) -> None:
         (serdes, app), metrics = _shared(), NO_ENGINE_METRICS
         self._kafka, self._clock, self._chance, self._off, self._serdes = kafka, clock, chance, off, serdes
@@ -233,6 +234,7 @@ class Worker:
             APPLICATION,
             event_ids_max=EVENT_IDS_KEPT,
             unknown_sku_grace_s=GRACE_S,
+            sweep_skus_per_s=sweep_skus_per_s,
             silence=SILENCE,
         )
         in_force = InForce(fingerprint(policy), ())

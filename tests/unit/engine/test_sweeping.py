@@ -92,6 +92,22 @@ async def test_what_a_new_owner_must_know_beside_the_states_is_found_by_its_firs
         assert partition.totals.showing == {"market-us": 1}
 
 
+async def test_a_sku_that_is_forgotten_while_a_sweep_goes_on_ends_nothing() -> None:
+    """The sweep has its name still. The sums are whole without it, or no mass change would be seen any more."""
+    async with a_bench() as bench:
+        partition = bench.partition
+        partition.states = SkuStates(lambda data: SkuState(SKU), 10)
+        partition.states.load(SKU, b"state")
+        partition.recovered("another policy")
+        due = DueWork(bench.settings, a_velocity(), Clock(), InForce("another policy", ()))
+        partition.states.load(SKU, None)
+
+        added = due.add(partition, Memory().work(), lambda: None)
+
+        assert added.applied == "another policy"
+        assert partition.totals.whole
+
+
 async def test_what_comes_due_while_a_batch_is_computed_waits_for_the_next_one() -> None:
     """The batch decides by the time at which it began: an expiry, or the edge of a peak, would be missed for good."""
     async with a_bench() as bench:
