@@ -40,21 +40,30 @@ class CatalogFirst:
         if wait is not None and (not wait.over or batch.start > partition.position(self._changes)):
             return True  # also what was on its way when the wait ended: it is behind what is fetched again
         partition.catalog_wait = None
+        if wait is not None and not self._brought_products(partition, wait):
+            return False
         return self._begins(partition, batch, catalog_end)
+
+    def _brought_products(self, partition: Partition, wait: CatalogWait) -> bool:
+        """Whether most of what the catalog had was new, so that it is loaded and more is to come.
+
+        One that is written all the time, and has nothing new, would hold up the changes of all SKUs for as long.
+        """
+        return 2 * (_known(partition) - wait.known) >= partition.position(self._catalog) - wait.since
 
     def _begins(
         self, partition: Partition, batch: FetchedBatch, catalog_end: Callable[[Partition], int | None]
     ) -> bool:
-        held, states = partition.held, partition.states
-        limit = min(PARTITION_HELD_MAX, max(self._freely_max, len(states) - held.skus))
+        held, known = partition.held, _known(partition)
+        limit = min(PARTITION_HELD_MAX, max(self._freely_max, known))
         if held.records + len(batch.records) <= limit:  # then nobody need look at each
             return False
-        until = catalog_end(partition)
-        if until is None or partition.position(self._catalog) >= until:
+        until, since = catalog_end(partition), partition.position(self._catalog)
+        if until is None or since >= until:
             return False
         if held.records + _unknown(partition, batch.records) <= limit:
             return False
-        partition.catalog_wait = CatalogWait(until)
+        partition.catalog_wait = CatalogWait(until, since, known)
         place = {"partition": partition.number, "catalog_until": until, "changes_held": held.records}
         log.info("changes wait in their topic until the catalog is read further", extra=place)
         return True
@@ -73,6 +82,11 @@ class CatalogFirst:
 def waiting(owned: Iterable[Partition]) -> frozenset[int]:
     """The partitions whose changes need not be fetched now."""
     return frozenset(one.number for one in owned if one.catalog_wait is not None and not one.catalog_wait.over)
+
+
+def _known(partition: Partition) -> int:
+    """How many SKUs there are whose product came."""
+    return len(partition.states) - partition.held.skus
 
 
 def _unknown(partition: Partition, records: Iterable[InputRecord]) -> int:

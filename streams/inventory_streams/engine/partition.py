@@ -53,10 +53,13 @@ class Prepared:
 class CatalogWait:
     """The partition's changes wait until its catalog is applied up to there (catalog_first.py).
 
-    `over`: it is, and they were asked for again.
+    `since` and `known`: up to where it was applied, and how many products there were, when they began to wait. `over`:
+    it is applied, and they were asked for again.
     """
 
     until: int
+    since: int
+    known: int
     over: bool = False
 
 
@@ -126,7 +129,7 @@ class Partition:
         policy: str | None,
         silent: frozenset[SourceId],
     ) -> PartitionProgress:
-        """The partition's progress once this is committed. `policy`: rules that are now applied to all SKUs."""
+        """The partition's progress once this is committed. `policy`: the mark that it has then; None: as before."""
         positions = self.progress.positions
         if topic is not None:
             positions = {**positions, topic: InputPosition(positions[topic].topic_id, position)}

@@ -167,3 +167,47 @@ async def test_markers_alone_end_a_wait_too() -> None:
         bench.hand(FetchedBatch(PRODUCTS, PARTITION, 4, 8, (), GENERATION))
 
         await bench.until(lambda: bench.inputs.refetched, "they are asked for again")
+
+
+async def asked_again(bench: Bench, catalog: list[InputRecord]) -> None:
+    """The catalog is read to where it ended, and has one record more by then."""
+    bench.feed(PRODUCTS, *catalog)
+    await bench.until(lambda: bench.inputs.refetched, "they are asked for again")
+    bench.inputs.refetched.clear()
+    catalog_ends_at(bench, catalog[-1].offset + 2)
+
+
+@pytest.mark.usefixtures("few")
+async def test_a_catalog_that_is_written_all_the_time_holds_changes_up_once_and_not_for_good() -> None:
+    """Prices and texts of known products come all night; stock that falls meanwhile must be told."""
+    async with a_bench() as bench:
+        bench.feed(PRODUCTS, bench.wire.product(a_product()))
+        await bench.until(lambda: bench.inputs.positions.get(PRODUCTS) == 1, "one is known")
+        catalog_ends_at(bench, 5)
+        sent = counts(bench)
+        bench.feed(CHANGES, *sent)
+        await bench.until(lambda: bench.inputs.held_back, "they wait in their topic")
+
+        await asked_again(bench, [bench.wire.product(a_product()) for _ in range(4)])
+        bench.feed(CHANGES, *sent, start=0)
+
+        await bench.until(lambda: bench.inputs.positions.get(CHANGES) == len(sent), "they are done")
+        assert bench.partition.held.records == len(sent)
+
+
+@pytest.mark.usefixtures("few")
+async def test_changes_wait_on_while_the_catalog_is_being_loaded() -> None:
+    """Its products come in any order: those of these changes are not among the first."""
+    async with a_bench() as bench:
+        catalog_ends_at(bench, 2)
+        catalog = list(reversed(products(bench)))
+        catalog = [replace(record, offset=number) for number, record in enumerate(catalog)]
+        sent = counts(bench, 5)
+        bench.feed(CHANGES, *sent)
+        await bench.until(lambda: bench.inputs.held_back, "they wait in their topic")
+
+        await asked_again(bench, catalog[:2])
+        bench.feed(CHANGES, *sent, start=0)
+
+        await bench.until(lambda: bench.inputs.held_back, "they wait once more")
+        assert bench.partition.held.records == 0
