@@ -120,8 +120,9 @@ class InputPosition:
 
 @dataclass(frozen=True, slots=True)
 class PartitionProgress:
-    """What the changelog of one partition knows beside its SKUs. `policy` is a fingerprint of the policy last applied.
+    """What the changelog of one partition knows beside its SKUs.
 
+    `policy` is the fingerprint of the policy by which all SKUs are decided; empty while some are by another one.
     `sources` has, per source, when its newest word on this partition occurred; `heard`, per source that has sent a
     heartbeat, when its newest word arrived. `silent` are the sources whose stock counts as 0 since they fell silent.
     `newest_version` is the highest that was given to any listing, also to those that are forgotten.

@@ -322,9 +322,8 @@ class EngineAgent:
         writes = done.writes
         writes += writes_of_progress(progress, told, partition=number, topics=topics, serdes=self._serdes)
         writes += [Write(topics.sku_velocity, number, one.key(), one.value()) for one in windows]
-        ends = due.applied is not None
         self._committer.submit(
-            partition, Prepared(writes, done.encoded, computed, progress, topic, position, read, ends, done.spans)
+            partition, Prepared(writes, done.encoded, computed, progress, topic, position, read, due.ends, done.spans)
         )
 
     def _windows(self, partition: Partition, computed: Computed) -> list[WindowRecord]:

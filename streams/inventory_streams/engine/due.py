@@ -15,16 +15,20 @@ from inventory_streams.engine.computing import Work
 from inventory_streams.engine.partition import Partition
 from inventory_streams.engine.settings import JUDGE_INTERVAL_S, SWEEP_LOG_S, WAKE_CHUNK, EngineSettings
 from inventory_streams.engine.velocity import SalesVelocity
-from inventory_streams.engine.waking import InForce, Sweep, next_wake_ms
+from inventory_streams.engine.waking import NO_MARK, InForce, Sweep, next_wake_ms
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What was added to a computation: the mark that is then applied to all SKUs, and which sources are silent then."""
+    """What was added to a computation: the mark that the progress then has, and which sources are silent then.
+
+    `applied`: None where it stays. `ends`: a sweep has looked at every SKU then.
+    """
 
     applied: str | None
+    ends: bool
     silent: frozenset[SourceId]
 
 
@@ -58,24 +62,31 @@ class DueWork:
             for sku in self._velocity.changed(partition.number, now_ms):
                 work.wake(sku, "velocity")
         silent = partition.progress.silent
-        applied = self._swept(partition, work, now_ms)
-        return Due(applied, silent if work.catching_up else self._judged(partition, until, now_ms))
+        applied, ends = self._swept(partition, work, now_ms)
+        return Due(applied, ends, silent if work.catching_up else self._judged(partition, until, now_ms))
 
-    def _swept(self, partition: Partition, work: Work, now_ms: int) -> str | None:
-        """The next SKUs of a sweep. When there are no more: the mark that it applied."""
-        mark = self._in_force.mark(now_ms, partition.progress.silent)
-        if partition.sweep is None and partition.progress.policy != mark:
+    def _swept(self, partition: Partition, work: Work, now_ms: int) -> tuple[str | None, bool]:
+        """The next SKUs of a sweep: the mark that becomes the partition's, if another one does, and whether it ends.
+
+        While SKUs are decided by another mark than the last the partition has none: should the last one hold again
+        before the sweep ends (a rollback, a source that speaks again), or the process end, all are swept once more.
+        """
+        known, mark = partition.progress.policy, self._in_force.mark(now_ms, partition.progress.silent)
+        if partition.sweep is None and known != mark:
             partition.start_sweep(mark)
         sweep = partition.sweep
         if sweep is None:
-            return None
+            return None, False
+        sweep.steady = sweep.steady and mark == sweep.mark
         wanted = min(WAKE_CHUNK, sweep.left)
         if sweep.cause is not None:
             wanted = self._sweeping.take(wanted, self._clock.monotonic_s())
         for sku in sweep.chunk(wanted):
             self._look_at(partition, work, now_ms, sku, sweep)
         self._tell(partition, sweep)
-        return None if sweep.left else sweep.mark
+        if sweep.left:
+            return None if known in (mark, NO_MARK) else NO_MARK, False
+        return sweep.mark if sweep.steady else NO_MARK, True
 
     def _look_at(self, partition: Partition, work: Work, now_ms: int, sku: Sku, sweep: Sweep) -> None:
         """What a state owes, when it must be looked at again, and whether it is one that the sweep is about."""

@@ -11,6 +11,7 @@ from inventory_domain.sku_state import SkuState
 from inventory_domain.surges import Peak, names_now, next_change_ms
 
 NEVER_MS = 2**63
+NO_MARK = ""  # a partition's whose SKUs are not all decided by one mark
 _SILENT = "\x1f"  # in a mark, before each source that is silent; no name has a control character
 
 
@@ -150,6 +151,7 @@ class Sweep:
         self.mark = mark
         self.cause = cause
         self.only = only
+        self.steady = True  # its mark has held for as long as it goes on
         self._left = deque(skus)
         self.total = len(self._left)
 

@@ -55,7 +55,7 @@ class Simulation:
         changed = self._chance.randrange(2 * STEPS)
         self._changes = {
             changed: self._reconfigure,
-            changed + self._chance.randrange(1, STEPS): self._roll_back,
+            changed + self._chance.randrange(1, 12): self._roll_back,
             self._chance.randrange(2 * STEPS): self._quiet,
         }
         self._workers: list[Worker] = []

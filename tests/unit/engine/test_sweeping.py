@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from inventory_domain.changes import StockCounted, StockReserved, UnitsSold
-from inventory_domain.identifiers import ChannelId, OrderId, ReservationId, Sku
+from inventory_domain.identifiers import ChannelId, OrderId, ReservationId, Sku, SourceId
 from inventory_domain.sku_state import HeldRecord, SkuState
 from inventory_domain.surges import Peak
-from inventory_streams.engine.due import DueWork
-from inventory_streams.engine.settings import SWEEP_LOG_S, EngineSettings
+from inventory_streams.engine.due import Due, DueWork
+from inventory_streams.engine.settings import SWEEP_LOG_S, WAKE_CHUNK, EngineSettings
 from inventory_streams.engine.states import SkuStates
-from inventory_streams.engine.waking import InForce
+from inventory_streams.engine.waking import NO_MARK, InForce
 from inventory_streams.kafka.settings import KafkaSettings
 from tests.support.engine_bench import Clock, a_bench
 from tests.support.engine_work import PARTITIONS, TOPICS, Memory, a_velocity
@@ -90,6 +90,61 @@ async def test_what_a_new_owner_must_know_beside_the_states_is_found_by_its_firs
         assert partition.held.records == 1
         assert partition.totals.whole
         assert partition.totals.showing == {"market-us": 1}
+
+
+async def test_a_rollback_sweeps_what_an_unfinished_sweep_has_decided() -> None:
+    """Half of the SKUs by a policy that promises too much, and the process that would have done the rest is stopped."""
+    async with a_bench() as bench:
+        partition, memory, clock = bench.partition, Memory(), Clock()
+        known = partition.progress.policy
+        memory.batch(memory.wire.product(a_product()), memory.wire.change(a_change(StockCounted(5))))
+        state = memory.states[SKU]
+        partition.states = SkuStates(lambda data: state, 10)
+        for number in range(15):
+            partition.states.load(Sku(f"S{number}"), b"state")
+        settings = EngineSettings(KafkaSettings("127.0.0.1:1"), TOPICS, PARTITIONS, "app", sweep_skus_per_s=PER_S)
+        mistaken, as_before = (
+            DueWork(settings, a_velocity(), clock, InForce(policy, ())) for policy in ("another policy", known)
+        )
+
+        def add(due: DueWork) -> Due:
+            done = due.add(partition, memory.work(), lambda: None)
+            clock.at_s += 1.0
+            if done.applied is not None:
+                partition.progress = replace(partition.progress, policy=done.applied)
+            if done.ends:
+                partition.sweep = None
+            return done
+
+        begun = add(mistaken)
+        assert (begun.ends, partition.progress.policy) == (False, NO_MARK)
+        partition.recovered(known)  # the next process, or this one after its settings are as they were
+
+        assert not add(as_before).ends
+        assert partition.sweep is not None and partition.sweep.cause == "policy"
+        assert add(as_before).ends
+        assert partition.progress.policy == known
+
+
+async def test_a_mark_that_does_not_last_for_a_whole_sweep_is_not_that_of_all_skus() -> None:
+    """A source that is silent for a moment: what was decided in that moment is decided anew."""
+    async with a_bench() as bench:
+        partition, memory = bench.partition, Memory()
+        known = partition.progress.policy
+        partition.states = SkuStates(lambda data: SkuState(SKU), 500)
+        for number in range(2 * WAKE_CHUNK):
+            partition.states.load(Sku(f"S{number}"), b"state")
+        partition.recovered(known)
+        due = DueWork(bench.settings, a_velocity(), Clock(), InForce(known, ()))
+        before = partition.progress
+
+        partition.progress = replace(before, silent=frozenset([SourceId("erp")]))
+        first = due.add(partition, memory.work(), lambda: None)
+        partition.progress = before
+        last = due.add(partition, memory.work(), lambda: None)
+
+        assert (first.applied, first.ends) == (NO_MARK, False)
+        assert (last.applied, last.ends) == (NO_MARK, True)
 
 
 async def test_a_sku_that_is_forgotten_while_a_sweep_goes_on_ends_nothing() -> None:
