@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from inventory_domain.changes import StockAdjusted, StockCounted
@@ -88,6 +89,51 @@ def test_a_log_that_ends_in_an_aborted_transaction_is_caught_up_with(
     engines.start()
 
     wait_until(lambda: bus.quantity("A") == 7, "rises go out, so it is caught up")
+
+
+def test_an_input_that_is_created_anew_under_a_running_engine_ends_it(bus: EngineBus, engines: Engines) -> None:
+    """The driver goes back to its beginning by itself: the engine would drop all that comes as read, and say that it
+    has read everything (rule 3)."""
+    bus.products(product_of("A"))
+    bus.changes(*[change_of("A", StockCounted(number), sequence=number) for number in range(1, 21)])
+    running = engines.start()
+    wait_until(lambda: bus.quantity("A") == 20, "the first life of the topic")
+    admin = AdminClient({"bootstrap.servers": bus.kafka.bootstrap_servers})
+    topic = bus.topics.inventory_changes
+    admin.delete_topics([topic])[topic].result(30)
+    wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, "the topic is gone")
+    bus.create()
+    bus.changes(change_of("A", StockCounted(5), sequence=21))
+
+    assert running.process.wait(60) in (ExitCode.RECOVERY_FAILED, ExitCode.INVARIANT_BROKEN)
+
+    refused = engines.start(ready=False)
+    assert refused.process.wait(60) == ExitCode.RECOVERY_FAILED
+    assert "inventory-sync engine adopt" in refused.text()
+
+
+def test_input_that_is_deleted_before_a_running_engine_has_read_it_is_told(bus: EngineBus, engines: Engines) -> None:
+    """What the driver skips by itself would pass for markers of transactions (rule 4)."""
+    bus.products(product_of("A"))
+    bus.changes(change_of("A", StockCounted(20), sequence=1))
+    behind = engines.start(session_timeout_s=30.0)
+    wait_until(lambda: bus.quantity("A") == 20, "it runs")
+    behind.signal(signal.SIGSTOP)
+    topic, place = bus.topics.inventory_changes, partition_of("A", PARTITIONS)
+    bus.changes(change_of("A", StockCounted(19), sequence=2))  # the answer to the fetch that it has sent already
+    wait_until(lambda: bus.ends([topic])[topic, place] == 2, "the first is there")
+    bus.changes(*[change_of("A", StockCounted(number), sequence=number) for number in range(3, 9)])
+    admin = AdminClient({"bootstrap.servers": bus.kafka.bootstrap_servers})
+    for deleted in admin.delete_records([TopicPartition(topic, place, 6)]).values():
+        deleted.result(30)
+
+    behind.signal(signal.SIGCONT)
+
+    assert behind.process.wait(60) == ExitCode.INVARIANT_BROKEN
+    assert "records were deleted" in behind.text()
+    told = engines.start()
+    wait_until(lambda: bus.quantity("A") == 8, "the rest is read")
+    assert "input was deleted before it was read" in [event["event"] for event in told.events()]
 
 
 def test_an_input_that_was_created_anew_stops_the_start_until_it_is_adopted(bus: EngineBus, engines: Engines) -> None:

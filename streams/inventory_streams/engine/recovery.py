@@ -70,7 +70,7 @@ class Opener:
         with self._locks[number]:
             if abandoned():
                 return None
-            if former is not None and self._still_ours(former):
+            if former is not None and self._goes_on(former, facts) and self._still_ours(former):
                 return former
             if abandoned():  # the last moment: taking the id over late would fence the rightful owner
                 return None
@@ -80,6 +80,11 @@ class Opener:
             if changelog is None:
                 return None
             return self._opened(number, writer, changelog, facts)
+
+    def _goes_on(self, former: Partition, facts: dict[str, InputFacts]) -> bool:
+        """Whether its inputs are those that it has read so far, with all that it has not read yet."""
+        beginning = begin_at(former.progress, facts, former.number, self._settings.application)
+        return beginning.progress == former.progress
 
     def _still_ours(self, former: Partition) -> bool:
         """Whether a record through the old producer commits: then nobody has owned the partition in between."""

@@ -26,10 +26,11 @@ from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from inventory_domain.errors import InvariantBroken
 from inventory_streams.engine.catching_up import FetchState
 from inventory_streams.engine.continuity import Fit, fit, in_parts, singly, trimmed
 from inventory_streams.engine.records import FetchedBatch, InputRecord
-from inventory_streams.engine.settings import BATCH_SKUS_MAX, FETCH_BYTES_MAX
+from inventory_streams.engine.settings import BATCH_SKUS_MAX, FETCH_BYTES_MAX, GAP_REFETCHES_MAX
 from inventory_streams.engine.watch import CommitWatch
 
 FETCH_WAIT_MS = 250  # an idle broker answers that often, so that the end of an input is known to be current
@@ -92,14 +93,16 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         active_partitions = active_partitions - cast(BatchConsumer, self.consumer).held_back
         seeks = dict(self.seeks)
         assignment, before = self._positions(active_partitions)
+        resets = self._resets(active_partitions)
         with fetcher._subscriptions.fetch_context():
             drained = await _drained(fetcher, active_partitions, timeout, max_records)
         again, after = self._positions(active_partitions)
         if again is not assignment:
             return {}  # another assignment: its positions have nothing to do with the former ones
         batches = {}
+        reset = {tp for tp, last in self._resets(active_partitions).items() if last is not resets.get(tp)}
         for tp, end in after.items():
-            start, records = before.get(tp), drained.get(tp, ())
+            start, records = None if tp in reset else before.get(tp), drained.get(tp, ())
             if seeks.get(tp) != self.seeks.get(tp):
                 continue  # moved meanwhile: the stretch is not known, and what is dropped here shows as a gap
             if start is None:
@@ -109,13 +112,21 @@ class BatchThread(driver.AIOKafkaConsumerThread):
                 batches[TP(tp.topic, tp.partition)] = FetchedBatch(tp.topic, tp.partition, start, end, raw)
         return batches
 
-    def _positions(self, partitions: Iterable[TP]) -> tuple[object, dict[TP, int]]:
+    def driven(self) -> Any:
+        """The driver's assignment; None while there is none."""
         subscription = self._ensure_consumer()._subscription.subscription
-        assignment = subscription.assignment if subscription is not None else None
-        if assignment is None:
-            return None, {}
-        states = {tp: assignment.state_value(tp) for tp in partitions}
+        return subscription.assignment if subscription is not None else None
+
+    def _positions(self, partitions: Iterable[TP]) -> tuple[object, dict[TP, int]]:
+        assignment = self.driven()
+        states = {tp: assignment.state_value(tp) for tp in partitions} if assignment is not None else {}
         return assignment, {tp: state.position for tp, state in states.items() if state and state.has_valid_position}
+
+    def _resets(self, partitions: Iterable[TP]) -> dict[TP, object]:
+        """Per partition what is another one after the driver went elsewhere by itself: the records were deleted."""
+        assignment = self.driven()
+        states = {tp: assignment.state_value(tp) for tp in partitions} if assignment is not None else {}
+        return {tp: state._position_fut for tp, state in states.items() if state is not None}
 
     def standing(self, partitions: Iterable[TP]) -> dict[TP, int]:
         """Where the next records would come from, as far as that is known."""
@@ -151,6 +162,7 @@ class BatchConsumer(driver.Consumer):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         self._expected: dict[TP, int] = {}
+        self._sought: dict[TP, int] = {}  # how often what is expected was fetched again without coming
         self._looked_s = float("-inf")
         self._durable: dict[TP, int] = {}
         super().__init__(*args, **kwargs)
@@ -202,6 +214,7 @@ class BatchConsumer(driver.Consumer):
         Where the driver stands there already, what it has fetched meanwhile is kept.
         """
         self._expected.clear()
+        self._sought.clear()
         self._durable.clear()
         self.watch.assigned()
         starts = self.starts()
@@ -218,8 +231,7 @@ class BatchConsumer(driver.Consumer):
 
     def fetch_states(self, tps: Iterable[TP]) -> dict[TP, FetchState]:
         """Per partition what the last answer to a fetch said of its end."""
-        subscription = self._thread._ensure_consumer()._subscription.subscription
-        assignment = subscription.assignment if subscription is not None else None
+        assignment = self._thread.driven()
         if assignment is None:
             return {}
         found = {}
@@ -271,7 +283,8 @@ class BatchConsumer(driver.Consumer):
     def _fetch_what_was_lost(self) -> None:
         """Fetch again what the driver gave out and nobody got. No fetch is under way when this is called.
 
-        A gap shows with the next record behind it (rule 4); where nothing comes any more it would never show.
+        A gap shows with the next record behind it (rule 4); where nothing comes any more it would never show. Nor would
+        that the driver went back to the first record of a topic that was created anew.
         """
         now_s = self.loop.time()
         if not self.flow_active or now_s - self._looked_s < POLL_S:
@@ -279,19 +292,36 @@ class BatchConsumer(driver.Consumer):
         self._looked_s = now_s
         for tp, position in self._thread.standing(self._expected).items():
             expected = self._expected[tp]
-            if position > expected:
+            if position != expected:
                 place = {"topic": tp.topic, "partition": tp.partition, "expected": expected, "position": position}
                 log.warning("input was fetched and did not arrive, fetched again", extra=place)
-                self.refetch(tp, expected)
+                self._seek_again(tp, expected, position)
+
+    def _seek_again(self, tp: TP, expected: int, position: int) -> None:
+        """Fetch again from where it must go on; the driver goes elsewhere by itself where nothing is there any more.
+
+        Raises:
+            InvariantBroken: it never comes. The next start says why (`begin_at`).
+        """
+        self._sought[tp] = self._sought.get(tp, 0) + 1
+        if self._sought[tp] > GAP_REFETCHES_MAX:
+            raise InvariantBroken(
+                f"{tp.topic}[{tp.partition}] does not go on at offset {expected} but at {position}: records were"
+                " deleted before they were read, or the topic was created anew"
+            )
+        self.refetch(tp, expected)
 
     def _fitting(self, tp: TP, batch: FetchedBatch) -> FetchedBatch | None:
         expected = self._expected.get(tp)
         if expected is None:
             return batch
         how = fit(expected, batch.start, batch.end)
+        if how is Fit.FOLLOWS:
+            self._sought.pop(tp, None)
+            return trimmed(batch, expected)
         if how is Fit.GAP:
-            self.refetch(tp, expected)
-        return trimmed(batch, expected) if how is Fit.FOLLOWS else None
+            self._seek_again(tp, expected, batch.start)
+        return None
 
 
 class BatchTransport(driver.Transport):

@@ -35,6 +35,7 @@ class State:
 
     paused = False
     position = 0
+    resets: object = None
 
     def consumed_to(self, position: int) -> None:
         self.position = position
@@ -58,6 +59,16 @@ def a_fetcher(*counts: int) -> Any:
     )
     fetcher.fetched_records = Fetcher.fetched_records.__get__(fetcher)
     return fetcher
+
+
+def a_thread(states: dict[TopicPartition, State], consumer: SimpleNamespace) -> SimpleNamespace:
+    """What fetches, as far as a fetch needs it."""
+    return SimpleNamespace(
+        consumer=consumer,
+        seeks={},
+        _positions=lambda places: (states, {TP(*one): states[one].position for one in places}),
+        _resets=lambda places: {TP(*one): states[one].resets for one in places},
+    )
 
 
 async def sizes(fetcher: Any, limit: int) -> dict[int, int]:
@@ -100,11 +111,7 @@ async def test_what_is_held_back_stays_with_the_driver_and_comes_when_it_is_let_
     fetcher._closed, fetcher._subscriptions.fetch_context = False, nullcontext
     states = {one: fetcher._records[one]._assignment.state_value(one) for one in (place(0), place(1))}
     consumer = SimpleNamespace(flow_active=True, held_back=frozenset({TP("changes", 0)}))
-    thread = SimpleNamespace(
-        consumer=consumer,
-        seeks={},
-        _positions=lambda places: (states, {TP(*one): states[one].position for one in places}),
-    )
+    thread = a_thread(states, consumer)
     driver: Any = SimpleNamespace(_fetcher=fetcher, _closed=False)
 
     async def fetched() -> list[tuple[int, int, int]]:
@@ -115,3 +122,29 @@ async def test_what_is_held_back_stays_with_the_driver_and_comes_when_it_is_let_
     assert await fetched() == []
     consumer.held_back = frozenset()
     assert await fetched() == [(0, 0, 2)]
+
+
+@pytest.mark.parametrize(("reset", "start"), [(False, 0), (True, 28)], ids=["markers", "deleted"])
+async def test_where_the_driver_went_elsewhere_by_itself_the_stretch_begins_there(
+    monkeypatch: pytest.MonkeyPatch, reset: bool, start: int
+) -> None:
+    """Records were deleted before they were read: what is missing would pass for markers (rule 4)."""
+    monkeypatch.setattr(transport, "_inputs", lambda tp, records: ())
+    states = {place(0): State()}
+
+    async def drained(*_: object) -> dict[TopicPartition, list[Any]]:
+        if reset:
+            states[place(0)].resets = object()
+        states[place(0)].position = 30
+        return {place(0): [SimpleNamespace(offset=28), SimpleNamespace(offset=29)]}
+
+    monkeypatch.setattr(transport, "_drained", drained)
+    thread = a_thread(states, SimpleNamespace(flow_active=True, held_back=frozenset()))
+    subscriptions = SimpleNamespace(fetch_context=nullcontext)
+    driver: Any = SimpleNamespace(
+        _fetcher=SimpleNamespace(_closed=False, _records={}, _subscriptions=subscriptions), _closed=False
+    )
+
+    batches = await BatchThread._fetch_records(cast(BatchThread, thread), driver, {TP(*place(0))}, 0)
+
+    assert [(one.start, one.end) for one in batches.values()] == [(start, 30)]

@@ -15,12 +15,12 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from inventory_domain.changes import StockAdjusted
-from inventory_domain.errors import ConfigError
+from inventory_domain.errors import ConfigError, InvariantBroken
 from inventory_streams.engine.app import FaustInputs, create_app
 from inventory_streams.engine.catching_up import FetchState
 from inventory_streams.engine.credentials import broker_credentials
 from inventory_streams.engine.records import FetchedBatch, InputRecord
-from inventory_streams.engine.settings import EngineSettings
+from inventory_streams.engine.settings import GAP_REFETCHES_MAX, EngineSettings
 from inventory_streams.engine.transport import BatchConsumer, BatchThread
 from inventory_streams.engine.watch import CommitWatch
 from inventory_streams.kafka.settings import KafkaSettings
@@ -124,6 +124,21 @@ async def test_a_gap_is_fetched_again_and_what_is_behind_it_waits(handed: Handed
 
     assert handed.seeks == [(PLACE, 0)]
     assert handed.stretches() == [(0, 4, [0, 1, 2, 3])]
+
+
+async def test_what_is_fetched_again_and_never_comes_ends_the_process(handed: Handed) -> None:
+    """The driver skips what was deleted; the next start says so, and the transport would ask for it for ever."""
+    handed.consumer._expected[PLACE] = 0
+    for _ in range(GAP_REFETCHES_MAX):
+        await handed.fetched(a_batch(2, 4, 2, 3))
+    await handed.fetched(a_batch(0, 1, 0))
+    for _ in range(GAP_REFETCHES_MAX):
+        await handed.fetched(a_batch(2, 4, 2, 3))
+
+    with pytest.raises(InvariantBroken, match="does not go on at offset 1 but at 2"):
+        await handed.fetched(a_batch(2, 4, 2, 3))
+
+    assert len(handed.seeks) == 2 * GAP_REFETCHES_MAX
 
 
 async def test_what_was_fetched_before_a_seek_is_not_handed_over_twice(handed: Handed) -> None:
@@ -237,6 +252,20 @@ async def test_what_was_fetched_and_did_not_arrive_is_fetched_again_though_nothi
     await drained.until_empty()
 
     assert drained.handed.seeks == [(PLACE, 5)], "once, and not again at each turn"
+
+
+async def test_a_driver_that_went_back_by_itself_is_noticed(drained: Drained) -> None:
+    """A topic that was created anew begins at 0: all that comes passes for what was read before (rule 3)."""
+    consumer = drained.handed.consumer
+    consumer._expected[PLACE], drained.standing[PLACE] = 5, 2
+    for _ in range(GAP_REFETCHES_MAX):
+        consumer._looked_s = float("-inf")
+        await drained.until_empty()
+    assert drained.handed.seeks == [(PLACE, 5)] * GAP_REFETCHES_MAX
+
+    consumer._looked_s = float("-inf")
+    with pytest.raises(InvariantBroken, match="does not go on at offset 5 but at 2"):
+        consumer._fetch_what_was_lost()
 
 
 async def test_what_is_lost_behind_the_hand_over_with_nothing_after_it_is_missed_by_the_agent_alone(
