@@ -278,6 +278,8 @@ class BatchConsumer(driver.Consumer):
                 continue
             self._expected[tp] = fitting.end
             for one in singly(fitting) if self.one_by_one else in_parts(fitting, BATCH_SKUS_MAX):
+                if self._expected.get(tp) != fitting.end:
+                    break  # asked for again meanwhile: the rest would be a gap, and several end the process
                 await self.callback(_message(tp, replace(one, generation=generation)))
 
     def _fetch_what_was_lost(self) -> None:

@@ -141,6 +141,26 @@ async def test_what_is_fetched_again_and_never_comes_ends_the_process(handed: Ha
     assert len(handed.seeks) == 2 * GAP_REFETCHES_MAX
 
 
+async def test_the_rest_of_a_stretch_of_which_a_part_was_lost_is_not_handed_over(handed: Handed) -> None:
+    """Each part behind the lost one is a gap for the agent, and the same gap several times ends the process."""
+    consumer = handed.consumer
+    consumer._expected[PLACE], consumer.one_by_one = 0, True
+    plain = consumer.callback
+
+    async def callback(message: object) -> None:
+        await plain(message)  # type: ignore[arg-type]
+        if len(handed.batches) == 2:
+            consumer.refetch(PLACE, 1)
+
+    consumer.callback = callback
+
+    await handed.fetched(a_batch(0, 9, *range(9)))
+    assert handed.stretches() == [(0, 1, [0]), (1, 2, [1])]
+
+    await handed.fetched(a_batch(1, 9, *range(1, 9)))
+    assert [start for start, _, _ in handed.stretches()[2:]] == list(range(1, 9))
+
+
 async def test_what_was_fetched_before_a_seek_is_not_handed_over_twice(handed: Handed) -> None:
     handed.consumer._expected[PLACE] = 5
 
