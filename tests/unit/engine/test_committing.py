@@ -11,10 +11,13 @@ import pytest
 from inventory_domain.changes import StockAdjusted, StockCounted
 from inventory_domain.errors import OwnershipLost
 from inventory_streams.engine import committing
+from inventory_streams.engine.catching_up import FetchState
+from inventory_streams.engine.settings import PROGRESS_INTERVAL_S
 from inventory_streams.kafka.stopping import ExitCode
 from inventory_streams.kafka.transactions import TransactionFailed, Write
 from tests.support.engine_bench import CHANGES, PRODUCTS, Bench, a_bench, selling
-from tests.support.stock import SKU, a_change, a_product
+from tests.support.engine_work import TOPICS
+from tests.support.stock import NOW_MS, SKU, a_change, a_product
 
 
 class Ended(BaseException):
@@ -104,3 +107,33 @@ def accounted(bench: Bench) -> tuple[float, float, float]:
         )
     }
     return found["read"], found["done"], found["under way"]
+
+
+@pytest.mark.parametrize("micro_batches", [True, False])
+async def test_a_partition_has_one_transaction_at_a_time(monkeypatch: pytest.MonkeyPatch, micro_batches: bool) -> None:
+    """Whatever comes or is due meanwhile: a second would be computed without what the first one changes."""
+    async with a_bench(micro_batches=micro_batches) as bench:
+        await selling(bench)
+        bench.inputs.fetched = {topic: FetchState(0, bench.clock.now_ms()) for topic in TOPICS.engine_inputs()}
+        plain, going, go, at_once = bench.writer.commit_all, threading.Event(), threading.Event(), [0, 0]
+
+        def slowly(writes: list[Write]) -> None:
+            at_once[0] += 1
+            at_once[1] = max(at_once)
+            going.set()
+            assert go.wait(10)
+            plain(writes)
+            at_once[0] -= 1
+
+        monkeypatch.setattr(bench.writer, "commit_all", slowly)
+        bench.feed(CHANGES, bench.wire.change(a_change(StockAdjusted(-1), sequence=2)))
+        await bench.until(going.is_set, "the first is being committed")
+        bench.partition.timers.set(SKU, NOW_MS)
+        bench.feed(CHANGES, bench.wire.change(a_change(StockAdjusted(-2), sequence=3)))
+        turned_s = bench.clock.at_s + PROGRESS_INTERVAL_S
+        await bench.until(lambda: bench.agent.looped_s > turned_s, "the loop turns, and progress is to be told")
+
+        go.set()
+
+        await bench.until(lambda: bench.told()[-1].quantity == 7, "both are done")
+        assert at_once[1] == 1
