@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import pytest
@@ -17,7 +19,7 @@ from inventory_streams.kafka.stopping import ExitCode
 from inventory_streams.kafka.transactions import TransactionFailed, Write
 from tests.support.engine_bench import CHANGES, PRODUCTS, Bench, a_bench, selling
 from tests.support.engine_work import TOPICS
-from tests.support.stock import NOW_MS, SKU, a_change, a_product
+from tests.support.stock import SKU, a_change, a_product
 
 
 class Ended(BaseException):
@@ -109,31 +111,58 @@ def accounted(bench: Bench) -> tuple[float, float, float]:
     return found["read"], found["done"], found["under way"]
 
 
-@pytest.mark.parametrize("micro_batches", [True, False])
-async def test_a_partition_has_one_transaction_at_a_time(monkeypatch: pytest.MonkeyPatch, micro_batches: bool) -> None:
-    """Whatever comes or is due meanwhile: a second would be computed without what the first one changes."""
-    async with a_bench(micro_batches=micro_batches) as bench:
+@dataclass
+class SlowWriter:
+    """Commits when it is told to, and counts how many do so at once."""
+
+    plain: Callable[[list[Write]], None]
+    go: threading.Event = field(default_factory=threading.Event)
+    at_once: int = 0
+    at_once_max: int = 0
+
+    def commit_all(self, writes: list[Write]) -> None:
+        self.at_once += 1
+        self.at_once_max = max(self.at_once_max, self.at_once)
+        assert self.go.wait(10)
+        self.plain(writes)
+        self.at_once -= 1
+
+
+async def test_what_is_due_waits_for_the_transaction_of_its_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second would be computed without what the first one changes (rule 13)."""
+    async with a_bench() as bench:
         await selling(bench)
         bench.inputs.fetched = {topic: FetchState(0, bench.clock.now_ms()) for topic in TOPICS.engine_inputs()}
-        plain, going, go, at_once = bench.writer.commit_all, threading.Event(), threading.Event(), [0, 0]
+        slow = SlowWriter(bench.writer.commit_all)
+        monkeypatch.setattr(bench.writer, "commit_all", slow.commit_all)
+        try:
+            bench.feed(CHANGES, bench.wire.change(a_change(StockAdjusted(-1), sequence=2)))
+            await bench.until(lambda: slow.at_once, "it is being committed", step_s=0.0)
+            bench.clock.at_s += PROGRESS_INTERVAL_S
+            for _ in range(2):  # what the first turn would begin has begun by the second
+                due_s = bench.clock.at_s
+                await bench.until(lambda: bench.agent._turned_s > due_s, "the loop turns")  # noqa: B023
+        finally:
+            slow.go.set()
 
-        def slowly(writes: list[Write]) -> None:
-            at_once[0] += 1
-            at_once[1] = max(at_once)
-            going.set()
-            assert go.wait(10)
-            plain(writes)
-            at_once[0] -= 1
+        await bench.until(lambda: bench.told()[-1].quantity == 9, "it is done")
+        assert slow.at_once_max == 1
 
-        monkeypatch.setattr(bench.writer, "commit_all", slowly)
-        bench.feed(CHANGES, bench.wire.change(a_change(StockAdjusted(-1), sequence=2)))
-        await bench.until(going.is_set, "the first is being committed")
-        bench.partition.timers.set(SKU, NOW_MS)
-        bench.feed(CHANGES, bench.wire.change(a_change(StockAdjusted(-2), sequence=3)))
-        turned_s = bench.clock.at_s + PROGRESS_INTERVAL_S
-        await bench.until(lambda: bench.agent.looped_s > turned_s, "the loop turns, and progress is to be told")
 
-        go.set()
+async def test_the_next_batch_waits_for_the_transaction_of_its_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that is not put aside."""
+    async with a_bench(micro_batches=False) as bench:
+        await selling(bench)
+        slow = SlowWriter(bench.writer.commit_all)
+        monkeypatch.setattr(bench.writer, "commit_all", slow.commit_all)
+        try:
+            bench.feed(CHANGES, bench.wire.change(a_change(StockAdjusted(-1), sequence=2)))
+            bench.feed(CHANGES, bench.wire.change(a_change(StockAdjusted(-2), sequence=3)))
+            await bench.until(lambda: slow.at_once, "the first is being committed")
+            for _ in range(20):
+                await asyncio.sleep(0)  # the loop takes the second one meanwhile
+        finally:
+            slow.go.set()
 
         await bench.until(lambda: bench.told()[-1].quantity == 7, "both are done")
-        assert at_once[1] == 1
+        assert slow.at_once_max == 1
