@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -236,6 +237,7 @@ async def test_windows_that_cannot_be_read_hold_up_nothing(
             raise ReadStalled("the broker is gone")
 
     monkeypatch.setattr(recovery, "read_to_end", read)
+    caplog.set_level(logging.WARNING, "inventory_streams.engine.recovery")
 
     assert recovery.read_windows(bench.settings, [0, 1]) == {0: [], 1: []}
     assert "windows of sales begin anew where they were not read" in caplog.messages
