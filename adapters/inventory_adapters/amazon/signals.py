@@ -71,6 +71,7 @@ def _ordered(facts: dict[str, Json]) -> Iterator[OrderChanged]:
         if sku and quantity is not None:
             yield OrderChanged(
                 order_id=order_id,
+                line=text(item.get("orderitemid")) or "",  # required, and a notification may be of one item alone
                 status=text(summary.get("orderstatus")) or "unknown",
                 marketplace_ids={"seller_sku": sku},
                 units=quantity,

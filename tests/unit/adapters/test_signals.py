@@ -412,6 +412,19 @@ async def test_an_order_is_told_item_by_item() -> None:
     assert (first.order_id, first.status, first.market) == ("903-8868176-2219830", "Unshipped", "ATVPDKIKX0DER")
 
 
+async def test_two_items_of_one_sku_are_told_apart_also_in_notifications_of_their_own() -> None:
+    """An OrderItemLevel notification is of one item: without the item's id the second was the first one again."""
+    lines = []
+    for item_id in ("OIID1", "OIID2"):
+        summary = {**ORDER["Summary"], "OrderItems": [{**ITEM, "OrderItemId": item_id}]}  # type: ignore[dict-item]
+        order = {**ORDER, "NotificationLevel": "OrderItemLevel", "Summary": summary}
+        notice = await told(notification("ORDER_CHANGE", {"OrderChangeNotification": order}))
+        assert isinstance(notice, Notice)
+        lines += [each.line for each in notice.signals if isinstance(each, OrderChanged)]
+
+    assert lines == ["OIID1", "OIID2"]
+
+
 @pytest.mark.parametrize(("topic", "name"), [("FEED", "feed"), ("REPORT", "report")])
 async def test_a_finished_job_is_told_in_camel_case(topic: str, name: str) -> None:
     payload = {f"{name}ProcessingFinishedNotification": {f"{name}Id": "53347018456", "processingStatus": "DONE"}}
