@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import quote
 
 from inventory_adapters.bodies import mapping, rows, text, units
@@ -21,6 +22,13 @@ GET_ITEMS = "getInventoryItems"
 CALLS_PER_READ = 2
 PAGE_SIZE = 200  # the most that a page may hold
 PAGES_MAX = 100_000
+# Of ListingStatusEnum, what no buyer sees; ACTIVE and OUT_OF_STOCK are the others.
+NOT_SHOWN: Final = {
+    "ENDED": "listing-ended",
+    "EBAY_ENDED": "listing-ended",
+    "INACTIVE": "listing-inactive",
+    "NOT_LISTED": "offer-not-published",
+}
 
 
 async def read_one(listing: ListingRef, settings: EbaySettings, exchange: Exchange, deadline_s: float) -> ReadAnswer:
@@ -92,9 +100,7 @@ def why_not_listed(offer: Json) -> str | None:
         return "auction"
     if body.get("status") != "PUBLISHED":
         return "offer-not-published"
-    if mapping(body.get("listing")).get("listingStatus") == "ENDED":
-        return "listing-ended"
-    return None
+    return NOT_SHOWN.get(text(mapping(body.get("listing")).get("listingStatus")) or "")
 
 
 def shown_quantity(item: Json, offer: Json) -> int | None:
