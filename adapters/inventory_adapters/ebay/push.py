@@ -71,7 +71,8 @@ def _outcome(push: Push, judged: Sequence[dict[str, Json]], answer: Answered) ->
     failures = [
         judge(RULES, facts, writes=True) for row in own if not (facts := row_facts(row, answer.status)).is_success()
     ]
-    if not own:
+    if not failures and not any(_is_of_offer(row) for row in own):
+        # "For each offer/inventory item being updated": without its own row nothing is said of the offer.
         failures = [Failure(then=Transient, reason=ROW_MISSING, status=answer.status, effect_unknown=True)]
     if not failures:
         return Accepted(

@@ -85,6 +85,15 @@ async def test_ebay_needs_the_row_of_the_sku_and_that_of_the_offer() -> None:
     assert outcome.effect_unknown  # the offer was written
 
 
+async def test_ebay_offer_that_has_no_row_of_its_own_may_not_have_been_set() -> None:
+    """A row without an offer's id is of the SKU's quantity alone."""
+    reply = httpx.Response(200, json={"responses": [row(1, offer=False)]})
+
+    (outcome,) = await pushed("ebay", [ebay_push(1)], reply)
+
+    assert (type(outcome), outcome.reason, outcome.effect_unknown) == (Transient, "row-missing", True)
+
+
 async def test_ebay_sets_the_sku_and_the_offer_together() -> None:
     """Buyers see the smaller of the two, so raising one alone changes nothing."""
     body = await sent("ebay", [ebay_push(1, quantity=7)])
