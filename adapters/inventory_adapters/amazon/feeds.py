@@ -162,7 +162,8 @@ def document(pushes: Sequence[tuple[int, Push]], settings: AmazonSettings) -> di
 def judged(report: Json, part: FeedPart) -> Iterable[PushOutcome]:
     """The outcomes by a report: a message with an error was refused, any other accepted and not live yet.
 
-    The report names messages by their id; the SKU may be missing. An error of no message of the feed makes all unclear.
+    The report names messages by their id; the SKU may be missing. An error of no message of the feed makes all unclear,
+    and so does a summary that counts more refused messages, or fewer accepted ones, than the issues leave.
     """
     by_message: dict[int, list[dict[str, Json]]] = {}
     unclear = not isinstance(report, dict) or not isinstance(report.get("summary"), dict)
@@ -174,6 +175,10 @@ def judged(report: Json, part: FeedPart) -> Iterable[PushOutcome]:
             by_message.setdefault(number, []).append(issue)
         else:
             unclear = True
+    summary = mapping(mapping(report).get("summary"))
+    refused, accepted = units(summary.get("messagesInvalid")) or 0, units(summary.get("messagesAccepted"))
+    left = sum(number not in by_message for number in part.rows)
+    unclear = unclear or refused > len(by_message) or (accepted is not None and accepted < left)
     for number, push in part.rows.items():
         issues = by_message.get(number)
         if issues:

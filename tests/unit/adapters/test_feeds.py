@@ -179,6 +179,14 @@ UNCLEAR = (Transient, "feed-unclear", True)
         (report(issue(None)), [UNCLEAR] * 3),
         (report(issue(99), issue(1)), [(Rejected, "listing-invalid", False), UNCLEAR, UNCLEAR]),
         (report(summary=None), [UNCLEAR] * 3),
+        # More was refused than the issues tell of: nobody knows which.
+        (report(summary={"messagesInvalid": 1}), [UNCLEAR] * 3),
+        (report(issue(1), summary={"messagesInvalid": 2}), [(Rejected, "listing-invalid", False), UNCLEAR, UNCLEAR]),
+        (report(summary={"messagesAccepted": 2}), [UNCLEAR] * 3),
+        (
+            report(issue(1), issue(1), summary={"messagesInvalid": 1, "messagesAccepted": 2}),
+            [(Rejected, "listing-invalid", False), ACCEPTED, ACCEPTED],
+        ),
         ([], [UNCLEAR] * 3),
     ],
 )
