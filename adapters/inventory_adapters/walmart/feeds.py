@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
@@ -28,6 +29,7 @@ ONE_NUMBER_MAX: Final = 10_000
 BY_NODE_MAX: Final = 2_000
 DETAILS_PER_PAGE: Final = 50
 STALE: Final = "ERR_EXT_DATA_0101198"  # the value was the same before: what is asked for is there
+KNOWN_MAX: Final = 1_000  # ids of feeds that were handed in here: those of days, at the 60 an hour that are allowed
 LOOK_BACK_MS: Final = 60_000  # clocks differ: a feed that was taken a minute early may be ours
 FEED_TYPES: Final[Mapping[str, str]] = {POST_INVENTORY_FEED: "inventory", POST_MP_INVENTORY_FEED: "MP_INVENTORY"}
 
@@ -39,6 +41,7 @@ class WalmartFeeds:
         self._settings = settings
         self._exchange = exchange
         self._new_id = new_id
+        self._known: deque[str] = deque(maxlen=KNOWN_MAX)
 
     async def submit(self, pushes: Sequence[Push], deadline_s: float) -> FeedSubmitted | CallFailed:
         """Hand in a feed. It is not safe to repeat: after a timeout, look for it first."""
@@ -60,7 +63,7 @@ class WalmartFeeds:
         return self._submitted(feed_id, operation, answer)
 
     async def find(self, pushes: Sequence[Push], since_ms: int, deadline_s: float) -> FeedSubmitted | CallFailed | None:
-        """The newest feed of this type and size since then."""
+        """The newest feed of this type and size since then that is not known to be another one of ours."""
         operation = operation_of(pushes)
         answer = await self._call(GET_FEEDS, f"/v3/feeds?offset=0&limit={DETAILS_PER_PAGE}", pushes[0], deadline_s)
         if not isinstance(answer, Answered):
@@ -72,6 +75,7 @@ class WalmartFeeds:
             and units(feed.get("itemsReceived")) == len(pushes)
             and (date_ms := number(feed.get("feedDate")) or 0) >= since_ms - LOOK_BACK_MS
             and (feed_id := text(feed.get("feedId")))
+            and feed_id not in self._known  # what it did says nothing of this one
         ]
         return self._submitted(max(fitting)[1], GET_FEEDS, answer) if fitting else None
 
@@ -107,6 +111,7 @@ class WalmartFeeds:
         return FeedOutcomes(outcomes=outcomes, next_cursor=str(offset + len(items)) if more else None, seen=answer.seen)
 
     def _submitted(self, feed_id: str, api: str, answer: Answered) -> FeedSubmitted:
+        self._known.append(feed_id)
         return FeedSubmitted(
             feed_id=feed_id,
             ask_after_s=self._settings.feed_poll_s,
