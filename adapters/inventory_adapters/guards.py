@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from inventory_adapters.failures import Failure, refused_here
@@ -86,6 +87,12 @@ def refusals(
     """The outcomes of those pushes that must not be sent."""
     found = ((push.listing_id, refusal(push, channels, needed)) for push in pushes)
     return {listing: refused.outcome(listing, api) for listing, refused in found if refused is not None}
+
+
+def refused_since(refused: Mapping[ListingId, PushOutcome]) -> tuple[PushOutcome, ...]:
+    """The refusals of rows of a feed that was handed in: what a listing says of itself may have changed since then, so
+    that its row may have gone all the same, and been applied."""
+    return tuple(replace(outcome, effect_unknown=True) for outcome in refused.values())
 
 
 def missing_id(listing: Push | ListingRef, needed: Sequence[str]) -> Failure | None:

@@ -37,7 +37,15 @@ from inventory_adapters.amazon.settings import (
 )
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
-from inventory_adapters.guards import check_feed, check_group, check_reads, read_refusal, refusal, refusals
+from inventory_adapters.guards import (
+    check_feed,
+    check_group,
+    check_reads,
+    read_refusal,
+    refusal,
+    refusals,
+    refused_since,
+)
 from inventory_adapters.http import HttpClient
 from inventory_adapters.messages import NOWHERE, UNSET
 from inventory_domain.bulk import (
@@ -240,7 +248,7 @@ class AmazonAdapter(AccountAdapter):
         rows = {number: each for number, each in part.rows.items() if each.listing_id not in refused}
         answer = await self._feeds.poll(replace(part, rows=rows), self._exchange.deadline_s())
         if isinstance(answer, FeedOutcomes):
-            return replace(answer, outcomes=(*answer.outcomes, *refused.values()))
+            return replace(answer, outcomes=(*answer.outcomes, *refused_since(refused)))
         return answer
 
     async def take(self, message: Message) -> Notice | NoticeRefused:

@@ -11,7 +11,7 @@ from inventory_adapters.account_adapter import AccountAdapter
 from inventory_adapters.accounts import AccountSettings
 from inventory_adapters.exchange import Dialect, Exchange
 from inventory_adapters.failures import refused_here
-from inventory_adapters.guards import check_feed, check_group, read_refusal, refusals
+from inventory_adapters.guards import check_feed, check_group, read_refusal, refusals, refused_since
 from inventory_adapters.http import HttpClient
 from inventory_adapters.messages import UNSET
 from inventory_adapters.walmart import (
@@ -218,9 +218,11 @@ class WalmartAdapter(AccountAdapter):
     async def poll_feed(self, part: FeedPart, cursor: str | None) -> FeedRunning | FeedOutcomes | CallFailed:
         """See `bulk.TakesFeeds`."""
         sent, refused = self._feed_parts(list(part.rows.values()))
+        if not sent:
+            return FeedOutcomes(outcomes=refused_since(refused), next_cursor=None)
         answer = await self._feeds.poll(part.feed_id, sent, cursor, self._exchange.deadline_s())
-        if isinstance(answer, FeedOutcomes) and cursor is None:
-            return replace(answer, outcomes=(*answer.outcomes, *refused.values()))
+        if isinstance(answer, FeedOutcomes):
+            return replace(answer, outcomes=(*answer.outcomes, *refused_since(refused)))
         return answer
 
     async def take(self, message: Message) -> Notice | NoticeRefused:

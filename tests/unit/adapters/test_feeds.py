@@ -7,6 +7,7 @@ import email.policy
 import gzip
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -360,6 +361,38 @@ async def test_walmart_feed_that_timed_out_is_found_again() -> None:
 
     assert isinstance(found, FeedSubmitted) and found.feed_id == "ours"
     assert none is None
+
+
+async def test_walmart_feed_that_was_handed_in_before_is_not_found_for_the_next() -> None:
+    """Of the same size, within the minute that clocks may differ by: what it did the lost one has not done."""
+    now_ms = FakeClock().now_ms()
+    listed = [feed_row(WALMART_FEED, 3, now_ms - 20_000)]
+    adapter = feeds_of(
+        "walmart", Server({**WALMART_SUBMIT, "GET /v3/feeds": httpx.Response(200, json={"results": {"feed": listed}})})
+    )
+    assert isinstance(await adapter.submit_feed(numbered(pushes("walmart"))), FeedSubmitted)
+
+    assert await adapter.find_feed(numbered(pushes("walmart")), now_ms) is None
+
+
+@pytest.mark.parametrize("left", [1, 0])
+@pytest.mark.parametrize("marketplace", ["amazon", "walmart"])
+async def test_a_row_that_may_no_longer_be_written_may_have_been_applied(marketplace: str, left: int) -> None:
+    """The listing has gone over to the marketplace's own stock while its feed was worked on."""
+    rows = numbered(pushes(marketplace, 1 + left))
+    gone = {**rows[1].marketplace_ids, "fulfillment": "marketplace"}
+    part = FeedPart("feed-1", 2, {**rows, 1: replace(rows[1], marketplace_ids=gone)})
+
+    if marketplace == "amazon":
+        done = await amazon_poll("DONE", gzip.compress(json.dumps(report()).encode()), part=part)
+    else:
+        server = Server(
+            {"GET /v3/feeds/feed-1": walmart_feed("PROCESSED", *(item(f"S{n}", "SUCCESS") for n in (1, 2)))}
+        )
+        done = await feeds_of("walmart", server).poll_feed(part, None)
+
+    assert isinstance(done, FeedOutcomes) and done.next_cursor is None
+    assert summary(done.outcomes) == [ACCEPTED] * left + [(Rejected, "never-written", True)]
 
 
 def item(sku: str, status: str, errors: object = None) -> dict[str, object]:
