@@ -11,12 +11,13 @@ from inventory_adapters.amazon.push import SELLER_FULFILLED
 from inventory_adapters.amazon.settings import GET_LISTING, SEARCH_LISTINGS, AmazonChannel, AmazonSettings
 from inventory_adapters.bodies import mapping, rows, text, units
 from inventory_adapters.exchange import Answered, Exchange
-from inventory_adapters.failures import NOT_FOUND, refused_here
+from inventory_adapters.failures import NOT_FOUND, Failure, refused_here
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_domain.bulk import CallFailed, Found, Page
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import ListingId
+from inventory_domain.outcomes import UNRECOGNIZED, Transient
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
 
 NO_QUANTITY: Final = "no-seller-fulfilled-quantity"
@@ -74,7 +75,11 @@ async def read_group(
     answer = await exchange.call(SEARCH_LISTINGS, build, deadline_s, writes=False)
     if not isinstance(answer, Answered):
         return {each.listing_id: answer.read_answer(each.listing_id, SEARCH_LISTINGS) for each in listings}
-    items = {text(item.get("sku")): item for item in rows(mapping(answer.body).get("items"))}
+    listed = mapping(answer.body).get("items")
+    if not isinstance(listed, list):  # required: an answer without it says of no listing that there is none
+        failure = _unrecognized(answer)
+        return {each.listing_id: failure.read_answer(each.listing_id, SEARCH_LISTINGS) for each in listings}
+    items = {text(item.get("sku")): item for item in rows(listed)}
     return {
         listing.listing_id: _shown(listing.listing_id, items.get(sku), SEARCH_LISTINGS, answer)
         for listing, sku in zip(listings, skus, strict=True)
@@ -99,17 +104,19 @@ async def pull(
     if not isinstance(answer, Answered):
         return answer.call_failed(SEARCH_LISTINGS)
     body = mapping(answer.body)
-    total = units(body.get("numberOfResults"))
-    if total is None or total > PULL_MAX:
+    listed, total = body.get("items"), units(body.get("numberOfResults"))
+    if not isinstance(listed, list) or total is None:
+        return _unrecognized(answer).call_failed(SEARCH_LISTINGS)
+    if total > PULL_MAX:
         said = f"{total} listings, of which {PULL_MAX} can be paged through"
         return refused_here("too-many-listings", said).call_failed(SEARCH_LISTINGS)
     return Page(
         found=tuple(
             Found(marketplace_ids={"seller_sku": sku}, quantity=live_quantity(item))
-            for item in rows(body.get("items"))
+            for item in rows(listed)
             if (sku := text(item.get("sku")))
         ),
-        next_cursor=text(mapping(body.get("pagination")).get("nextToken")),
+        next_cursor=text(mapping(body.get("pagination")).get("nextToken")) or None,
         api=SEARCH_LISTINGS,
         request_id=answer.request_id,
         seen=answer.seen,
@@ -120,6 +127,12 @@ def _search(settings: AmazonSettings, channel: AmazonChannel, query: Mapping[str
     asked = {"marketplaceIds": channel.marketplace_id, "includedData": "fulfillmentAvailability", **query}
     seller = quote(settings.seller_id, safe="")
     return f"{settings.calls.base_url}/listings/2021-08-01/items/{seller}?{urlencode(asked)}"
+
+
+def _unrecognized(answer: Answered) -> Failure:
+    return Failure(
+        then=Transient, reason=UNRECOGNIZED, status=answer.status, request_id=answer.request_id, seen=answer.seen
+    )
 
 
 def _shown(listing_id: ListingId, item: Json, api: str, answer: Answered) -> ReadAnswer:

@@ -77,13 +77,13 @@ async def pull(cursor: str | None, settings: EbaySettings, exchange: Exchange, d
     if not isinstance(answer, Answered):
         return answer.call_failed(GET_ITEMS)
     body = mapping(answer.body)
-    pages = units(body.get("size"))
-    if pages is None or pages > PAGES_MAX:
+    listed, pages = body.get("inventoryItems"), units(body.get("size"))
+    if pages is None or pages > PAGES_MAX or (number < pages and not isinstance(listed, list)):
         return Failure(then=Transient, reason=UNRECOGNIZED, error=f"{pages} pages").call_failed(GET_ITEMS)
     return Page(
         found=tuple(
             Found(marketplace_ids={"sku": sku}, quantity=own_quantity(item))
-            for item in rows(body.get("inventoryItems"))
+            for item in rows(listed)
             if (sku := text(item.get("sku")))
         ),
         next_cursor=str(number + 1) if number + 1 < pages else None,

@@ -70,14 +70,14 @@ async def poll(
         return answer.call_failed(POLL)
     operation = mapping(mapping(mapping(answer.body).get("data")).get("node"))
     status, url = text(operation.get("status")), text(operation.get("url"))
+    count = text(operation.get("objectCount"))
+    listings = int(count) if count is not None and count.isdecimal() else None
     if status in ("CREATED", "RUNNING", "CANCELING"):
-        count = text(operation.get("objectCount"))
-        listings = int(count) if count is not None and count.isdecimal() else None
         return PullRunning(ask_after_s=settings.bulk_poll_s, api=POLL, listings=listings, seen=answer.seen)
     if status in ("CANCELED", "EXPIRED", "FAILED"):
         said = shortened((text(operation.get("errorCode")),))
         return Failure(then=Transient, reason=f"bulk-{status.lower()}", error=said).call_failed(POLL)
-    if status != "COMPLETED":
+    if status != "COMPLETED" or (not url and listings != 0):  # what was found must have a file
         return Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status).call_failed(POLL)
     content = b""  # an operation that found nothing has no file
     if url:

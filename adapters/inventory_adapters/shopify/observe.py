@@ -80,11 +80,12 @@ async def pull(
         return answer.call_failed(INVENTORY_ITEMS)
     items = mapping(mapping(mapping(answer.body).get("data")).get(INVENTORY_ITEMS))
     page = mapping(items.get("pageInfo"))
-    if not isinstance(page.get("hasNextPage"), bool):
+    more, cursor_after = page.get("hasNextPage"), text(page.get("endCursor")) or None
+    if not isinstance(more, bool) or (more and cursor_after is None) or not isinstance(items.get("nodes"), list):
         return Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status).call_failed(INVENTORY_ITEMS)
     return Page(
         found=tuple(_found(item) for item in rows(items.get("nodes")) if text(item.get("id"))),
-        next_cursor=text(page.get("endCursor")) if page.get("hasNextPage") else None,
+        next_cursor=cursor_after if more else None,
         api=INVENTORY_ITEMS,
         request_id=answer.request_id,
         seen=answer.seen,

@@ -43,7 +43,8 @@ async def page(
         return answer.call_failed(LOCATIONS)
     found = mapping(mapping(mapping(answer.body).get("data")).get(LOCATIONS))
     info = mapping(found.get("pageInfo"))
-    if not isinstance(info.get("hasNextPage"), bool):
+    more, cursor_after = info.get("hasNextPage"), text(info.get("endCursor")) or None
+    if not isinstance(more, bool) or (more and cursor_after is None) or not isinstance(found.get("nodes"), list):
         return Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status).call_failed(LOCATIONS)
     return LocationPage(
         locations=tuple(
@@ -51,7 +52,7 @@ async def page(
             for each in rows(found.get("nodes"))
             if (gid := text(each.get("id")))
         ),
-        next_cursor=text(info.get("endCursor")) if info.get("hasNextPage") else None,
+        next_cursor=cursor_after if more else None,
         api=LOCATIONS,
         request_id=answer.request_id,
         seen=answer.seen,

@@ -8,14 +8,14 @@ from urllib.parse import quote, urlencode
 
 from inventory_adapters.bodies import mapping, rows, text, units
 from inventory_adapters.exchange import Answered, Exchange
-from inventory_adapters.failures import NOT_FOUND
+from inventory_adapters.failures import NOT_FOUND, Failure
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.walmart import auth
 from inventory_adapters.walmart.settings import GET_INVENTORIES, GET_INVENTORY, WalmartSettings
 from inventory_domain.bulk import CallFailed, Found, Page
 from inventory_domain.identifiers import NodeId
-from inventory_domain.outcomes import Transient
+from inventory_domain.outcomes import UNRECOGNIZED, Transient
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
 
 NO_QUANTITY = "no-quantity"
@@ -84,15 +84,19 @@ async def pull(
             answer = replace(answer, then=Transient, reason=CURSOR_LOST)
         return answer.call_failed(GET_INVENTORIES)
     body = mapping(answer.body)
+    meta, listed = mapping(body.get("meta")), mapping(body.get("elements")).get("inventories")
+    if not isinstance(listed, list) and units(meta.get("totalCount")) != 0:
+        failure = Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status, request_id=answer.request_id)
+        return failure.call_failed(GET_INVENTORIES)
     found = []
-    for row in rows(mapping(body.get("elements")).get("inventories")):
+    for row in rows(listed):
         sku, nodes = text(row.get("sku")), node_quantities(row)
         if sku:
             quantity = sum(nodes.values()) if nodes and len(nodes) == len(rows(row.get("nodes"))) else None
             found.append(Found(marketplace_ids={"sku": sku}, quantity=quantity, nodes=nodes))
     return Page(
         found=tuple(found),
-        next_cursor=text(mapping(body.get("meta")).get("nextCursor")) or None,  # a short page is not the end
+        next_cursor=text(meta.get("nextCursor")) or None,  # a short page is not the end
         api=GET_INVENTORIES,
         request_id=answer.request_id,
         seen=answer.seen,

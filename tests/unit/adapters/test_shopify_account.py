@@ -173,6 +173,7 @@ async def test_an_operation_that_found_nothing_has_no_file() -> None:
         ((state("CANCELED"),), "bulk-canceled"),
         ((state("EXPIRED"),), "bulk-expired"),
         ((state("NEW"),), "unrecognized"),
+        ((state("COMPLETED", objectCount="1200"),), "unrecognized"),
         ((data(node=None),), "unrecognized"),
         ((state("COMPLETED", url="https://evil.example/f"),), "document-host-refused"),
         ((state("COMPLETED", url=URL), httpx.Response(404, text="gone")), "document-refused"),
