@@ -10,6 +10,7 @@ from inventory_adapters.http import Answer, Json
 from inventory_domain.outcomes import Outage, Rejected, Throttled, Transient, Unauthorized
 
 NO_CODE: Final = "no-code"  # stands for the code of an error that has none
+SAME_KEY_RUNNING: Final = "same-key-running"  # "This request is currently in progress"
 WEBHOOK_REFUSED: Final = "WEBHOOK_REFUSED"  # stands for that of an error of a subscription, none of which has one
 
 RULES: Final = (
@@ -31,7 +32,7 @@ RULES: Final = (
     FailureRule(
         codes=("CHANGE_FROM_QUANTITY_STALE", "COMPARE_QUANTITY_STALE"), then=Transient, reason="quantity-changed"
     ),
-    FailureRule(codes=("IDEMPOTENCY_CONCURRENT_REQUEST",), then=Transient, reason="same-key-running"),
+    FailureRule(codes=("IDEMPOTENCY_CONCURRENT_REQUEST",), then=Transient, reason=SAME_KEY_RUNNING),
     FailureRule(codes=("IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED",), then=Transient, reason="same-key-failed"),
     FailureRule(codes=("IDEMPOTENCY_KEY_PARAMETER_MISMATCH",), then=Rejected, reason="same-key-other-input"),
     FailureRule(codes=("INVALID_INVENTORY_ITEM",), then=Rejected, reason=NOT_FOUND),

@@ -15,7 +15,7 @@ from inventory_adapters.guards import NEVER_WRITTEN, NO_NODES
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.shopify import auth
-from inventory_adapters.shopify.failures import RULES, user_error_facts
+from inventory_adapters.shopify.failures import RULES, SAME_KEY_RUNNING, user_error_facts
 from inventory_adapters.shopify.settings import GRAPHQL, ShopifySettings
 from inventory_domain.identifiers import ListingId, NodeId
 from inventory_domain.outcomes import GROUP_REFUSED, UNRECOGNIZED, Applied, PushOutcome, Rejected, Transient
@@ -149,12 +149,15 @@ def _failures(table: Sequence[Row], pushes: Sequence[Push], answer: Answered) ->
     if not errors:
         return {}
     named: dict[ListingId, Failure] = {}
+    named_rows: set[int] = set()
     unnamed: Failure | None = None
     for error in errors:
-        # The call was understood and refused, so nothing of it was written.
-        failure = replace(judge(RULES, user_error_facts(error), writes=True), effect_unknown=False)
+        # The call was understood and refused, so nothing of it was written, unless the same call is under way already.
+        failure = judge(RULES, user_error_facts(error), writes=True)
+        failure = replace(failure, effect_unknown=failure.reason == SAME_KEY_RUNNING)
         index = row_index(error)
         if index is not None and index < len(table):
+            named_rows.add(index)
             listing = table[index].listing_id
             if listing not in named or failure.then is Rejected:
                 named[listing] = failure
@@ -163,8 +166,12 @@ def _failures(table: Sequence[Row], pushes: Sequence[Push], answer: Answered) ->
     if unnamed is not None:
         rest = of_group(unnamed, len(pushes))
     else:
-        # That all rows are refused with one is not documented: the others may have been written.
+        # That all rows are refused with one is not documented: the others may have been written, also those of a
+        # listing of which one location was refused.
         rest = Failure(then=Transient, reason=GROUP_REFUSED, status=answer.status, effect_unknown=True)
+        for index, row in enumerate(table):
+            if index not in named_rows and row.listing_id in named:
+                named[row.listing_id] = replace(named[row.listing_id], effect_unknown=True)
     return {push.listing_id: named.get(push.listing_id, rest) for push in pushes}
 
 

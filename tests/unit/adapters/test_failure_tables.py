@@ -246,7 +246,8 @@ SHOPIFY = (
     Case("schema", graphql_error("undefinedField"), Transient, "unrecognized", unknown=True),
     Case("no code", graphql_error(None), Transient, "unrecognized", unknown=True),
     Case("stale", user_error("CHANGE_FROM_QUANTITY_STALE", *ROW), Transient, "quantity-changed"),
-    Case("same key", user_error("IDEMPOTENCY_CONCURRENT_REQUEST"), Transient, "same-key-running"),
+    # "This request is currently in progress": the one with the same key, which is this very write.
+    Case("same key", user_error("IDEMPOTENCY_CONCURRENT_REQUEST"), Transient, "same-key-running", unknown=True),
     Case("failed key", user_error("IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"), Transient, "same-key-failed"),
     Case("other input", user_error("IDEMPOTENCY_KEY_PARAMETER_MISMATCH"), Rejected, "same-key-other-input"),
     Case("unknown item", user_error("INVALID_INVENTORY_ITEM", *ROW), Rejected, "listing-not-found"),

@@ -195,6 +195,16 @@ async def test_shopify_blames_the_row_that_the_error_names() -> None:
     assert [each.reason for each in outcomes] == [GROUP_REFUSED, "location-not-found", GROUP_REFUSED]
 
 
+async def test_shopify_listing_of_which_one_location_is_refused_may_have_been_written_at_the_others() -> None:
+    pushes = [shopify_push(1, nodes=("a", "b")), shopify_push(2)]
+
+    one = await pushed("shopify", pushes, set_reply(user_error(0, "INVALID_LOCATION")))
+    both = await pushed("shopify", pushes, set_reply(*(user_error(index, "INVALID_LOCATION") for index in (0, 1))))
+
+    assert [(type(each), each.effect_unknown) for each in one] == [(Rejected, True), (Transient, True)]
+    assert [(type(each), each.effect_unknown) for each in both] == [(Rejected, False), (Transient, True)]
+
+
 async def test_shopify_group_without_errors_is_applied() -> None:
     outcomes = await pushed("shopify", [shopify_push(1), shopify_push(2)], set_reply())
 
