@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from inventory_adapters.account_adapter import AccountAdapter
 from inventory_adapters.accounts import AccountSettings
@@ -34,13 +34,6 @@ from inventory_domain.signals import Message, Notice, NoticeRefused
 if TYPE_CHECKING:
     import httpx
 
-DIALECT: Final = Dialect(
-    rules=failures.RULES,
-    facts=failures.facts,
-    seen=limits.seen,
-    request_id=lambda answer: answer.header("x-request-id"),
-)
-
 
 class ShopifyAdapter(AccountAdapter):
     """One shop."""
@@ -50,7 +43,13 @@ class ShopifyAdapter(AccountAdapter):
         self._clock = clock
         http = HttpClient(settings.calls, transport)
         tokens = auth.tokens(settings, http, clock)
-        exchange = Exchange(http, tokens, DIALECT, clock, settings.calls.timeout_s)
+        dialect = Dialect(
+            rules=failures.RULES,
+            facts=failures.facts,
+            seen=limits.seen_by(clock),
+            request_id=lambda answer: answer.header("x-request-id"),
+        )
+        exchange = Exchange(http, tokens, dialect, clock, settings.calls.timeout_s)
         kept = (
             subscriptions.ShopifySubscriptions(settings, settings.signals, exchange)
             if settings.signals is not None

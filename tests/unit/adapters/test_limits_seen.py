@@ -74,6 +74,11 @@ def cost(requested: float, available: float, taken: float | None = None) -> dict
             httpx.Response(429, json={"errors": "x"}, headers={"Retry-After": "2.0"}),
             LimitSeen(operation="graphql", wait_s=2.0),
         ),
+        (  # as RFC 9110 allows and a gateway may say it; the clock of these tests stands at 14:13:20
+            "shopify",
+            httpx.Response(503, json={"errors": "x"}, headers={"Retry-After": "Mon, 21 Sep 2026 14:13:50 GMT"}),
+            LimitSeen(operation="graphql", wait_s=30.0),
+        ),
     ],
 )
 async def test_an_answer_says_of_its_limit(marketplace: str, reply: Reply, seen: LimitSeen | None) -> None:
