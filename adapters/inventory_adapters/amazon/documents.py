@@ -27,10 +27,19 @@ async def fetched(
 
 
 def unpacked(content: bytes) -> bytes | None:
-    """The content of a GZIP file, nothing when it is none or larger than is read."""
-    packer = zlib.decompressobj(wbits=31)
-    try:
-        plain = packer.decompress(content, DOCUMENT_BYTES_MAX)
-    except zlib.error:
-        return None
-    return plain if packer.eof else None
+    """The content of a GZIP file, nothing when it is none or larger than is read.
+
+    A file may be several that follow one another (RFC 1952, 2.2): what is after the first belongs to it.
+    """
+    plain, rest = bytearray(), content
+    while True:
+        packer = zlib.decompressobj(wbits=31)
+        try:
+            plain += packer.decompress(rest, DOCUMENT_BYTES_MAX + 1 - len(plain))
+        except zlib.error:
+            return None
+        if not packer.eof or len(plain) > DOCUMENT_BYTES_MAX:
+            return None
+        rest = packer.unused_data.lstrip(b"\0")  # zeros may fill the file up
+        if not rest:
+            return bytes(plain)

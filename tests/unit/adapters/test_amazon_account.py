@@ -84,6 +84,17 @@ async def test_a_report_tells_every_listing_and_why_one_has_no_quantity(packed: 
     assert "x-amz-access-token" not in transport.requests[2].headers
 
 
+async def test_a_report_that_was_packed_in_parts_is_read_to_its_end() -> None:
+    """A GZIP file may be several that follow one another, RFC 1952, 2.2."""
+    lines = [f"{line}\n".encode() for line in (HEADER, row("A", "5"), row("B", "6"))]
+    packed = b"".join(gzip.compress(each) for each in lines)
+
+    answer, _ = await polled(DONE, PLACE, JSON(200, content=packed + b"\0" * 512))
+
+    assert isinstance(answer, PullDone) and answer.unreadable == 0
+    assert [(each.marketplace_ids["seller_sku"], each.quantity) for each in answer.found] == [("A", 5), ("B", 6)]
+
+
 async def test_lines_that_are_cut_off_are_counted_and_not_guessed() -> None:
     answer, _ = await polled(*document(row("A", "5"), "Mug\t0814X\tB", row("C", "7")))
 
