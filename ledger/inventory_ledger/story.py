@@ -14,7 +14,7 @@ from inventory_domain.catalog import Component, Product, ProductStatus, Stocking
 from inventory_domain.commands import KitAvailability
 from inventory_domain.errors import InventorySyncError
 from inventory_domain.identifiers import LocationId, ReservationId, Sku
-from inventory_domain.reconciliation import CyclePhase
+from inventory_domain.reconciliation import CyclePhase, ObservedBy
 from inventory_domain.stock import Position, Reservation, Stock
 from inventory_ledger import tables
 
@@ -51,6 +51,9 @@ class LocationStory:
 class ListingStory:
     """One listing. `target` is the newest one said until the time that was asked for, None before the first.
 
+    `withdrawn`: it holds no longer, and no other does; never said of a past time. `seen` is what was shown at the
+    latest time of which a read tells, which is not always the one that was read last.
+
     `queued_ms`: how long the target waited until its first attempt was committed, None while there is none. `exposure`
     is what it may be showing now; it is left out when a past time was asked for. `reconciled` is the channel's last
     reconciliation that reached its end.
@@ -59,9 +62,11 @@ class ListingStory:
     listing_id: str
     channel: str
     target: Facts | None
+    withdrawn: bool
     queued_ms: int | None
     attempts: Sequence[Facts]
     exposure: Facts | None
+    seen: Facts | None
     observed: Sequence[Facts]
     discrepancies: Sequence[Facts]
     channel_state: Facts | None
@@ -220,14 +225,29 @@ def _listing(connection: Connection, listing: str, at_ms: int, *, now: bool) -> 
         listing_id=listing,
         channel=channel,
         target=target,
+        withdrawn=now and target is not None and not _holds(connection, listing),
         queued_ms=queued,
         attempts=attempts,
         exposure=_first(connection, select(exposures).where(exposures.c.listing_id == listing)) if now else None,
+        seen=_last_seen(connection, listing, at_ms),
         observed=_seen(connection, tables.observations, listing, at_ms, OBSERVATIONS_MAX),
         discrepancies=_seen(connection, tables.discrepancies, listing, at_ms, DISCREPANCIES_MAX),
         channel_state=_channel_state(connection, channel, at_ms),
         reconciled=_reconciled(connection, channel, at_ms),
     )
+
+
+def _holds(connection: Connection, listing: str) -> bool:
+    """Whether the engine has a target for the listing: it takes it back where the listing is not ours to write."""
+    return _first(connection, select(tables.listings).where(tables.listings.c.listing_id == listing)) is not None
+
+
+def _last_seen(connection: Connection, listing: str, at_ms: int) -> Facts | None:
+    """A signal is a hint and shows nothing; a report tells of a time long before it was read."""
+    table = tables.observations
+    read = (table.c.listing_id == listing) & (table.c.observed_at_ms <= at_ms)
+    shown = read & (table.c.observed_by != ObservedBy.SIGNAL.value)
+    return _first(connection, select(table).where(shown).order_by(table.c.as_of_ms.desc()))
 
 
 def _channel_state(connection: Connection, channel: str, at_ms: int) -> Facts | None:

@@ -145,7 +145,7 @@ def _listings(story: Story) -> Iterator[str]:
 def _listing(one: ListingStory) -> Iterator[str]:
     target = one.target
     yield f"{one.listing_id}: {_headline(one)}"
-    if target is not None:
+    if target is not None and not one.withdrawn:
         yield f"  why: {target['derivation']}"
         yield (
             f"  ATP {target['atp']}, strategy {target['strategy']} gave {target['allocation']}, "
@@ -154,6 +154,7 @@ def _listing(one: ListingStory) -> Iterator[str]:
         nodes = json.loads(str(target["nodes"]))
         if nodes:
             yield f"  by node: {', '.join(f'{node} {units}' for node, units in nodes.items())}"
+    if target is not None:
         yield (
             f"  version {target['version']} because of {target['cause']}; changed {clock(target['changed_at_ms'])}, "
             f"computed {clock(target['computed_at_ms'])}, waited {duration(one.queued_ms)} for its first attempt"
@@ -182,8 +183,12 @@ def _reconciled(one: ListingStory) -> str:
 def _headline(one: ListingStory) -> str:
     if one.target is None:
         return "no target: a location was not counted, it is not ours to write, or it is still to come"
-    seen = next((row for row in one.observed if row["quantity"] is not None), None)
-    shows = "not seen yet" if seen is None else f"seen to show {seen['quantity']} at {clock(seen['as_of_ms'])}"
+    shows = "not seen yet"
+    if one.seen is not None:
+        number = "no number" if one.seen["quantity"] is None else one.seen["quantity"]
+        shows = f"seen to show {number} at {clock(one.seen['as_of_ms'])}"
+    if one.withdrawn:
+        return f"no target any more, it is not ours to write or was taken from the catalog; {shows}"
     return f"should show {one.target['quantity']}; {shows}"
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 from starlette.testclient import TestClient
 
 from inventory_console.guarding import BODY_BYTES_MAX, COOKIE, safe_path
@@ -111,6 +112,19 @@ def test_a_skus_page_says_why_a_channel_shows_a_number(browser: TestClient) -> N
         "+11",
     ):
         assert part in page, part
+
+
+def test_a_skus_page_does_not_tell_a_target_that_was_taken_back_as_if_it_held(tmp_path: Path) -> None:
+    engine = a_ledger(tmp_path / "ledger.db")
+    with engine.begin() as connection:
+        connection.execute(delete(tables.listings).where(tables.listings.c.listing_id == "amazon-us/A-0"))
+
+    page = Bench(engine).signed_in().get("/skus/A-0").text
+    engine.dispose()
+
+    told = page[page.index("<h2>amazon-us/A-0</h2>") :].partition("</article>")[0]
+    assert "no target any more" in told and "not seen yet" in told
+    assert "should show" not in told and "ATP" not in told
 
 
 def test_what_is_not_known_is_not_found(browser: TestClient) -> None:

@@ -17,7 +17,7 @@ from inventory_domain.kits import KitLinks
 from inventory_domain.listing_holds import FAILING_FALL, QUOTA_SPENT
 from inventory_domain.masks import ENGINE_SILENT, STOP_SALE
 from inventory_domain.positions import Stock
-from inventory_domain.reconciliation import CyclePhase
+from inventory_domain.reconciliation import CyclePhase, ObservedBy
 from inventory_domain.sku_state import SkuState
 from inventory_ledger.migrating import migrate
 from inventory_ledger.settings import Feed
@@ -189,6 +189,47 @@ def test_a_listing_without_a_target_says_so(connection: Connection) -> None:
     text = of_us(story(connection, "A-1", LATER_MS, channel="amazon-ca"))
 
     assert "amazon-ca/A-1: no target" in text
+
+
+def of_us_with(tmp_path: Path, *records: tuple[Feed, str, bytes | None, int]) -> str:
+    """What is told of the listing after a day and these records, each with its key and time."""
+    tape = a_days_tape()
+    for feed, key, value, at_ms in records:
+        tape.add(topic_of(tape.topics, feed), key, value, at_ms=at_ms, partition=2)
+    engine = opened(f"sqlite:///{tmp_path / 'more.db'}")
+    migrate(engine)
+    write_all(Store(engine), tape)
+    with engine.connect() as connection:
+        text = of_us(story(connection, "A-1", LATER_MS + 10_000, channel="amazon-us"))
+    engine.dispose()
+    return text
+
+
+@pytest.mark.parametrize(
+    ("later", "shows"),
+    [
+        # A report that was read last tells of an hour before; a signal is a hint; "not listed" is seen too.
+        ({"quantity": 15, "observed_by": ObservedBy.PULL, "as_of_ms": NOW_MS - 3_600_000}, 12),
+        ({"quantity": 15, "observed_by": ObservedBy.SIGNAL, "as_of_ms": LATER_MS}, 12),
+        ({"quantity": None, "as_of_ms": LATER_MS}, "no number"),
+        ({"quantity": 15, "as_of_ms": LATER_MS}, 15),
+    ],
+)
+def test_what_is_shown_is_what_was_seen_of_the_latest_time(
+    tmp_path: Path, later: dict[str, object], shows: object
+) -> None:
+    value = encoded(LISTING_OBSERVATION, an_observation(observed_at_ms=LATER_MS, **later))
+
+    text = of_us_with(tmp_path, (Feed.OBSERVATIONS, "A-1", value, LATER_MS))
+
+    assert f"amazon-us/A-1: should show 2; seen to show {shows} at" in text
+
+
+def test_a_target_that_was_taken_back_is_not_told_as_if_it_held(tmp_path: Path) -> None:
+    text = of_us_with(tmp_path, (Feed.TARGETS, "amazon-us/A-1", None, LATER_MS + 1))
+
+    assert "amazon-us/A-1: no target any more" in text
+    assert "should show" not in text and "why:" not in text
 
 
 def test_a_kit_is_told_by_what_its_parts_would_do_for(tmp_path: Path) -> None:
