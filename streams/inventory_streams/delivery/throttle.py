@@ -202,7 +202,8 @@ class Throttle:
         self._tokens = 0.0
         told = seen.wait_s if seen is not None and seen.operation == self.operation else None
         guess = min(self._cost_max / self.rate_per_s * 2.0 ** (self._penalties - 1), PENALTY_S_MAX)
-        until = self._clock.monotonic_s() + (guess if told is None else told)
+        # A wait of nothing, or until a time that is past by our clock, is no word of when there will be more.
+        until = self._clock.monotonic_s() + (told or guess)
         self._blocked_until_s = max(self._blocked_until_s, until)
         if seen is not None and seen.operation == self.operation:
             self._learn(seen)

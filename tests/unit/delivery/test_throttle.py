@@ -197,13 +197,15 @@ def test_a_refused_call_waits_as_long_as_it_was_told() -> None:
     assert throttle.wait_s(1.0) == pytest.approx(7.0)
 
 
-def test_refusals_in_a_row_wait_longer_each_time_and_not_for_ever() -> None:
+@pytest.mark.parametrize("seen", [None, LimitSeen(operation="write", wait_s=0.0)], ids=["untold", "told-nothing"])
+def test_refusals_in_a_row_wait_longer_each_time_and_not_for_ever(seen: LimitSeen | None) -> None:
+    """`Retry-After: 0`, or a time that is past by our clock, says no more than nothing."""
     clock = MovableClock()
     throttle = a_throttle(clock, rate_per_s=1.0)
 
     waits = []
     for _ in range(10):
-        throttle.refused(None)
+        throttle.refused(seen)
         waits.append(throttle.wait_s(1.0))
         clock.move(waits[-1])
 
