@@ -80,8 +80,11 @@ async def read_group(
         failure = _unrecognized(answer)
         return {each.listing_id: failure.read_answer(each.listing_id, SEARCH_LISTINGS) for each in listings}
     items = {text(item.get("sku")): item for item in rows(listed)}
+    is_whole = not text(mapping(mapping(answer.body).get("pagination")).get("nextToken"))
     return {
         listing.listing_id: _shown(listing.listing_id, items.get(sku), SEARCH_LISTINGS, answer)
+        if is_whole or sku in items
+        else _unrecognized(answer).read_answer(listing.listing_id, SEARCH_LISTINGS)
         for listing, sku in zip(listings, skus, strict=True)
     }
 

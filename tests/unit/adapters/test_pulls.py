@@ -62,8 +62,9 @@ async def test_a_page_that_says_it_is_the_last_one_ends_the_pull(marketplace: st
     assert isinstance(page, Page) and page.found == () and page.next_cursor is None
 
 
-async def test_amazon_read_of_many_without_its_list_says_of_no_listing_that_it_is_gone() -> None:
-    adapter = an_adapter("amazon", Scripted(httpx.Response(200, json={})))
+@pytest.mark.parametrize("body", [{}, {"numberOfResults": 1, "items": [], "pagination": {"nextToken": "more"}}])
+async def test_amazon_read_of_many_that_is_not_whole_says_of_no_listing_that_it_is_gone(body: object) -> None:
+    adapter = an_adapter("amazon", Scripted(httpx.Response(200, json=body)))
     assert isinstance(adapter, ReadsGroups)
 
     (answer,) = await adapter.read_group([a_ref("amazon")])
