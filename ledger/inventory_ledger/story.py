@@ -211,13 +211,15 @@ def _listing(connection: Connection, listing: str, at_ms: int, *, now: bool) -> 
     said = (targets.c.listing_id == listing) & (targets.c.computed_at_ms <= at_ms)
     target = _first(connection, select(targets).where(said).order_by(targets.c.version.desc()))
     tried = (outcomes.c.listing_id == listing) & (outcomes.c.committed_at_ms <= at_ms)
-    attempts = _all(connection, select(outcomes).where(tried).order_by(outcomes.c.attempt.desc()).limit(ATTEMPTS_MAX))
+    # By their time: a listing that was forgotten and came back counts its attempts from one again.
+    newest = (outcomes.c.committed_at_ms.desc(), outcomes.c.attempt.desc())
+    attempts = _all(connection, select(outcomes).where(tried).order_by(*newest).limit(ATTEMPTS_MAX))
     queued = None
     if target is not None:
         version = target["version"]
         first = _first(
             connection,
-            select(outcomes).where(tried & (outcomes.c.version == version)).order_by(outcomes.c.attempt),
+            select(outcomes).where(tried & (outcomes.c.version == version)).order_by(outcomes.c.committed_at_ms),
         )
         queued = int(str(first["committed_at_ms"])) - int(str(target["computed_at_ms"])) if first else None
     channel = listing.partition("/")[0]

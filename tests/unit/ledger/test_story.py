@@ -232,6 +232,16 @@ def test_a_target_that_was_taken_back_is_not_told_as_if_it_held(tmp_path: Path) 
     assert "should show" not in text and "why:" not in text
 
 
+def test_attempts_are_told_in_their_order_also_where_they_are_counted_anew(tmp_path: Path) -> None:
+    """A listing that was forgotten and came back begins at one again."""
+    again = an_outcome(attempt=1, quantity=4, committed_at_ms=LATER_MS, sent_at_ms=LATER_MS + 10)
+
+    text = of_us_with(tmp_path, (Feed.OUTCOMES, "A-1", encoded(LISTING_OUTCOME, again), LATER_MS))
+
+    told = [line.split(" by ")[0].strip() for line in text.splitlines() if line.startswith("  attempt ")]
+    assert [line.partition(" (")[0] for line in told] == ["attempt 1: 4", "attempt 2: 7", "attempt 1: 7"]
+
+
 def test_a_kit_is_told_by_what_its_parts_would_do_for(tmp_path: Path) -> None:
     engine = opened(f"sqlite:///{tmp_path / 'kits.db'}")
     migrate(engine)
