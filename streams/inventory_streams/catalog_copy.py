@@ -37,6 +37,7 @@ class CatalogCopy:
         self._channels = frozenset(channels)
         self._of_sku: dict[Sku, tuple[ListingId, ...]] = {}
         self._listings: dict[ListingId, CatalogListing] = {}
+        self._covered: dict[ListingId, dict[Sku, CatalogListing]] = {}  # that another SKU named since
         self._by_id: dict[tuple[ChannelId, str, str], tuple[ListingId, ...]] = {}
         self._named: dict[tuple[ChannelId, str], int] = defaultdict(int)
         self._counts: dict[ChannelId, int] = defaultdict(int)
@@ -68,7 +69,8 @@ class CatalogCopy:
 
     def of_sku(self, sku: Sku) -> tuple[CatalogListing, ...]:
         """The listings of a SKU."""
-        return tuple(self._listings[one] for one in self._of_sku.get(sku, ()))
+        found = (self._listings[one] for one in self._of_sku.get(sku, ()))
+        return tuple(one for one in found if one.sku == sku)
 
     def listings_on(self, channel: ChannelId) -> int:
         """How many listings the channel has."""
@@ -93,18 +95,34 @@ class CatalogCopy:
 
     def _replace(self, sku: Sku, listings: tuple[CatalogListing, ...]) -> None:
         for gone in self._of_sku.pop(sku, ()):
-            known = self._listings.get(gone)
-            if known is not None and known.sku == sku:
-                del self._listings[gone]
-                self._index(known, add=False)
+            self._remove(gone, sku)
         for one in listings:
             before = self._listings.get(one.listing_id)
             if before is not None:  # moved here from another SKU
                 self._index(before, add=False)
+                if before.sku != sku:
+                    self._covered.setdefault(one.listing_id, {})[before.sku] = before
             self._listings[one.listing_id] = one
             self._index(one, add=True)
         if listings:
             self._of_sku[sku] = tuple(one.listing_id for one in listings)
+
+    def _remove(self, listing_id: ListingId, sku: Sku) -> None:
+        """The SKU names it no more. Where another one does too it is that one's: partitions are read in any order, so
+        what a listing has left may be read after what it went to."""
+        others = self._covered.pop(listing_id, {})
+        known = self._listings.get(listing_id)
+        if known is None or known.sku != sku:
+            others.pop(sku, None)
+        else:
+            del self._listings[listing_id]
+            self._index(known, add=False)
+            if others:
+                _, left = others.popitem()
+                self._listings[listing_id] = left
+                self._index(left, add=True)
+        if others:
+            self._covered[listing_id] = others
 
     def _index(self, listing: CatalogListing, *, add: bool) -> None:
         self._counts[listing.channel] += 1 if add else -1

@@ -114,6 +114,22 @@ class TestCatalogCopy:
 
         assert [one.sku for one in catalog.named(CHANNEL, {"sku": "A"})] == ["B"]
 
+    def test_a_listing_stays_with_the_sku_it_moved_to_when_what_it_has_left_is_read_later(self) -> None:
+        """Two SKUs are on two partitions, which are read in any order at a start."""
+        catalog, serde = self.copy()
+        moved, left = a_product("A"), replace(a_product("A"), listings=())
+        catalog.apply(b"B", serde.encode(replace(moved, sku=Sku("B"))))
+        catalog.apply(b"A", serde.encode(moved))
+        catalog.apply(b"A", serde.encode(left))
+
+        assert [one.sku for one in catalog.named(CHANNEL, {"sku": "A"})] == ["B"]
+        assert [one.sku for one in catalog.of_sku(Sku("B"))] == ["B"] and catalog.of_sku(Sku("A")) == ()
+        assert (len(catalog), catalog.listings_on(CHANNEL)) == (1, 1)
+
+        catalog.apply(b"B", None)
+
+        assert (len(catalog), catalog.listings_on(CHANNEL), catalog._covered) == (0, 0, {})
+
     def test_names_that_the_catalog_does_not_have_are_passed_over(self) -> None:
         catalog, serde = self.copy()
         catalog.apply(b"A", serde.encode(a_product("A", {"item": "1"})))
