@@ -94,15 +94,17 @@ class Arrivals:
         key, value = message.key(), message.value()
         if key is None:
             return None
+        partition = int(message.partition() or 0)
         target = None if value is None else self._codecs.targets.decode(value)
-        return lambda: self._knowledge.target(key, target)
+        return lambda: self._knowledge.target(key, target, partition)
 
     def _exposure(self, message: Message) -> Apply | None:
         key, value = message.key(), message.value()
         if key is None:
             return None
+        partition = int(message.partition() or 0)
         exposure = None if value is None else self._codecs.exposure.decode(value)
-        return lambda: self._knowledge.exposure(key, value, exposure)
+        return lambda: self._knowledge.exposure(key, value, exposure, partition)
 
     def _change(self, message: Message) -> Apply | None:
         change = self._codecs.changes.decode(message.value())

@@ -28,7 +28,8 @@ class KnownListing:
     """One listing. The exposure is kept as it came: it takes a tenth of the room and is read when it is judged by.
 
     `over_shown`: the exposure that a read left behind which is not judged yet; delivery has written since.
-    `newest_read`: the time that the newest single read holds for, and when it was answered.
+    `newest_read`: the time that the newest single read holds for, and when it was answered. `target_at` and
+    `exposure_at`: the partitions that these are of; a listing that moved to another SKU has them on another one.
     """
 
     sku: Sku
@@ -41,6 +42,8 @@ class KnownListing:
     case: Case | None = None
     told_ms: int = 0
     newest_read: tuple[int, int] = (-1, -1)
+    target_at: int = 0
+    exposure_at: int = 0
 
 
 @dataclass(slots=True)
@@ -59,22 +62,34 @@ class Knowledge:
     ghosts: dict[ListingId, int] = field(default_factory=dict)
     second_looks: dict[ListingId, int] = field(default_factory=dict)
 
-    def target(self, key: bytes, target: Target | None) -> None:
-        """What the engine wants; nothing: it forgets the listing."""
+    def target(self, key: bytes, target: Target | None, partition: int = 0) -> None:
+        """What the engine wants; nothing: it forgets the listing.
+
+        Partitions come in any order: what a SKU says of a listing that another one has since says nothing.
+        """
         if target is None:
             listing_id = ListingId(key.decode(errors="replace"))
-            self.listings.pop(listing_id, None)
-            self.second_looks.pop(listing_id, None)
+            known = self.listings.get(listing_id)
+            if known is not None and known.target_at == partition:
+                self.second_looks.pop(listing_id, None)
+                del self.listings[listing_id]
+                if known.exposure is not None and self._written(known.exposure) > known.version:  # it is back already
+                    again = self._of(listing_id, known.sku, known.channel)
+                    again.exposure, again.exposure_at, again.sent = known.exposure, known.exposure_at, known.sent
             return
         if target.channel in self.traits:
+            known = self.listings.get(target.listing_id)
+            if known is not None and known.target_at != partition and known.version > target.version:
+                return
             known = self._of(target.listing_id, target.sku, target.channel)
-            known.version = max(known.version, target.version)
+            known.version, known.target_at = max(known.version, target.version), partition
 
-    def exposure(self, key: bytes, value: bytes | None, exposure: Exposure | None) -> None:
-        """What a listing may be showing."""
-        known = self.listings.get(ListingId(key.decode(errors="replace")))
+    def exposure(self, key: bytes, value: bytes | None, exposure: Exposure | None, partition: int = 0) -> None:
+        """What a listing may be showing. It may come before the target that it is of."""
+        listing_id = ListingId(key.decode(errors="replace"))
+        known = self.listings.get(listing_id)
         if exposure is None:
-            if known is not None:
+            if known is not None and known.exposure_at == partition:
                 known.exposure = known.over_shown = None
             return
         if known is None:
@@ -82,7 +97,10 @@ class Knowledge:
             if channel not in self.traits:
                 return
             known = self._of(exposure.listing_id, exposure.sku, channel)
-        known.exposure = value
+        elif known.exposure is not None and known.exposure_at != partition:
+            if self._written(known.exposure) > (exposure.last.version if exposure.last else 0):
+                return
+        known.exposure, known.exposure_at = value, partition
         if found_over_shown(exposure):
             known.over_shown = value
         last, confirmed = exposure.last, exposure.confirmed
@@ -232,6 +250,11 @@ class Knowledge:
     def open_cases(self, channel: ChannelId) -> int:
         """How many listings of the channel are being looked at."""
         return sum(known.case is not None and known.channel == channel for known in self.listings.values())
+
+    def _written(self, exposure: bytes) -> int:
+        """The version that was written last."""
+        last = self.codecs.exposure.decode(exposure).last
+        return last.version if last is not None else 0
 
     def _of(self, listing_id: ListingId, sku: Sku, channel: ChannelId) -> KnownListing:
         known = self.listings.get(listing_id)

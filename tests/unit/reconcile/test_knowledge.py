@@ -12,6 +12,7 @@ from inventory_domain.expected import ReadTraits
 from inventory_domain.exposure import Exposure, observe
 from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, OrderId, Sku, SourceId
 from inventory_domain.reconciliation import Action, Cause, Discrepancy, Observation, ObservedBy
+from inventory_domain.targets import Target
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.hints import OWN_HINTS
 from inventory_streams.kafka.settings import KafkaSettings
@@ -19,6 +20,7 @@ from inventory_streams.reconcile.codecs import codecs_of
 from inventory_streams.reconcile.knowledge import Knowledge
 from inventory_streams.reconcile.settings import ReconcileSettings
 from inventory_streams.topics import Topics
+from tests.support.delivery import a_target
 from tests.support.pulls import MARKETPLACE
 from tests.support.reconciling import CHANNEL, HOUR, LISTING, SETTLING, SKU, a_reading, at, settling, shown
 
@@ -239,3 +241,51 @@ def test_a_listing_that_the_engine_forgets_is_forgotten() -> None:
     known.target(LISTING.encode(), None)
 
     assert known.listings == {}
+
+
+def a_target_of(sku: str, version: int) -> Target:
+    return replace(a_target(channel=CHANNEL, version=version), listing_id=LISTING, sku=Sku(sku))
+
+
+def written(known: Knowledge, exposure: Exposure | None, partition: int) -> None:
+    raw = None if exposure is None else CODECS.exposure.encode(exposure)
+    known.exposure(LISTING.encode(), raw, exposure, partition)
+
+
+@pytest.mark.parametrize("new_first", [True, False])
+def test_a_listing_that_moved_to_another_sku_is_judged_whichever_partition_is_read_first(new_first: bool) -> None:
+    """What is left of it on the partition of the SKU that it was of says nothing: its target is forgotten there."""
+    known = Knowledge(SETTINGS, CODECS, {CHANNEL: ReadTraits(True, SETTLING)})
+
+    def left() -> None:
+        known.target(LISTING.encode(), a_target_of("A", 1), 1)
+        known.target(LISTING.encode(), None, 1)
+
+    def came() -> None:
+        known.target(LISTING.encode(), a_target_of("B", 2), 2)
+
+    def left_exposure() -> None:
+        written(known, shown(0, 0, seen_min=20, version=1), 1)
+
+    def came_exposure() -> None:
+        written(known, replace(shown(10, 30, seen_min=50, version=2), sku=Sku("B")), 2)
+
+    for one in (came, left, came_exposure, left_exposure) if new_first else (left, came, left_exposure, came_exposure):
+        one()
+    written(known, None, 1)
+
+    verdict = known.judge(replace(a_reading(90, 240), sku=Sku("B")), at(240))
+    assert verdict is not None and (verdict.restate, known.listings[LISTING].sku) == (2, "B")
+
+
+def test_an_exposure_that_is_heard_of_before_its_listing_is_forgotten_and_known_anew_is_kept() -> None:
+    """Each topic has its own order: a listing that comes back may have been written before its target is heard of."""
+    known = knowledge()
+    written(known, None, 0)
+    written(known, shown(10, 30, seen_min=50, version=2), 0)
+    known.target(LISTING.encode(), None)
+    known.target(LISTING.encode(), a_target_of("A", 2))
+
+    verdict = known.judge(a_reading(90, 240), at(240))
+
+    assert verdict is not None and verdict.restate == 2
