@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from inventory_domain.exposure import Exposure
@@ -105,11 +106,24 @@ class OwnedPartition:
 
 
 class Book:
-    """The owned partitions."""
+    """The owned partitions. `taking_over`: what they hold is not known yet, or not all of it."""
 
     def __init__(self) -> None:
         self.partitions: dict[int, OwnedPartition] = {}
+        self.taking_over = False
         self.in_flight: set[ListingId] = set()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a count of its listings says anything of the channels."""
+        return bool(self.partitions) and not self.taking_over
+
+    @contextmanager
+    def takeover(self) -> Iterator[None]:
+        """Partitions are added one by one meanwhile."""
+        self.taking_over = True
+        yield
+        self.taking_over = False
 
     def partition(self, number: int) -> OwnedPartition | None:
         """The partition, while it is owned."""

@@ -66,10 +66,13 @@ class Reporting:
             last_s = self._clock.monotonic_s()
             self._tallies.urgent.clear()
             await self._count()
+            self._measure()
+            if not self._book.is_whole:
+                # "No listings" would let the clock of a channel rest that has some. What was seen is told later.
+                continue
             for channel in self._masks.holds.new_floods():
                 self._tallies.flooded(channel)
             reports = self._tallies.reports(self._name, self._held.__getitem__, self._quota, self._revised)
-            self._measure()
             await loop.run_in_executor(self._threads, self._reports.send, reports)
 
     async def _count(self) -> None:

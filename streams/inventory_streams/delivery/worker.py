@@ -182,18 +182,18 @@ class Worker:
     async def assigned(self, assignment: Assignment) -> Positions | None:
         """Take over, read, and only then send (rules 21 and 25)."""
         loop, began_s = asyncio.get_running_loop(), self._clock.monotonic_s()
-        abandoned = self._is_stopping
-        arguments = (self._settings, self._codecs, self._arrivals, assignment.partitions, abandoned)
+        arguments = (self._settings, self._codecs, self._arrivals, assignment.partitions, self._is_stopping)
         loaded = await loop.run_in_executor(self._threads, load, *arguments)
-        health = await self._post.taken(abandoned) if assignment.owns_reports and loaded is not None else None
+        health = await self._post.taken(self._is_stopping) if assignment.owns_reports and loaded is not None else None
         if loaded is None or (assignment.owns_reports and health is None) or self.stopping:
             return None
         if assignment.partitions:
             self._accounts.share(len(assignment.partitions) / assignment.partition_count)
             await self._quotas.resume()
         self._tell(loaded.told)
-        for part in loaded.partitions:
-            await self.own(part, assignment.committed.get(part.partition) or 0)
+        with self.book.takeover():
+            for part in loaded.partitions:
+                await self.own(part, assignment.committed.get(part.partition) or 0)
         reports = None
         if health is not None:
             self._health = await self._post.owner(health)

@@ -43,6 +43,7 @@ class HeldPools:
         self._clock = clock
         self._commit = commit
         self._published: dict[tuple[ChannelId, Sku], int] = {}
+        self._newest: dict[ChannelId, int] = {}
 
     def pools_of(self, account: ReconciledAccount) -> dict[ChannelId, LocationId]:
         """The account's channels that have a pool, with its location."""

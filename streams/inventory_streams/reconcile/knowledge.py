@@ -98,7 +98,8 @@ class Knowledge:
                 return
             known = self._of(exposure.listing_id, exposure.sku, channel)
         elif known.exposure is not None and known.exposure_at != partition:
-            if self._written(known.exposure) > (exposure.last.version if exposure.last else 0):
+            version = exposure.last.version if exposure.last is not None else 0
+            if self._written(known.exposure) > version:
                 return
         known.exposure, known.exposure_at = value, partition
         if found_over_shown(exposure):

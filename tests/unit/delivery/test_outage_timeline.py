@@ -311,6 +311,25 @@ async def test_a_new_owner_goes_on_with_the_countdown_of_the_old_one() -> None:
     assert market.quantities("B")[-1] == 0
 
 
+async def test_a_worker_that_has_taken_nothing_over_yet_does_not_begin_the_countdown_anew() -> None:
+    """It has no listings: that says nothing of the channel's, though it was the only one that was heard."""
+    async with outages() as around:
+        bench, market, clock = around.bench, around.market, around.bench.clock
+        await bench.send(*[a_target(own_id, 5, version=1) for own_id in "AB"])
+        market.down = True
+        await bench.send(a_target("A", 3, version=2))
+        await clock.pass_s(20 * MINUTE)
+        left, book = await around.crash(), bench.worker.book
+        partitions = dict(book.partitions)
+        book.partitions.clear()
+        around.own(left)
+        await clock.pass_s(20)
+        book.partitions.update(partitions)
+        await clock.pass_s(11 * MINUTE)
+
+    assert around.health.state is ChannelState.STOPPED
+
+
 @pytest.mark.parametrize("lost", range(1, 6))
 async def test_what_an_owner_had_not_written_its_successor_folds_again_to_the_same_end(lost: int) -> None:
     """Half way through a stop and a restore, whatever is lost of the last records."""

@@ -79,6 +79,18 @@ async def test_each_channel_is_reported_every_few_seconds() -> None:
     assert [one.successes for one in bench.reports.sent] == [1, 0, 0, 0]
 
 
+async def test_what_was_seen_is_reported_when_all_partitions_are_known() -> None:
+    async with a_bench(report_interval_s=5.0) as bench:
+        await bench.send(a_target("A"))
+        with bench.worker.book.takeover():
+            await bench.clock.pass_s(12)
+        early = len(bench.reports.sent)
+        await bench.clock.pass_s(5)
+
+    assert early == 0
+    assert [(one.successes, one.listings) for one in bench.reports.sent] == [(1, 1)]
+
+
 async def test_the_third_failure_in_a_row_is_reported_at_once() -> None:
     async with a_bench(FakeMarketplace(answer=busy), report_interval_s=60.0) as bench:
         await bench.send(a_target("A"), a_target("B"))
