@@ -9,8 +9,9 @@ from inventory_domain.bulk import CallFailed, HeldPage, HeldStock, ReadsHeldStoc
 from inventory_domain.changes import InventoryChange, StockCounted
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, Sku, SourceId
-from inventory_streams.catalog_copy import CatalogCopy
+from inventory_streams.catalog_copy import CatalogCopy, CatalogListing
 from inventory_streams.reconcile.cycle import Commit, ReconciledAccount
+from inventory_streams.reconcile.knowledge import HELD
 from inventory_streams.reconcile.metrics import ReconcileMetrics
 from inventory_streams.reconcile.records import Records
 from inventory_streams.reconcile.settings import ReconcileSettings
@@ -24,6 +25,10 @@ PAGES_MAX = 100_000
 log = logging.getLogger(__name__)
 
 
+_Count = tuple[int, CatalogListing]
+"""The units of a pool, and the listing that they are of as the catalog has it."""
+
+
 class HeldPools:
     """Pulls the held pools of one marketplace. They are never written and never compared with what ships from us."""
 
@@ -35,15 +40,17 @@ class HeldPools:
         metrics: ReconcileMetrics,
         clock: Clock,
         commit: Commit,
+        sequences: dict[ChannelId, int],
     ) -> None:
+        """`sequences`: that of each pool's newest count, whoever has told it."""
         self._settings = settings
         self._catalog = catalog
         self._records = records
         self._metrics = metrics
         self._clock = clock
         self._commit = commit
-        self._published: dict[tuple[ChannelId, Sku], int] = {}
-        self._newest: dict[ChannelId, int] = {}
+        self._sequences = sequences
+        self._published: dict[tuple[ChannelId, Sku], _Count] = {}
 
     def pools_of(self, account: ReconciledAccount) -> dict[ChannelId, LocationId]:
         """The account's channels that have a pool, with its location."""
@@ -58,33 +65,43 @@ class HeldPools:
         A SKU that the pool does not name is not counted as zero: silence says nothing (rule 32).
         """
         started_ms = self._clock.now_ms()
+        # By a clock that was ahead, or was set back since, the engine would take them for older ones.
+        sequence = max(started_ms, self._sequences.get(channel, -1) + 1)
         held = await self._held(account, channel)
         if held is None:
             self._metrics.held_failures.labels(channel).inc()
             return False
-        counts: dict[Sku, int] = {}
+        counts: dict[Sku, _Count] = {}
         for one in held:
-            for sku in self._skus(channel, one):
-                counts[sku] = one.available
-        changed = [(sku, units) for sku, units in counts.items() if self._published.get((channel, sku)) != units]
+            if (listing := self._listing(channel, one)) is not None:
+                counts[listing.sku] = (one.available, listing)
+        changed = [(sku, one) for sku, one in counts.items() if not self._is_told((channel, sku), one)]
+        if changed:
+            self._sequences[channel] = sequence
         for start in range(0, len(changed), BATCH):
             batch = changed[start : start + BATCH]
-            changes = [_counted(channel, location, sku, units, started_ms) for sku, units in batch]
+            changes = [_counted(channel, location, sku, units, sequence, started_ms) for sku, (units, _) in batch]
             await self._commit([self._records.change(change) for change in changes])
             self._metrics.held_units.labels(channel).inc(len(batch))
-            self._published.update({(channel, sku): units for sku, units in batch})
+            self._published.update({(channel, sku): one for sku, one in batch})
         log.info("held pool pulled", extra={"channel": channel, "skus": len(counts), "changed": len(changed)})
         return True
 
-    def _skus(self, channel: ChannelId, one: HeldStock) -> list[Sku]:
-        """The SKU that a row of the pool is of: of a listing of the channel with that id, held ones first."""
+    def _is_told(self, where: tuple[ChannelId, Sku], count: _Count) -> bool:
+        """Whether this was published, and the product's record is the same since: one that left the catalog and came
+        back has to be counted again."""
+        units, listing = self._published.get(where, (None, None))
+        return units == count[0] and listing is count[1]
+
+    def _listing(self, channel: ChannelId, one: HeldStock) -> CatalogListing | None:
+        """The listing that a row of the pool is of: one of the channel with that id, held ones first."""
         ids = dict(one.marketplace_ids)
         named = self._catalog.named(channel, ids)
         if not named and len(ids) > 1:
             name = next(iter(ids))  # the id that the marketplace has put first is the seller's own
             named = self._catalog.named(channel, {name: ids[name]})
         held = [listing for listing in named if listing.is_held] or list(named)
-        return sorted({listing.sku for listing in held})[:1]
+        return min(held, key=lambda listing: listing.sku, default=None)
 
     async def _held(self, account: ReconciledAccount, channel: ChannelId) -> list[HeldStock] | None:
         adapter = account.adapter
@@ -119,11 +136,13 @@ class HeldPools:
             return CallFailed(kind="transient", api=adapter.held_stock_traits.operation, reason="too-slow")
 
 
-def _counted(channel: ChannelId, location: LocationId, sku: Sku, units: int, at_ms: int) -> InventoryChange:
+def _counted(
+    channel: ChannelId, location: LocationId, sku: Sku, units: int, sequence: int, at_ms: int
+) -> InventoryChange:
     return InventoryChange(
-        event_id=EventId(f"held:{channel}:{at_ms}:{sku}"[:200]),
-        source=SourceId(f"held-{channel}"),
-        sequence=at_ms,
+        event_id=EventId(f"held:{channel}:{sequence}:{sku}"[:200]),
+        source=SourceId(f"{HELD}{channel}"),
+        sequence=sequence,
         occurred_at_ms=at_ms,
         sku=sku,
         location=location,

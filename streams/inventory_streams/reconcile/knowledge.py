@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from inventory_domain.causes import Evidence, SentNumber, SignalSeen
-from inventory_domain.changes import InventoryChange, SaleCancelled, UnitsSold
+from inventory_domain.changes import InventoryChange, SaleCancelled, StockCounted, UnitsSold
 from inventory_domain.corrections import Case, Judged, Verdict, case_after, judge
 from inventory_domain.expected import ChannelMove, ReadTraits
 from inventory_domain.exposure import Confirmed, Exposure, Proof
@@ -21,6 +22,7 @@ from inventory_streams.reconcile.settings import ReconcileSettings
 
 SENT_KEPT = 8  # numbers kept per listing, to recognize what an older write left there
 MOVES_KEPT = 500  # sales kept per SKU and channel
+HELD: Final = "held-"  # the source of a channel's pool is this and the channel
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Knowledge:
     """All listings of one marketplace. Belongs to one thread at a time.
 
     `second_looks`: when listings that showed too little are to be read once more; at most `rechecks_max` of them.
+    `held`: the sequence of the newest count of each pool that a marketplace holds.
     """
 
     settings: ReconcileSettings
@@ -61,6 +64,7 @@ class Knowledge:
     orders: set[tuple[str, str, bool]] = field(default_factory=set)
     ghosts: dict[ListingId, int] = field(default_factory=dict)
     second_looks: dict[ListingId, int] = field(default_factory=dict)
+    held: dict[ChannelId, int] = field(default_factory=dict)
 
     def target(self, key: bytes, target: Target | None, partition: int = 0) -> None:
         """What the engine wants; nothing: it forgets the listing.
@@ -118,6 +122,10 @@ class Knowledge:
         `known_ms`: when the broker had the report of it.
         """
         kind = change.kind
+        if isinstance(kind, StockCounted) and change.sequence is not None and change.source.startswith(HELD):
+            pool = ChannelId(change.source.removeprefix(HELD))
+            self.held[pool] = max(change.sequence, self.held.get(pool, -1))
+            return
         if not isinstance(kind, UnitsSold | SaleCancelled) or change.sku is None or kind.channel not in self.traits:
             return
         sold = isinstance(kind, UnitsSold)

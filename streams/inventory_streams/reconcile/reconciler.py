@@ -152,7 +152,8 @@ class Reconciler:
             self.clock,
             self.commit,
         )
-        held = HeldPools(self.settings, parts.catalog, parts.records, self.metrics, self.clock, self.commit)
+        told = (parts.catalog, parts.records, self.metrics, self.clock, self.commit, parts.knowledge.held)
+        held = HeldPools(self.settings, *told)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._look(parts))

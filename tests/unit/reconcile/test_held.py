@@ -8,7 +8,9 @@ from prometheus_client import CollectorRegistry
 
 from inventory_domain.bulk import HeldPage, HeldStock
 from inventory_domain.changes import InventoryChange, StockCounted
-from inventory_domain.identifiers import AccountId, LocationId
+from inventory_domain.identifiers import AccountId, ChannelId, LocationId
+from inventory_schemas.codec import Serde
+from inventory_schemas.records import PRODUCT
 from inventory_schemas.registry import LocalRegistry
 from inventory_streams.catalog_copy import CatalogCopy
 from inventory_streams.kafka.settings import KafkaSettings
@@ -22,7 +24,7 @@ from inventory_streams.reconcile.records import Records
 from inventory_streams.reconcile.settings import ReconcileSettings
 from inventory_streams.topics import Topics
 from tests.support.delivery_bench import VirtualClock
-from tests.support.pulls import CHANNEL, MARKETPLACE, HeldMarket, PagedMarket, a_catalog, a_page, failed
+from tests.support.pulls import CHANNEL, MARKETPLACE, HeldMarket, PagedMarket, a_catalog, a_page, a_product, failed
 
 FBA = LocationId("fba-us")
 
@@ -40,7 +42,8 @@ class Bench:
         self.account = ReconciledAccount(AccountId("acc"), self.market, (CHANNEL,), budget)  # type: ignore[arg-type]
         self.writes: list[Write] = []
         metrics = ReconcileMetrics(CollectorRegistry())
-        self.pools = HeldPools(settings, catalog, records, metrics, self.clock, self._commit)
+        self.sequences: dict[ChannelId, int] = {}
+        self.pools = HeldPools(settings, catalog, records, metrics, self.clock, self._commit, self.sequences)
 
     async def _commit(self, writes: list[Write]) -> None:
         self.writes.extend(writes)
@@ -84,6 +87,32 @@ async def test_only_what_changed_is_told_again_and_silence_is_not_zero() -> None
     await bench.pull()
 
     assert [(change.sku, change.kind) for change in bench.changes()] == [("A", StockCounted(6))]
+
+
+async def test_a_product_that_left_the_catalog_and_came_back_is_counted_again() -> None:
+    """The engine has forgotten its positions, so the same number is news."""
+    catalog = a_catalog(("A", {"sku": "A"}), held=True)
+    bench = Bench(catalog, a_held_page(held("A", 7)))
+    serde = Serde(PRODUCT, "product-value", LocalRegistry())
+
+    await bench.pull()
+    catalog.apply(b"A", None)
+    catalog.apply(b"A", serde.encode(a_product("A", held=True)))
+    await bench.pull()
+
+    assert [(change.sku, change.kind) for change in bench.changes()] == [("A", StockCounted(7))] * 2
+
+
+async def test_a_count_by_a_clock_that_is_behind_the_last_one_is_newer_all_the_same() -> None:
+    """The engine would take it for an older one, and what was published is not told again."""
+    bench = Bench(a_catalog(("A", {"sku": "A"}), held=True), a_held_page(held("A", 7)), a_held_page(held("A", 5)))
+    ahead_ms = bench.clock.now_ms() + 3_600_000
+    bench.sequences[CHANNEL] = ahead_ms  # told by whoever had the marketplace before
+
+    await bench.pull()
+    await bench.pull()
+
+    assert [change.sequence for change in bench.changes()] == [ahead_ms + 1, ahead_ms + 2]
 
 
 async def test_a_pull_that_does_not_reach_its_end_publishes_nothing() -> None:

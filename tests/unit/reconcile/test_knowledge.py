@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from inventory_domain.changes import InventoryChange, SaleCancelled, StockAdjusted, UnitsSold
+from inventory_domain.changes import InventoryChange, SaleCancelled, StockAdjusted, StockCounted, UnitsSold
 from inventory_domain.corrections import Standing
 from inventory_domain.expected import ReadTraits
 from inventory_domain.exposure import Exposure, observe
@@ -289,3 +289,12 @@ def test_an_exposure_that_is_heard_of_before_its_listing_is_forgotten_and_known_
     verdict = known.judge(a_reading(90, 240), at(240))
 
     assert verdict is not None and verdict.restate == 2
+
+
+def test_the_sequence_of_a_pools_newest_count_is_known() -> None:
+    known = knowledge()
+    for sequence in (7, 5):
+        kind, source = StockCounted(3), SourceId(f"held-{CHANNEL}")
+        known.change(InventoryChange(EventId(str(sequence)), source, sequence, 0, SKU, LocationId("fba"), kind), at(0))
+
+    assert known.held == {CHANNEL: 7}
