@@ -159,6 +159,7 @@ def told(health: ChannelHealth, condition: Condition, at_ms: int, rules: HealthR
 
 def passed(health: ChannelHealth, now_ms: int, rules: HealthRules, *, anything_to_sell: bool) -> ChannelHealth:
     """After time alone. Where there is no listing to sell, nothing can be vouched for wrongly, and the clock rests."""
+    health = _not_in_future(health, now_ms, rules)
     if health.stop is not None:
         return health
     if not anything_to_sell or health.is_not_live:
@@ -172,6 +173,24 @@ def passed(health: ChannelHealth, now_ms: int, rules: HealthRules, *, anything_t
         return _stopped(health, now_ms, rules, why)
     near = health.stop_at_ms is not None and health.stop_at_ms - now_ms <= rules.warn_before_s * 1000
     return replace(health, warned=True) if near and not health.warned else _planned(health, rules, None)
+
+
+def _not_in_future(health: ChannelHealth, now_ms: int, rules: HealthRules) -> ChannelHealth:
+    """By a clock that was set back since, or one that was ahead, nothing is waited for longer than from now on."""
+
+    def past(at_ms: int | None) -> int | None:
+        return None if at_ms is None else min(at_ms, now_ms)
+
+    probe_at_ms, longest_s = health.probe_at_ms, max(rules.idle_probe_s, rules.outage_probe_s, *rules.probe.waits_s)
+    if probe_at_ms is not None and probe_at_ms > now_ms + longest_s * 1000:
+        probe_at_ms = now_ms
+    return replace(
+        health,
+        clock_from_ms=min(health.clock_from_ms, now_ms),
+        last_success_ms=past(health.last_success_ms),
+        recovered_ms=past(health.recovered_ms),
+        probe_at_ms=probe_at_ms,
+    )
 
 
 def _span(seconds: float) -> str:

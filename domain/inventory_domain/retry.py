@@ -16,9 +16,14 @@ class RetrySchedule:
     first_s: tuple[float, ...] = (5.0, 15.0, 60.0)
     steady_s: float = 300.0
 
+    @property
+    def waits_s(self) -> tuple[float, ...]:
+        """Every wait that there is."""
+        return (*self.first_s, self.steady_s)
+
     def faults(self, path: str) -> list[ConfigFault]:
         """What is wrong with these waits, each with its path in the configuration file."""
-        waits = [*self.first_s, self.steady_s]
+        waits = list(self.waits_s)
         if all(0 < wait <= 86_400 for wait in waits):
             return []
         return [ConfigFault(path, f"has the waits {waits}; each must be above 0 s and at most a day")]

@@ -78,6 +78,10 @@ class VirtualClock:
         """So much time is gone at once, and nobody who sleeps has noticed."""
         self._now_s += seconds
 
+    def set_back(self, seconds: float) -> None:
+        """The time of day is put right; how long something takes is not."""
+        self._start_ms -= round(seconds * 1000)
+
     async def settle(self) -> None:
         """Let everything happen that needs no time."""
         ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]  # nothing else tells that it is idle

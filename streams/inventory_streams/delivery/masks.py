@@ -34,9 +34,10 @@ class Masks:
         self.holds = ListingHolds(settings, clock, metrics)
         self._settings = settings
         self._clock = clock
-        self._watched_from_ms = clock.now_ms()
+        self._watched_from_s = clock.monotonic_s()
         self._health: dict[ChannelId, tuple[int, ChannelHealth | None]] = {}
         self._progress: dict[int, EngineProgress] = {}
+        self._heard_by: dict[int, int] = {}
         self._computed_ms: dict[int, int] = {}
         self._readiness: dict[ChannelId, tuple[Readiness, OutOfStockPolicy]] = {}
         self._told: dict[Place, Standing] = {}
@@ -77,6 +78,9 @@ class Masks:
 
     def follow_progress(self, progress: EngineProgress) -> None:
         """The engine's newest word on a partition."""
+        known = self._progress.get(progress.partition)
+        if known is None or known.complete_until_ms != progress.complete_until_ms:
+            self._heard_by[progress.partition] = self._ms_of(0.0)
         self._progress[progress.partition] = progress
 
     def follow_target(self, partition: int, target: Target) -> None:
@@ -148,14 +152,23 @@ class Masks:
         progress = self._progress.get(partition)
         return progress.complete_until_ms if progress is not None else None
 
+    def _spoke_ms(self, partition: int) -> int | None:
+        """When the engine said its last word on the partition; earlier by as much as the clock was set back since."""
+        until_ms = self._until_ms(partition)
+        return None if until_ms is None else until_ms - max(0, self._heard_by[partition] - self._ms_of(0.0))
+
+    def _ms_of(self, monotonic_s: float) -> int:
+        """That time by the clock as it is now."""
+        return self._clock.now_ms() - round((self._clock.monotonic_s() - monotonic_s) * 1000)
+
     def _engine(self, partition: int) -> Standing:
-        until_ms, computed_ms = self._until_ms(partition), self._computed_ms.get(partition)
-        now_ms, limit_s = self._clock.now_ms(), self._settings.engine_silent_s
-        return engine_standing(until_ms, computed_ms, self._watched_from_ms, now_ms, limit_s)
+        until_ms, computed_ms = self._spoke_ms(partition), self._computed_ms.get(partition)
+        watched_from_ms, limit_s = self._ms_of(self._watched_from_s), self._settings.engine_silent_s
+        return engine_standing(until_ms, computed_ms, watched_from_ms, self._clock.now_ms(), limit_s)
 
     def word_age_s(self, partitions: Iterable[int]) -> float:
         """The age of the engine's oldest word on these partitions, counted at the earliest from when we looked."""
-        now_ms = self._clock.now_ms()
-        known = self._computed_ms | {one: told.complete_until_ms for one, told in self._progress.items()}
-        ages = [now_ms - max(self._watched_from_ms, known[one]) for one in partitions if one in known]
+        now_ms, watched_from_ms = self._clock.now_ms(), self._ms_of(self._watched_from_s)
+        words = [self._computed_ms.get(one) if (said := self._spoke_ms(one)) is None else said for one in partitions]
+        ages = [now_ms - max(watched_from_ms, one) for one in words if one is not None]
         return max(0, max(ages, default=0)) / 1000

@@ -19,6 +19,7 @@ from inventory_schemas.codec import Serde
 from inventory_streams.kafka.settings import KafkaSettings
 
 SEND_S_MAX = 120.0
+STEP_MS = 5_000  # by so much a clock does not differ from how long things take, unless it was set
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class _Tally:
     failures: Counter[str] = field(default_factory=Counter)
     failures_since_success: int = 0
     last_success_ms: int | None = None
+    last_success_s: float = 0.0
     rounds: int = 0
     probes_failed: int = 0
     reads_answered: int = 0
@@ -68,7 +70,7 @@ class Tallies:
         tally = self._tallies[channel]
         tally.successes += 1
         tally.failures_since_success = tally.rounds = tally.probes_failed = 0
-        tally.last_success_ms = self._clock.now_ms()
+        tally.last_success_ms, tally.last_success_s = self._clock.now_ms(), self._clock.monotonic_s()
         if channel in self._watched and tally.successes == 1:
             self.urgent.set()
 
@@ -110,7 +112,7 @@ class Tallies:
                     successes=tally.successes,
                     failures=dict(tally.failures),
                     failures_since_success=tally.failures_since_success,
-                    last_success_ms=tally.last_success_ms,
+                    last_success_ms=self._last_success_ms(tally),
                     backlog=held.waiting,
                     quota_used=quota(channel),
                     rounds=tally.rounds,
@@ -127,6 +129,15 @@ class Tallies:
             tally.failures = Counter()
             tally.flooded = False
         return reports
+
+    def _last_success_ms(self, tally: _Tally) -> int | None:
+        """By the clock as it is now: it may have been set since."""
+        if tally.last_success_ms is not None:
+            ago_ms = round((self._clock.monotonic_s() - tally.last_success_s) * 1000)
+            at_ms = self._clock.now_ms() - ago_ms
+            if abs(at_ms - tally.last_success_ms) > STEP_MS:
+                tally.last_success_ms = at_ms
+        return tally.last_success_ms
 
 
 class ReportTopic(Protocol):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from inventory_domain.exposure import Confirmed, Exposure, Proof, Result
 from inventory_domain.identifiers import Sku
 from tests.support.delivery import CHANNEL, FakeMarketplace, a_target
@@ -38,6 +40,22 @@ async def test_a_worker_counts_silence_from_its_own_start() -> None:
         await clock.pass_s(800)
         before = bench.market.quantities("A")
         await clock.pass_s(200)
+
+    assert (before, bench.market.quantities("A")) == ([5], [5, 0])
+
+
+@pytest.mark.parametrize("heard_s", [0, 600])
+async def test_a_clock_that_is_set_back_does_not_make_the_engine_silent_later(heard_s: int) -> None:
+    clock = VirtualClock()
+    async with a_bench(clock=clock, complete_until_ms=clock.now_ms(), engine_silent_s=900.0) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await clock.pass_s(heard_s)
+        await bench.engine_says(clock.now_ms())
+        await clock.pass_s(10)
+        clock.set_back(3_600)
+        await clock.pass_s(880)
+        before = bench.market.quantities("A")
+        await clock.pass_s(20)
 
     assert (before, bench.market.quantities("A")) == ([5], [5, 0])
 

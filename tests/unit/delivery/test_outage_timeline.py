@@ -311,6 +311,24 @@ async def test_a_new_owner_goes_on_with_the_countdown_of_the_old_one() -> None:
     assert market.quantities("B")[-1] == 0
 
 
+@pytest.mark.parametrize("down_s", [0, 600])
+async def test_a_channel_is_stopped_in_time_though_the_clock_is_set_back(down_s: int) -> None:
+    """At the latest half an hour after that, of which what has passed before is a part where it can be told."""
+    async with outages() as around:
+        bench, market, clock = around.bench, around.market, around.bench.clock
+        await bench.send(*[a_target(own_id, 5, version=1) for own_id in "AB"])
+        market.down = True
+        await bench.send(a_target("A", 3, version=2))
+        await clock.pass_s(down_s)
+        clock.set_back(3 * 3_600)
+        await clock.pass_s(31 * MINUTE)
+        stopped = around.health.state
+        market.down = False
+        await clock.pass_s(11 * MINUTE)
+
+    assert (stopped, around.health.state) == (ChannelState.STOPPED, ChannelState.SELLING)
+
+
 async def test_a_worker_that_has_taken_nothing_over_yet_does_not_begin_the_countdown_anew() -> None:
     """It has no listings: that says nothing of the channel's, though it was the only one that was heard."""
     async with outages() as around:

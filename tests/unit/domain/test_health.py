@@ -135,6 +135,18 @@ def test_stop_sale_begins_when_nothing_went_through_for_half_an_hour() -> None:
     assert stopped.reason == "no success for 30 min"
 
 
+def test_a_clock_that_is_set_back_puts_off_neither_the_stop_nor_a_probe() -> None:
+    """Times by the clock as it was lie in the future: nothing is counted from there."""
+    ahead = failing(7_200)
+    before = passed(
+        replace(ahead, last_success_ms=at(7_100), recovered_ms=at(7_000)), at(0), RULES, anything_to_sell=True
+    )
+
+    assert (before.probe_at_ms, before.recovered_ms, before.stop_at_ms) == (at(0), at(0), at(1_800))
+    assert passed(before, at(1_799), RULES, anything_to_sell=True).state is STATE.FAILING
+    assert passed(before, at(1_800), RULES, anything_to_sell=True).state is STATE.STOPPED
+
+
 def test_a_warning_goes_out_once_before_stop_sale() -> None:
     before = passed(failing(), at(1_199), RULES, anything_to_sell=True)
     near = passed(before, at(1_201), RULES, anything_to_sell=True)
