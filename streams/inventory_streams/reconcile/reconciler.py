@@ -35,6 +35,7 @@ from inventory_streams.reconcile.waiting import WaitingReadings
 LOOK_S = 1.0  # how often commands and single reads are looked at
 FIRST_APART_S = 30.0  # between the first pulls of a new process, so that they do not all begin at once
 RETRIES_DOUBLED_MAX = 6
+STEP_MS = 5_000  # by so much a clock does not differ from how long things take, unless it was set
 SCHEDULED = "schedule"
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,7 @@ class Reconciler:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _writer: TransactionalWriter | None = None
     _follower: Follower | None = None
+    _clock_ms: int | None = None
 
     async def run(self) -> None:
         """Take the marketplace over and reconcile it until cancelled."""
@@ -232,7 +234,8 @@ class Reconciler:
             soon_ms = now_ms + round(min(FIRST_APART_S, self.settings.interval_s / 20) * number * 1_000)
             due_ms = soon_ms
             if last is not None and last.phase is CyclePhase.COMPLETE:
-                due_ms = max(soon_ms, next_due_ms(last.started_at_ms, slot, interval_ms))
+                # One that began later than now was begun by a clock that was ahead.
+                due_ms = max(soon_ms, next_due_ms(min(last.started_at_ms, now_ms), slot, interval_ms))
                 self.metrics.last_complete.labels(channel).set(last.started_at_ms / 1_000)
             self._plans[channel] = Plan(slot, due_ms)
 
@@ -258,6 +261,7 @@ class Reconciler:
     async def _serve(self, account: ReconciledAccount, cycles: Cycles, parts: Parts) -> None:
         """The account's channels, one after the other, each when it is due."""
         while True:
+            self._follow_clock()
             channel = min(account.channels, key=lambda one: self._plans[one].due_ms)
             plan = self._plans[channel]
             wait_s = (plan.due_ms - self.clock.now_ms()) / 1_000
@@ -266,6 +270,15 @@ class Reconciler:
                 continue
             reason, plan.reason = plan.reason, SCHEDULED
             await self._reconcile(account, channel, cycles, parts, reason)
+
+    def _follow_clock(self) -> None:
+        """A clock that was set back puts off no pull: what is planned moves with it."""
+        clock_ms = self.clock.now_ms() - round(self.clock.monotonic_s() * 1_000)
+        set_back_ms = 0 if self._clock_ms is None else self._clock_ms - clock_ms
+        if self._clock_ms is None or abs(set_back_ms) > STEP_MS:
+            self._clock_ms = clock_ms
+            for plan in self._plans.values():
+                plan.due_ms -= max(0, set_back_ms)
 
     async def _reconcile(
         self, account: ReconciledAccount, channel: ChannelId, cycles: Cycles, parts: Parts, reason: str

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from inventory_domain.corrections import CorrectionPolicy
 from inventory_domain.identifiers import AccountId, ChannelId, LocationId
 from inventory_domain.ports import OperationLimit
+from inventory_domain.reconciliation import CyclePhase, ReconciliationCycle
+from inventory_schemas.registry import LocalRegistry
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.reconcile.budget import PullBudget
-from inventory_streams.reconcile.cycle import ReconciledAccount, unaffordable
-from inventory_streams.reconcile.reconciler import next_due_ms
+from inventory_streams.reconcile.codecs import codecs_of
+from inventory_streams.reconcile.cycle import CycleEnd, ReconciledAccount, unaffordable
+from inventory_streams.reconcile.metrics import ReconcileMetrics
+from inventory_streams.reconcile.reconciler import Reconciler, next_due_ms, parts_of
 from inventory_streams.reconcile.run import AccountToReconcile, slots_of
 from inventory_streams.reconcile.settings import ReconcileSettings
 from inventory_streams.topics import Topics
-from tests.support.delivery_bench import VirtualClock
+from tests.support.delivery_bench import AtOnce, VirtualClock
 from tests.support.pulls import CHANNEL, LIMITS, MARKETPLACE, PagedMarket, a_page
 
 HOUR_MS = 3_600_000
@@ -96,3 +103,43 @@ def test_faults_of_settings_name_their_place() -> None:
         "r.pools",
         "r.sales_memory_s",
     ]
+
+
+class _Pulled:
+    """Keeps when a reconciliation was made, by the time that has passed."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.at_s: list[float] = []
+
+    async def reconcile(self, account: ReconciledAccount, channel: ChannelId, reason: str) -> CycleEnd:
+        now_ms = self._clock.now_ms()
+        self.at_s.append(self._clock.monotonic_s())
+        return CycleEnd(
+            ReconciliationCycle(channel, CyclePhase.COMPLETE, now_ms, now_ms, 0, 0, 0, 0, 0, 0, 0, reason), ()
+        )
+
+
+async def test_a_clock_that_is_set_back_puts_off_no_pull() -> None:
+    """Neither in a process that runs, nor in one that starts and reads that the last pull began later than now."""
+    clock, codecs = VirtualClock(), codecs_of(SETTINGS.topics, MARKETPLACE, LocalRegistry())
+    metrics, asked = ReconcileMetrics(CollectorRegistry()), account(None)
+    made = Reconciler(
+        SETTINGS, MARKETPLACE, [asked], {}, codecs, clock, metrics, AtOnce(), list[BaseException]().append
+    )
+    parts = parts_of(SETTINGS, MARKETPLACE, [asked], codecs, metrics, clock.now_ms)
+    ahead_ms = clock.now_ms() + 40 * HOUR_MS
+    parts.arrivals.cycles[CHANNEL] = ReconciliationCycle(
+        CHANNEL, CyclePhase.COMPLETE, ahead_ms, ahead_ms, 0, 0, 0, 0, 0, 0, 0, ""
+    )
+    pulled = _Pulled(clock)
+    made._plan(parts)
+    task = asyncio.create_task(made._serve(asked, pulled, parts))  # type: ignore[arg-type]
+    await clock.pass_s(4 * 3_600 + 10)
+    first = len(pulled.at_s)
+    clock.set_back(3 * 3_600)
+    await clock.pass_s(4 * 3_600 + 10)
+    task.cancel()
+    await asyncio.wait({task})
+
+    assert (first, len(pulled.at_s)) == (1, 2)
