@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+
+from confluent_kafka.admin import AdminClient
 
 from inventory_domain.health import ChannelState, HealthRules
 from inventory_domain.identifiers import ChannelId
@@ -11,7 +14,17 @@ from inventory_domain.outcomes import PushOutcome, Transient
 from inventory_domain.ports import Push
 from inventory_domain.retry import RetrySchedule
 from inventory_streams.producer.channels import ChannelOperator
-from tests.support.delivery import CHANNEL, Bus, FakeMarketplace, SystemClock, a_target, accepted, delivering, until
+from tests.support.delivery import (
+    CHANNEL,
+    MARKETPLACE,
+    Bus,
+    FakeMarketplace,
+    SystemClock,
+    a_target,
+    accepted,
+    delivering,
+    until,
+)
 
 QUICK = RetrySchedule((0.2, 0.4, 1.0), 1.5)
 RULES = HealthRules(
@@ -104,3 +117,37 @@ async def test_a_stop_sale_holds_over_a_restart_until_an_operator_ends_it(bus: B
         ("system", ChannelState.SELLING),
     )
     assert asked.taken(ChannelId("harbor-moon"), 0, 0.1) is None
+
+
+async def test_reports_on_a_topic_that_was_created_anew_are_heard(bus: Bus, application_id: str) -> None:
+    """They begin at offset 0 again, which is far below what was folded of the former topic."""
+    down = False
+
+    def answer(push: Push) -> PushOutcome:
+        if down:
+            return Transient(listing_id=push.listing_id, api="write", reason="no-answer")
+        return accepted(push)
+
+    market, asked = FakeMarketplace(answer=answer), operator(bus)
+    reports = bus.topics.reports(MARKETPLACE)
+    bus.send(a_target("A", 5, version=1))
+    async with delivering(bus, market, application_id, health=RULES, retry=QUICK, report_interval_s=0.05):
+        await until(
+            lambda: market.shown != {} and len(bus.read(reports)) > 100, "much is reported", LIMIT_S, every_s=0.3
+        )
+    admin = AdminClient({"bootstrap.servers": bus.kafka.bootstrap_servers})
+    admin.delete_topics([reports])[reports].result(30)
+    await until(lambda: reports not in admin.list_topics(timeout=10).topics, "the topic is gone", LIMIT_S, every_s=0.1)
+    bus.create()
+    down = True
+    bus.send(a_target("A", 2, version=2))
+    rules = replace(RULES, stop_after_s=120.0)
+    async with delivering(bus, market, application_id, health=rules, retry=QUICK, report_interval_s=5.0):
+        await until(lambda: _state(asked) is ChannelState.FAILING, "it fails", 20.0, every_s=0.3)
+        down = False
+        await until(lambda: _state(asked) is ChannelState.SELLING, "it sells again", 20.0, every_s=0.3)
+
+
+def _state(asked: ChannelOperator) -> ChannelState | None:
+    record = asked.healths().get(CHANNEL)
+    return None if record is None else record.health.state

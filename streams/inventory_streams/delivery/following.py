@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from inventory_domain.errors import InvariantBroken
 from inventory_streams.delivery.arrivals import Arrival, Arrivals
 from inventory_streams.delivery.consumption import FETCH_WAIT_MS
 from inventory_streams.kafka.reading import groupless_consumer
@@ -33,7 +34,11 @@ class Follows(Protocol):
 
 
 class Following:
-    """Reads on a thread of its own. A broker that is away is waited for: silence is what others judge."""
+    """Reads on a thread of its own. A broker that is away is waited for: silence is what others judge.
+
+    A topic that is created anew ends the process: its offsets are lower than those of what is known, so nothing in it,
+    not even a stop, would be taken for news.
+    """
 
     def __init__(
         self,
@@ -50,6 +55,7 @@ class Following:
         self._failed = failed
         self._stopping = threading.Event()
         self._asked: Places | None = None
+        self._next: dict[tuple[str, int], int] = {}
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="following", daemon=True)
 
@@ -86,6 +92,7 @@ class Following:
                     asked, self._asked = self._asked, None
                 if asked is not None:
                     consumer.assign([TopicPartition(*place, offset) for place, offset in asked.items()])
+                    self._next = dict(asked)
                     assigned = bool(asked)
                 if not assigned:
                     self._stopping.wait(POLL_S)
@@ -98,8 +105,15 @@ class Following:
         messages = []
         for message in consumer.consume(BATCH_MAX, POLL_S):
             if (error := message.error()) is None:
+                self._goes_on(message)
                 messages.append(message)
             elif error.fatal() or not error.retriable():
                 raise KafkaException(error)
         if messages:
             asyncio.run_coroutine_threadsafe(self._take(self._arrivals.of(messages)), self._loop).result()
+
+    def _goes_on(self, message: Message) -> None:
+        place, offset = (str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
+        if offset < self._next.get(place, 0):
+            raise InvariantBroken(f"{place[0]}[{place[1]}] went back to offset {offset}: it was created anew")
+        self._next[place] = offset + 1

@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Message
 
 from inventory_domain.bulk import Condition
 from inventory_domain.clock import Clock
-from inventory_domain.errors import BadRecord
+from inventory_domain.errors import BadRecord, InvariantBroken
 from inventory_domain.health import ChannelHealth, ChannelReport, ChannelState, new_channel
 from inventory_domain.health_alerts import Alert, alerts
 from inventory_domain.health_machine import commanded, not_ready, passed, ready, reported, taken_over, told, whole
@@ -28,7 +28,7 @@ from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.writer import PartitionWriter, Transactions
-from inventory_streams.kafka.reading import read_to_end
+from inventory_streams.kafka.reading import ends_of, read_to_end
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
 
 WRITE_EVERY_S = 15.0  # what changes without a change of state is written this often, so that a successor folds little
@@ -56,9 +56,22 @@ def take_health_over(settings: DeliverySettings, codecs: Codecs, abandoned: Call
             records[record.health.channel] = record
             written_ms[record.health.channel] = message.timestamp()[1]
 
-    if read_to_end(settings.kafka, [(settings.topics.channel_health, 0)], take, abandoned=abandoned) is None:
+    topics = settings.topics
+    if read_to_end(settings.kafka, [(topics.channel_health, 0)], take, abandoned=abandoned) is None:
         return None
-    return TakenHealth(writer, list(records.values()), written_ms)
+    places = ((topics.reports(settings.marketplace), 0), (topics.operator_commands, 0))
+    ends = {topic: end for (topic, _), end in ends_of(settings.kafka, places).items()}
+    known = [replace(one, folded=_there(ends, one)) for one in records.values()]
+    return TakenHealth(writer, known, written_ms)
+
+
+def _there(ends: Mapping[str, int], record: HealthRecord) -> Mapping[str, int]:
+    """What was folded of the topics as they are now: of one that was created anew since, nothing."""
+    there = {topic: offset for topic, offset in record.folded.items() if offset <= ends.get(topic, offset)}
+    for topic in record.folded.keys() - there.keys():
+        facts = {"channel": record.health.channel, "topic": topic, "folded": record.folded[topic], "end": ends[topic]}
+        log.warning("topic was created anew, folded from its beginning", extra=facts)
+    return there
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +159,9 @@ class HealthOwner:
 
     def take(self, arrival: ReportArrival) -> None:
         """Fold one report. A state that changes is written at once, all else now and then."""
-        self._position = max(self._position, arrival.offset + 1)
+        if arrival.offset < self._position:
+            raise InvariantBroken(f"{self._reports} went back to offset {arrival.offset}: it was created anew")
+        self._position = arrival.offset + 1
         report = arrival.report
         if report is None or report.channel not in self._records:
             return

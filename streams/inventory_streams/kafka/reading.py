@@ -145,6 +145,26 @@ def positions_at(
         consumer.close()
 
 
+def ends_of(settings: KafkaSettings, partitions: Sequence[Place]) -> dict[Place, int]:
+    """The offset that the next record of each partition gets. Blocks.
+
+    Raises:
+        ReadStalled: the broker does not answer, or refuses.
+    """
+    consumer = groupless_consumer(settings)
+    try:
+        return {one: _end(consumer, TopicPartition(*one)) for one in partitions}
+    except KafkaException as failure:
+        raise ReadStalled(f"where partitions end is not told: {failure.args[0].str()}") from failure
+    finally:
+        consumer.close()
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    _, end = consumer.get_watermark_offsets(partition, timeout=BROKER_CALL_S)
+    return int(end)
+
+
 @dataclass(frozen=True, slots=True)
 class _Refused:
     place: str

@@ -10,13 +10,14 @@ from inventory_streams import letters
 from inventory_streams.delivery import assignment, health_owner, quotas
 from inventory_streams.reconcile import loading, reconciler
 from tests.support.simulator.clients import Inline
-from tests.support.simulator.process import positions_at, read_to_end, writer
+from tests.support.simulator.process import ends_of, positions_at, read_to_end, writer
 from tests.support.simulator.reconciling import ModeledFollower
 
 _REPLACED = (
     *((module, "TransactionalWriter", writer) for module in (assignment, health_owner, reconciler)),
     *((module, "read_to_end", read_to_end) for module in (assignment, health_owner, quotas, loading, letters)),
     *((module, "positions_at", positions_at) for module in (quotas, loading)),
+    (health_owner, "ends_of", ends_of),
     (assignment, "ThreadPoolExecutor", Inline),
     (reconciler, "Follower", ModeledFollower),
 )

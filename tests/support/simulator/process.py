@@ -170,3 +170,11 @@ def positions_at(kafka: ModeledSettings, places: Sequence[Place], at_ms: int) ->
         return next(found, OFFSET_END)
 
     return {place: first(place) for place in places}
+
+
+def ends_of(kafka: ModeledSettings, places: Sequence[Place]) -> dict[Place, int]:
+    """As `reading.ends_of` does it."""
+    process: ModeledProcess = kafka.process
+    if process.kafka.gone:
+        raise ReadStalled("nobody answers")
+    return {place: process.kafka.end(*place) for place in places}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from confluent_kafka import TopicPartition
 
+from inventory_domain.errors import InvariantBroken
 from inventory_streams.delivery.arrivals import Arrivals
 from inventory_streams.delivery.codecs import codecs_of
 from inventory_streams.delivery.consumption import BATCH_MAX, Committable, Poller
+from inventory_streams.delivery.following import Following
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
@@ -87,3 +90,29 @@ def test_only_offsets_that_moved_are_committed() -> None:
         [("listing.targets.harbor", 0, 5), ("listing.targets.harbor", 1, 7), ("listing.retries.harbor", 0, 3)],
         [("listing.targets.harbor", 0, 6)],
     ]
+
+
+class ARecord:
+    """A record of the channels' health, at an offset."""
+
+    def __init__(self, offset: int) -> None:
+        self._offset = offset
+
+    def topic(self) -> str:
+        return "channel.health"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self._offset
+
+
+def test_a_followed_topic_that_is_created_anew_ends_the_process() -> None:
+    """A stop that is in it would be older than what is known."""
+    following = Following(KafkaSettings("nowhere:1"), None, None, None, lambda error: None)  # type: ignore[arg-type]
+    for offset in (4, 6):
+        following._goes_on(ARecord(offset))  # type: ignore[arg-type]
+
+    with pytest.raises(InvariantBroken, match=r"channel\.health\[0\] went back to offset 0"):
+        following._goes_on(ARecord(0))  # type: ignore[arg-type]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from inventory_domain.errors import InvariantBroken
 from inventory_domain.health import ChannelReport, ChannelState
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import PushOutcome, Rejected, Throttled, Transient
@@ -173,3 +176,13 @@ async def test_reports_of_channels_that_are_not_ours_are_passed_over() -> None:
         await owner.close()
 
     assert owner.health(CHANNEL).failures_in_a_row == 0
+
+
+async def test_reports_of_a_topic_that_was_created_anew_are_not_taken_for_old_ones() -> None:
+    """What is below the offset that was folded last would be passed over, for as long as the topic is shorter."""
+    async with a_bench() as bench:
+        owner = an_owner(bench, KeptTransactions())
+        owner.take(ReportArrival(7, a_report(failures=1)))
+        with pytest.raises(InvariantBroken, match="created anew"):
+            owner.take(ReportArrival(0, a_report(failures=1)))
+        await owner.close()
