@@ -128,8 +128,12 @@ def commanded(health: ChannelHealth, command: OperatorCommand, rules: HealthRule
 
 
 def _released(health: ChannelHealth, at_ms: int) -> ChannelHealth:
-    """No operator wants it stopped any more: it is restored when a push has gone through since, else by the next."""
+    """No operator wants it stopped any more: it is restored when a push has gone through since, else by the next.
+
+    A pause of rises goes on until it is resumed; one of everything, after which nothing could be restored, ends.
+    """
     assert health.stop is not None
+    pause = health.pause if health.pause is not None and not health.pause.falls_too else None
     proven = (
         health.failures_in_a_row == 0
         and not health.credentials_lost
@@ -137,8 +141,8 @@ def _released(health: ChannelHealth, at_ms: int) -> ChannelHealth:
         and (health.last_success_ms or 0) >= health.stop.at_ms
     )
     if proven:
-        return replace(health, stop=None, pause=None, restoring=True, recovered_ms=at_ms)
-    return replace(health, stop=replace(health.stop, held=False), pause=None, probe_at_ms=at_ms)
+        return replace(health, stop=None, pause=pause, restoring=True, recovered_ms=at_ms)
+    return replace(health, stop=replace(health.stop, held=False), pause=pause, probe_at_ms=at_ms)
 
 
 def told(health: ChannelHealth, condition: Condition, at_ms: int, rules: HealthRules) -> ChannelHealth:

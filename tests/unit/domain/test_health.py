@@ -240,6 +240,19 @@ def test_a_pause_of_everything_starts_the_clock_and_is_ended_by_an_operator_only
     assert commanded(proven, a_command(OperatorAction.RESTORE, 1_960), RULES).state is STATE.RESTORING
 
 
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_restore_does_not_end_a_pause_of_rises(proven: bool) -> None:
+    """Who ends the stop need not know of what the channel is paused for."""
+    paused = commanded(a_channel(), a_command(OperatorAction.PAUSE, 10), RULES)
+    stopped = commanded(paused, a_command(OperatorAction.STOP_SALE, 20), RULES)
+    before = after(a_report(30, successes=1), start=stopped) if proven else stopped
+    restored = after(a_report(50, successes=1), start=commanded(before, a_command(OperatorAction.RESTORE, 40), RULES))
+    resumed = commanded(restored, a_command(OperatorAction.RESUME, 60), RULES)
+
+    assert standing_of(restored, RULES, FAR_MS).rises_held == "paused"
+    assert (restored.state, resumed.state) == (STATE.PAUSED, STATE.RESTORING)
+
+
 def test_resume_ends_a_pause() -> None:
     paused = commanded(a_channel(), a_command(OperatorAction.PAUSE, 10, falls_too=True), RULES)
     resumed = commanded(paused, a_command(OperatorAction.RESUME, 1_500), RULES)
