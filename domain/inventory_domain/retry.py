@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from inventory_domain.errors import ConfigFault
 
+DOUBLED_MAX = 64  # times that a wait is doubled: 2.0 to the power of 1024 is no number any more
 JITTER_MAX = 0.1  # only later, never sooner: the schedule is a promise to operators
 
 
@@ -34,3 +35,8 @@ def delay_s(failures: int, schedule: RetrySchedule, jitter: float) -> float:
     index = failures - 1
     wait = schedule.first_s[index] if index < len(schedule.first_s) else schedule.steady_s
     return wait * (1 + JITTER_MAX * min(max(jitter, 0.0), 1.0))
+
+
+def doubled_s(first_s: float, failures: int, most_s: float) -> float:
+    """Seconds to wait after so many failures in a row (1 or more), each wait twice as long as the one before."""
+    return min(first_s * 2.0 ** min(failures - 1, DOUBLED_MAX), most_s)

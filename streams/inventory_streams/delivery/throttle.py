@@ -8,6 +8,7 @@ from collections.abc import Callable
 from inventory_domain.clock import Clock
 from inventory_domain.outcomes import LimitSeen
 from inventory_domain.ports import AdapterTraits, OperationLimit
+from inventory_domain.retry import doubled_s
 
 DAY_MS = 86_400_000
 SLEEP_S_MAX = 0.5  # a sleeper looks again this often, so that what was learned meanwhile counts
@@ -201,7 +202,7 @@ class Throttle:
         self._penalties += 1
         self._tokens = 0.0
         told = seen.wait_s if seen is not None and seen.operation == self.operation else None
-        guess = min(self._cost_max / self.rate_per_s * 2.0 ** (self._penalties - 1), PENALTY_S_MAX)
+        guess = doubled_s(self._cost_max / self.rate_per_s, self._penalties, PENALTY_S_MAX)
         # A wait of nothing, or until a time that is past by our clock, is no word of when there will be more.
         until = self._clock.monotonic_s() + (told or guess)
         self._blocked_until_s = max(self._blocked_until_s, until)

@@ -6,6 +6,7 @@ import logging
 
 from inventory_domain.bulk import CallFailed
 from inventory_domain.clock import Clock
+from inventory_domain.retry import doubled_s
 from inventory_domain.signals import ReadsQueue
 from inventory_streams.signals.intake import COME_AGAIN, Intake, SignalingAccount
 from inventory_streams.signals.metrics import SignalsMetrics
@@ -38,7 +39,7 @@ class QueueReader:
                 await self._clock.sleep(BREATH_S)
             else:
                 self._failures += 1
-                await self._clock.sleep(min(PAUSE_S_MAX, PAUSE_FIRST_S * 2.0 ** (self._failures - 1)))
+                await self._clock.sleep(doubled_s(PAUSE_FIRST_S, self._failures, PAUSE_S_MAX))
 
     async def turn(self) -> bool:
         """Read once and act on what came; False when something was refused.

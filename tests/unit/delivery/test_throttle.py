@@ -213,6 +213,16 @@ def test_refusals_in_a_row_wait_longer_each_time_and_not_for_ever(seen: LimitSee
     assert max(waits) == pytest.approx(60.0)
 
 
+def test_a_marketplace_may_refuse_for_days() -> None:
+    """The wait is no number any more after 1,024 of them, which ended the process."""
+    throttle = a_throttle(MovableClock(), rate_per_s=1.0)
+
+    for _ in range(2_000):
+        throttle.refused(LimitSeen(operation="write", wait_s=1.0))
+
+    assert throttle.wait_s(1.0) == pytest.approx(1.0)
+
+
 def test_an_answer_ends_the_row_of_refusals() -> None:
     clock = MovableClock()
     throttle = a_throttle(clock, rate_per_s=1.0)

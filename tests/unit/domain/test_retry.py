@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory_domain.retry import RetrySchedule, delay_s
+from inventory_domain.retry import RetrySchedule, delay_s, doubled_s
 
 
 @pytest.mark.parametrize(("failures", "wait_s"), [(1, 5), (2, 15), (3, 60), (4, 300), (50, 300)])
@@ -28,3 +28,7 @@ def test_waits_that_cannot_be_are_named_with_their_path(schedule: RetrySchedule)
 
 def test_the_default_waits_can_be() -> None:
     assert RetrySchedule().faults("retry") == []
+
+
+def test_a_wait_is_doubled_with_each_failure_up_to_the_most_and_for_ever() -> None:
+    assert [doubled_s(1.0, failures, 60.0) for failures in (1, 2, 3, 7, 5_000)] == [1.0, 2.0, 4.0, 60.0, 60.0]
