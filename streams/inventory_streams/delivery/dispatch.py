@@ -104,7 +104,11 @@ class Dispatcher:
             return None
         self._account.queue.discard(tracked.key)
         goes = self._account.throttles.push.hold(self._account.traits.push_cost)
-        answers = await asyncio.shield(asyncio.create_task(self._send([tracked], goes, probe=True)))
+        sending = asyncio.create_task(self._send([tracked], goes, probe=True), name=f"probe-{self._account.account_id}")
+        await asyncio.wait({sending})  # being cancelled here cancels no request
+        if sending.cancelled():
+            return None  # the listing was given away: nothing is made durable here any more
+        answers = sending.result()
         return answers[0] if answers else None
 
     async def _send(

@@ -10,6 +10,7 @@ from inventory_domain.operations import OperatorAction
 from inventory_domain.outcomes import LimitSeen, PushOutcome, Throttled, Transient, Unauthorized
 from inventory_domain.ports import Push
 from inventory_schemas.records import HealthRecord
+from inventory_streams.delivery.assignment import LoadedPartition
 from tests.support.channels import a_command
 from tests.support.delivery import CHANNEL, a_target, accepted
 from tests.support.outages import LogWatch, MarketplaceWithOutages, Outages, outages, watching
@@ -243,6 +244,49 @@ async def test_rises_come_back_at_a_growing_pace() -> None:
     assert by_ten_s[0] < by_ten_s[1] < by_ten_s[2]
     assert by_ten_s[0] <= 25, "far below the 100 that the limit allows"
     assert set(market.shown.values()) == {5}
+
+
+async def test_a_channel_that_is_stopped_again_while_it_is_restored_comes_back_as_slowly() -> None:
+    """The times of the first restoring are over by then: by them all rises would go at once."""
+    async with outages(health=HealthRules(restore_ramp_s=100.0)) as around:
+        bench, market, clock = around.bench, around.market, around.bench.clock
+        market.slow_down(rate_per_s=10.0)
+        await bench.send(*[a_target(f"L{number}", 5, version=1) for number in range(100)])
+        await clock.pass_s(30)
+        risen = []
+        for _ in range(2):
+            await around.operator(a_command(OperatorAction.STOP_SALE, around.now_s()))
+            await clock.pass_s(60)
+            market.pushes[:], market.calls_at[:] = [], []
+            await around.operator(a_command(OperatorAction.RESTORE, around.now_s()))
+            await clock.pass_s(10)
+            risen.append(len(market.calls_at))
+            await clock.pass_s(30)
+
+    assert risen[1] == pytest.approx(risen[0], abs=2)
+    assert risen[0] <= 25
+
+
+async def test_a_channel_is_probed_again_after_its_listings_were_lost_in_the_middle_of_a_probe() -> None:
+    """What waits for a commit is cancelled then; probing ended with it, and the healthy channel went to zero."""
+    async with outages(commit_linger_s=2.0) as around:
+        bench, clock, worker = around.bench, around.bench.clock, around.bench.worker
+        await bench.send(a_target("A", 0, version=1))
+        await clock.pass_s(60)
+        (tracked,) = worker.book
+        while not tracked.in_flight:
+            await clock.pass_s(0.5)
+            assert clock.monotonic_s() < 10 * MINUTE, "no probe"
+        assert tracked.target is not None and tracked.exposure is not None
+        part = LoadedPartition(0, bench.transactions, {tracked.listing_id: bench.arrival(tracked.target)})
+        part.exposures[tracked.listing_id] = tracked.exposure
+        await worker.lost()
+        await worker.own(part, 0)
+        around.own(around.records[-1:])
+        await clock.pass_s(60 * MINUTE)
+
+    assert around.health.state is ChannelState.SELLING
+    assert len(bench.market.pushes) >= 10
 
 
 async def test_an_operator_stops_and_restores_a_channel() -> None:
