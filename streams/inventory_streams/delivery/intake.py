@@ -83,7 +83,7 @@ class Intake:
             tracked.trace(arrival.trace)  # before the target that it replaces is accounted for
         if known is not None:
             self._accounting.supersede(tracked)
-            owned.targets.finish(tracked.offset)
+        owned.targets.finish(tracked.offset)  # of the target that it replaces, or of a withdrawal not carried out yet
         tracked.target, tracked.raw, tracked.offset = target, arrival.raw or b"", arrival.offset
         tracked.settled = False
         tracked.forgotten = False
@@ -97,9 +97,9 @@ class Intake:
             return
         self._accounting.forget(tracked)
         owned.targets.finish(tracked.offset)
+        self._scheduler.drop(tracked)  # while it is known of which channel it waits
         tracked.target, tracked.offset = None, arrival.offset
         tracked.forgotten = True
-        self._scheduler.drop(tracked)
         if not (tracked.in_flight or tracked.reading):
             self.forgotten(owned, tracked)
 

@@ -280,6 +280,22 @@ async def test_every_attempt_has_a_key_of_its_own() -> None:
     assert len(set(keys)) == len(keys) > 4
 
 
+async def test_a_listing_that_comes_back_while_its_request_is_under_way_leaves_no_offset_behind() -> None:
+    """The withdrawal is not carried out any more, and nobody finished it: the position stayed before it for good."""
+    market = FakeMarketplace(open=asyncio.Event())
+    async with a_bench(market) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.withdraw("A")
+        await bench.send(a_target("A", 4, version=2))
+        assert market.open is not None
+        market.open.set()
+        await bench.clock.pass_s(1)
+        position = (await bench.worker.committable()).targets[0]
+
+    assert market.quantities("A") == [5, 4]
+    assert position == bench.offset
+
+
 async def test_a_withdrawn_listing_is_forgotten_when_its_request_is_over() -> None:
     market = FakeMarketplace(open=asyncio.Event())
     async with a_bench(market) as bench:

@@ -8,11 +8,11 @@ from inventory_domain.bulk import CallFailed
 from inventory_domain.exposure import FEED, Confirmed, Exposure, Proof, Result
 from inventory_domain.identifiers import ListingId, Sku
 from inventory_domain.outcomes import PushOutcome, Rejected
-from inventory_domain.ports import Push
+from inventory_domain.ports import OperationLimit, Push
 from inventory_domain.targets import Target
 from tests.support.delivery import CHANNEL, a_target
 from tests.support.delivery_bench import Bench, VirtualClock, a_bench
-from tests.support.delivery_feeds import FeedMarketplace
+from tests.support.delivery_feeds import FeedMarketplace, feed_traits
 
 MANY = tuple(f"L{number:02}" for number in range(30))
 
@@ -286,6 +286,20 @@ async def test_a_fall_that_single_calls_are_refused_for_takes_the_feed() -> None
     assert (market.quantities("A"), market.in_feeds("A")) == ([1], [1])
     assert exposure is not None and exposure.units() == 1
     assert len(bench.dead_letters()) == 1
+
+
+async def test_a_listing_that_is_withdrawn_while_it_waits_for_a_feed_keeps_no_other_from_it() -> None:
+    """The feed was to begin with it, found nothing, and never went again."""
+    limits = (*feed_traits().limits[:2], OperationLimit("feed", 0.02, 1.0), *feed_traits().limits[3:])
+    market = FeedMarketplace(feed_traits(limits=limits), answer=rejected)
+    async with a_bench(market, targets=many(1, 1, ["A", "B"]), exposures=known(3, ["A", "B"])) as bench:
+        await bench.clock.pass_s(15)
+        waiting = [listing_id for _, listing_id in bench.account.by_feed[CHANNEL]]
+        await bench.withdraw("A")
+        await until_handed_in(bench, market)
+
+    assert waiting == [f"{CHANNEL}/A", f"{CHANNEL}/B"]
+    assert (market.in_feeds("A"), market.in_feeds("B")) == ([], [1])
 
 
 async def test_a_target_that_comes_while_its_feed_is_being_committed_goes_alone() -> None:
