@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from inventory_domain.due import wanted
 from inventory_domain.errors import InventorySyncError
 from inventory_domain.health import SYSTEM
 from inventory_domain.health_alerts import Alert, Severity
-from inventory_domain.identifiers import ChannelId, ListingId
+from inventory_domain.identifiers import AccountId, ChannelId, ListingId
 from inventory_domain.masks import ENGINE_SILENT
 from inventory_domain.outcomes import kind_of, proves_path
 from inventory_domain.ports import Push
@@ -112,24 +112,40 @@ class LastResort:
             self._cause, self._alerted = None, False
 
     async def run(self) -> None:
-        """Look every few seconds, while Kafka is away, whether it is back or the limit has come."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._clock.sleep(LOOK_S)
-            if self._cause is None:
-                continue
-            if await loop.run_in_executor(self._threads, self._answers):
-                if self._alerted or self._broken:
-                    if self._written and self._reconciliation is not None:
-                        why = "listings were set to zero without a committed attempt while Kafka was gone"
-                        await loop.run_in_executor(self._threads, self._reconciliation.ask, self._written, why)
-                    self._failed(CutOff(f"Kafka answers again after: {self._cause}"))
-                    return
-                continue  # the group gives us partitions again, or the process has ended for its error
-            await self._set_to_zero()
+        """Look every few seconds, while Kafka is away, whether it is back or the limit has come.
 
-    async def _set_to_zero(self) -> None:
-        """One round over the listings whose time has come."""
+        An account's round of zeros may take hours, or wait for the next day's quota: it ends when Kafka is back, and
+        keeps no other account waiting.
+        """
+        loop = asyncio.get_running_loop()
+        rounds: dict[AccountId, asyncio.Task[None]] = {}
+        try:
+            while True:
+                await self._clock.sleep(LOOK_S)
+                for account_id in [one for one, task in rounds.items() if task.done()]:
+                    rounds.pop(account_id).result()
+                if self._cause is None:
+                    continue
+                if not await loop.run_in_executor(self._threads, self._answers):
+                    self._begin(rounds)
+                elif self._alerted or self._broken:
+                    await _end(rounds.values())
+                    await self._make_way()
+                    return
+                # else the group gives us partitions again, or the process has ended for its error
+        finally:
+            await _end(rounds.values())
+
+    async def _make_way(self) -> None:
+        """Kafka is back, and what this process knows may be old: a successor is to look at what was written."""
+        if self._written and self._reconciliation is not None:
+            why = "listings were set to zero without a committed attempt while Kafka was gone"
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads, self._reconciliation.ask, self._written, why)
+        self._failed(CutOff(f"Kafka answers again after: {self._cause}"))
+
+    def _begin(self, rounds: dict[AccountId, asyncio.Task[None]]) -> None:
+        """A round over the listings whose time has come, of each account that has none under way."""
         now_s = self._clock.monotonic_s()
         due = [
             one for one in self._known.values() if one.not_before_s <= now_s and self._masks.is_silent(one.partition)
@@ -137,9 +153,15 @@ class LastResort:
         if due and not self._alerted:
             self._alerted = True
             self._alert(len(due))
+        for account in self._accounts.all:
+            its = [one for one in due if self._accounts.of(one.target.channel) is account]
+            if its and account.account_id not in rounds:
+                name = f"last-zeros-{account.account_id}"
+                rounds[account.account_id] = asyncio.create_task(self._set_to_zero(account, its), name=name)
+
+    async def _set_to_zero(self, account: Account, due: Sequence[_Known]) -> None:
         for one in due:
-            account = self._accounts.of(one.target.channel)
-            if account is not None and self._is_ours(one) and not self._ends_at_zero(one.target):
+            if self._is_ours(one) and not self._ends_at_zero(one.target):
                 await self._zero(account, one)
 
     def _is_ours(self, one: _Known) -> bool:
@@ -190,3 +212,10 @@ class LastResort:
             return
         one.failures += 1
         one.not_before_s = self._clock.monotonic_s() + delay_s(one.failures, self._settings.retry, 0.0)
+
+
+async def _end(rounds: Iterable[asyncio.Task[None]]) -> None:
+    for task in (running := list(rounds)):
+        task.cancel()
+    if running:
+        await asyncio.wait(running)

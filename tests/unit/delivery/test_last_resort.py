@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from inventory_domain.exposure import Confirmed, Exposure, Proof
-from inventory_domain.identifiers import ChannelId, Sku
+from inventory_domain.identifiers import AccountId, ChannelId, Sku
 from inventory_domain.outcomes import PushOutcome, Transient
 from inventory_domain.ports import OperationLimit, Push
+from inventory_streams.delivery.account import Account, Accounts
+from inventory_streams.delivery.book import TrackedListing
 from inventory_streams.delivery.gaps import was_unattended
 from inventory_streams.delivery.last_resort import CutOff
 from inventory_streams.kafka.transactions import TransactionFailed
-from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted, traits
+from tests.support.delivery import ACCOUNT, CHANNEL, FakeMarketplace, a_target, accepted, traits
 from tests.support.delivery_bench import Bench, VirtualClock, a_bench
 from tests.support.outages import KeptAlerts
 
@@ -149,6 +151,48 @@ async def test_the_process_ends_when_kafka_answers_again_after_zeros_were_sent(t
 
     assert [type(one) for one in ended] == [CutOff]
     assert (before, asked.channels) == ([], [CHANNEL]), "nobody knows what is shown, so all of it is looked at"
+
+
+@pytest.mark.parametrize("per_day", [None, 3], ids=["many are left", "the day's quota is spent"])
+async def test_the_process_ends_also_in_the_middle_of_a_round_of_zeros(per_day: int | None) -> None:
+    """A round takes as long as the limits say, to the next day where nothing is left of this one; a successor waits."""
+    clock, there = VirtualClock(), True
+    limits = (OperationLimit("write", 0.1, 1.0, per_day=per_day), OperationLimit("read", 1.0, 1.0))
+    async with a_watch(clock, lambda: there, FakeMarketplace(traits(limits=limits))) as bench:
+        await bench.send(*(a_target(f"L{number}", 5, version=1) for number in range(40)))
+        await clock.pass_s(600)
+        there = False
+        await cut_off(bench)
+        await clock.pass_s(LIMIT_S - 600 + 60)
+        there, sent = True, len(bench.market.pushes)
+        await clock.pass_s(10)
+        ended = list(bench.failures)
+        bench.failures.clear()
+        await clock.pass_s(600)
+
+    assert [type(one) for one in ended] == [CutOff]
+    assert len(bench.market.pushes) <= sent + 1
+
+
+async def test_an_account_that_has_no_call_left_keeps_no_other_from_its_zeros() -> None:
+    clock, there = VirtualClock(), True
+    async with a_watch(clock, lambda: there) as bench:
+        other = ChannelId("harbor-ca")
+        market = FakeMarketplace(
+            traits(limits=(OperationLimit("write", 1.0, 1.0, per_day=0), bench.account.traits.limits[1]))
+        )
+        spent = Account(AccountId("harbor-2"), market, bench.settings, clock, bench.worker._metrics)
+        both = Accounts({spent.account_id: spent, ACCOUNT: bench.account}, {other: spent.account_id, CHANNEL: ACCOUNT})
+        both.share(1.0)
+        bench.worker._last_resort._accounts = both
+        await bench.send(a_target("A", 5, version=1))
+        tracked = TrackedListing(0, a_target("B", channel=other).listing_id, a_target("B", 5, channel=other))
+        there = False
+        bench.worker._last_resort.keep([tracked], CutOff("gone"))
+        await cut_off(bench)
+        await clock.pass_s(LIMIT_S + 60)
+
+    assert (market.pushes, bench.market.quantities("A")) == ([], [5, 0])
 
 
 async def test_nothing_is_set_to_zero_any_more_once_partitions_were_taken_over() -> None:
