@@ -25,6 +25,7 @@ from inventory_streams.delivery.within import within
 from inventory_streams.kafka.reading import positions_at, read_to_end
 
 ASK_EVERY_S = 3_600.0
+UNREPORTED_INTERVALS = 3  # after so many without a report a worker is gone
 
 log = logging.getLogger(__name__)
 
@@ -69,18 +70,21 @@ class Quotas:
         window_ms = self._clock.now_ms() - (WINDOW_HOURS + 1) * HOUR_MS
         midnight_ms = self._clock.now_ms() // DAY_MS * DAY_MS
         told = any(account.traits.revisions for account in limited)
-        since_ms = min(midnight_ms, window_ms) if told else midnight_ms
+        unreported_ms = int(UNREPORTED_INTERVALS * self._settings.report_interval_s * 1000)
+        since_ms = min(midnight_ms - unreported_ms, window_ms) if told else midnight_ms - unreported_ms
         recent = await loop.run_in_executor(self._threads, self._reports_since, since_ms)
         # A day may have begun while they were read: what was used until then counts no more.
         midnight_ms = self._clock.now_ms() // DAY_MS * DAY_MS
         reports = [report for report in recent if report.at_ms >= midnight_ms]
+        # Who has told of today, or told just before it, may have used some of it since.
+        untold = [report for report in recent if report.at_ms >= midnight_ms - unreported_ms]
         for account in limited:
             account.revisions.inherit(revised_by_others(recent, self._accounts, account, self._worker))
             for throttle in account.throttles.all:
                 if throttle.day_limit is None:
                     continue
                 used = used_by_others(reports, self._accounts, account, throttle.operation, self._worker)
-                if used:
+                if spoke_of(untold, self._accounts, account, self._worker):
                     # What workers used after their last reports is not known: count what they could have.
                     used += throttle.most_within(self._settings.report_interval_s)
                 left = throttle.day_limit - throttle.used_today - used
@@ -145,3 +149,8 @@ def used_by_others(
         if report.worker != worker and accounts.of(report.channel) is account:
             used[report.worker] = max(used.get(report.worker, 0), report.quota_used.get(operation, 0))
     return float(sum(used.values()))
+
+
+def spoke_of(reports: Iterable[ChannelReport], accounts: Accounts, account: Account, worker: str) -> bool:
+    """Whether a worker other than this one reported on the account."""
+    return any(report.worker != worker and accounts.of(report.channel) is account for report in reports)

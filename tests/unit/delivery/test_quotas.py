@@ -136,12 +136,33 @@ async def test_what_a_killed_worker_used_after_its_last_report_is_not_used_again
     assert left == (100 - 30 - 20 - 2.0 * 5.0) * 0.5
 
 
+async def test_what_a_killed_worker_used_of_a_day_that_has_just_begun_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its last report is of the day before, and says nothing of the calls that it made since midnight."""
+    clock = VirtualClock(start_ms=86_400_000 * 20_000 - 2_000)
+    reported(monkeypatch, clock, 99, read_s=4.0)
+
+    left = await left_after_resuming(OperationLimit("write", 2.0, 20.0, per_day=100), clock)
+
+    assert left == (100 - 20 - 2.0 * 5.0) * 0.5
+
+
+async def test_a_worker_that_had_used_nothing_may_have_used_some_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = VirtualClock()
+    reported(monkeypatch, clock, 0)
+
+    left = await left_after_resuming(OperationLimit("write", 2.0, 20.0, per_day=100), clock)
+
+    assert left == (100 - 20 - 2.0 * 5.0) * 0.5
+
+
 async def test_a_day_that_begins_while_reports_are_read_begins_with_the_whole_quota(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was used the day before is not taken from it."""
-    clock = VirtualClock(start_ms=86_400_000 * 20_000 - 1_000)
-    reported(monkeypatch, clock, 99, read_s=2.0)
+    clock = VirtualClock(start_ms=86_400_000 * 20_000 - 20_000)  # so long before, that its worker is gone by then
+    reported(monkeypatch, clock, 99, read_s=21.0)
 
     left = await left_after_resuming(OperationLimit("write", 2.0, 20.0, per_day=100), clock)
 
