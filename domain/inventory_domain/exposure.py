@@ -144,6 +144,11 @@ class Exposure:
         """The row of a feed that has no report yet; there is at most one."""
         return next((attempt for attempt in reversed(self.open) if attempt.in_feed), None)
 
+    def feed_lands_by_ms(self) -> int:
+        """Until when a feed under way may still set a number of the listing; 0: none may."""
+        rows = [one for one in self.open if one.path == FEED and one.state is not AttemptState.ACCEPTED]
+        return max((one.settles_by_ms for one in rows), default=0)
+
     def falling_since_ms(self) -> int | None:
         """Since when a fall is tried that is not known to be live; None when there is none."""
         units, last = self.units(), self.last

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from inventory_domain.exposure import Exposure
+from inventory_domain.exposure import Exposure, Result
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.targets import Target
 from inventory_streams.delivery.offsets import OffsetTracker
@@ -26,8 +26,9 @@ class TrackedListing:
     `late_rise`: a sampled rise of it was not seen live in time. `late_fall`: a fall was not; `fall_mask`: for so long
     that zero is sent, and why. `unsent_since_ms`: since when a fall of it waits for the next day's quota. `hinted`: it
     is to be looked at from `look_from_s` on, though nothing of it is open; `hint_offset`: the observation that asks for
-    that. `forgotten`: the engine withdrew it while an attempt was under way. `traces`: what its next push stands for,
-    the newest last: the traces of its target, of those that were replaced unsent, and of attempts that failed.
+    that. `forgotten`: the engine withdrew it while an attempt was under way; `leaves_s`: it stays known until
+    then, since a feed may still set a number of it. `traces`: what its next push stands for, the newest last: the
+    traces of its target, of those that were replaced unsent, and of attempts that failed.
     """
 
     partition: int
@@ -46,6 +47,7 @@ class TrackedListing:
     reading: bool = False
     claims: frozenset[tuple[str, str]] = frozenset()
     forgotten: bool = False
+    leaves_s: float | None = None
     late_fall: bool = False
     late_rise: bool = False
     fall_mask: str | None = None
@@ -59,6 +61,16 @@ class TrackedListing:
     def key(self) -> WorkKey:
         """How queues know it."""
         return (self.partition, self.listing_id)
+
+    def taken_over(self, exposure: Exposure, held_until_s: float) -> None:
+        """What a former owner knew of it, and until when a request of that owner may be under way, if one may."""
+        self.exposure = exposure
+        self.must_read = bool(exposure.open)
+        row, last = exposure.feed_row(), exposure.last
+        if last is not None and last.result is Result.OPEN:
+            # A single call that overtook a feed is waited for, whatever is known of the feed.
+            handed_in = row is not None and row.feed_id is not None and row.number == last.number
+            self.held_until_s = None if handed_in else held_until_s
 
     def trace(self, newest: TraceContext | None) -> None:
         """A target with this trace takes the place of the one before, and stands for that too if it was not sent."""

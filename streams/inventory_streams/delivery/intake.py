@@ -86,7 +86,7 @@ class Intake:
         owned.targets.finish(tracked.offset)  # of the target that it replaces, or of a withdrawal not carried out yet
         tracked.target, tracked.raw, tracked.offset = target, arrival.raw or b"", arrival.offset
         tracked.settled = False
-        tracked.forgotten = False
+        tracked.forgotten, tracked.leaves_s = False, None
         self._masks.follow_target(owned.number, target)
         self._scheduler.reconsider(tracked)
 
@@ -104,10 +104,19 @@ class Intake:
             self.forgotten(owned, tracked)
 
     def forgotten(self, owned: OwnedPartition, tracked: TrackedListing) -> None:
-        """The engine's withdrawal of a listing that has nothing under way any more is carried out."""
-        owned.listings.pop(tracked.listing_id, None)
+        """The engine's withdrawal of a listing that has nothing under way any more is carried out.
+
+        What a feed may still set of it stays known; a takeover finds that too, so the withdrawal's offset is finished.
+        """
         owned.answered(tracked.hint_offset)
-        offsets = tuple(tracked.retry_offsets)
+        tracked.hinted, tracked.hint_offset = False, None
+        offsets, tracked.retry_offsets = tuple(tracked.retry_offsets), []
+        if self._scheduler.stays(tracked):
+            owned.targets.finish(tracked.offset)
+            for offset in offsets:
+                owned.retries.finish(offset)
+            return
+        owned.listings.pop(tracked.listing_id, None)
         done = owned.writer.add([self._records.no_exposure(owned.number, tracked.listing_id)])
 
         def finish(_: object) -> None:

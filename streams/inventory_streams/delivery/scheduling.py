@@ -15,6 +15,7 @@ from inventory_streams.delivery.retries import Waiting
 from inventory_streams.delivery.settings import DeliverySettings
 
 LOOK_WAIT_S_MAX = 3_600.0  # whatever another clock says
+STAYS_S_MAX = 86_400.0
 
 
 class Scheduler:
@@ -48,7 +49,7 @@ class Scheduler:
             return  # its end looks at it again
         self._plan_read(tracked)
         if tracked.target is None:
-            self.drop(tracked)
+            self._withdrawn(tracked)
             return
         if not self._masks.writes(tracked):
             self._shadow(owned, tracked)
@@ -87,6 +88,24 @@ class Scheduler:
             tracked.key, tracked.target.channel, urgency(want, tracked.exposure, _sales_per_day(tracked.target)), now_s
         )
         account.work.set()
+
+    def _withdrawn(self, tracked: TrackedListing) -> None:
+        self.drop(tracked)
+        if tracked.leaves_s is not None:
+            self.waiting.put(tracked.key, tracked.leaves_s)
+
+    def stays(self, tracked: TrackedListing) -> bool:
+        """Whether a feed under way may still set a number of the withdrawn listing; then it waits for the end of that.
+
+        If it came back before and nobody knew of its row, the feed would undo what it is set to then.
+        """
+        lands_by_ms = tracked.exposure.feed_lands_by_ms() if tracked.exposure is not None else 0
+        left_s = min(STAYS_S_MAX, (lands_by_ms - self._clock.now_ms()) / 1000)
+        if left_s <= 0:
+            return False
+        tracked.leaves_s = self._clock.monotonic_s() + left_s
+        self.reconsider(tracked)
+        return True
 
     def look_at(self, tracked: TrackedListing, from_ms: int = 0) -> None:
         """The listing is to be read as soon as the limits allow, whatever is known of it.

@@ -10,7 +10,6 @@ from concurrent.futures import Executor
 
 from inventory_domain.bulk import ReportsStatus
 from inventory_domain.clock import Clock
-from inventory_domain.exposure import Result
 from inventory_domain.health import ChannelState
 from inventory_domain.identifiers import AccountId, ChannelId
 from inventory_streams.delivery.account import Accounts
@@ -226,19 +225,15 @@ class Worker:
         self.masks.forget(part.partition)
         held_until_s = self._clock.monotonic_s() + self._settings.handover_wait_s
         gone = [listing_id for listing_id in part.exposures if listing_id not in part.targets]
-        if gone:
-            owned.writer.add([self._records.no_exposure(owned.number, listing_id) for listing_id in gone])
+        for listing_id in gone:
+            tracked = owned.tracked(listing_id)
+            tracked.taken_over(part.exposures[listing_id], held_until_s)
+            tracked.forgotten = True
+            self._intake.forgotten(owned, tracked)
         for number, arrival in enumerate((*part.faulty, *part.targets.values())):
             exposure = part.exposures.get(arrival.listing_id) if arrival.fault is None else None
             if exposure is not None:
-                tracked = owned.tracked(arrival.listing_id)
-                tracked.exposure = exposure
-                tracked.must_read = bool(exposure.open)
-                row, last = exposure.feed_row(), exposure.last
-                if last is not None and last.result is Result.OPEN:
-                    # A single call that overtook a feed is waited for, whatever is known of the feed.
-                    handed_in = row is not None and row.feed_id is not None and row.number == last.number
-                    tracked.held_until_s = None if handed_in else held_until_s
+                owned.tracked(arrival.listing_id).taken_over(exposure, held_until_s)
             self._intake.target(arrival, finished_below)
             if exposure is not None:
                 self._rejoin_feed(owned.listings.get(arrival.listing_id))
@@ -264,6 +259,7 @@ class Worker:
                 self._intake.retry(arrival)
             elif isinstance(arrival, TargetArrival):
                 self._intake.target(arrival)
+                self._rejoin_feed(self.book.listing((arrival.partition, arrival.listing_id)))
             elif isinstance(arrival, CommandArrival) and self._health is not None:
                 self._health.take_command(arrival)
             elif isinstance(arrival, HintArrival):
@@ -389,7 +385,10 @@ class Worker:
         if held is not None and held <= self._clock.monotonic_s() and owned is not None and not owned.stopping:
             tracked.held_until_s = None
             self._attempts.abandon(owned, tracked)
-        self._scheduler.reconsider(tracked)
+        if owned is not None and tracked.leaves_s is not None and not owned.stopping:
+            self._intake.forgotten(owned, tracked)
+        else:
+            self._scheduler.reconsider(tracked)
 
     async def _watch(self) -> None:
         """What holds changes also by time alone: silence grows."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from inventory_domain.bulk import CallFailed
 from inventory_domain.exposure import FEED, Confirmed, Exposure, Proof, Result
 from inventory_domain.identifiers import ListingId, Sku
@@ -259,6 +261,54 @@ async def test_a_listing_may_be_withdrawn_while_nobody_knows_of_its_feed() -> No
 
     assert bench.exposure(first) is None
     assert market.shown[ListingId(f"{CHANNEL}/{second}")] == 9
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["the same worker", "a worker that took over"])
+async def test_a_listing_that_leaves_and_comes_back_while_a_feed_has_it_is_not_left_as_the_feed_sets_it(
+    restarted: bool,
+) -> None:
+    """The feed's row was forgotten with the listing, and nobody saw that it undid what went singly since."""
+    market = FeedMarketplace()
+    async with a_bench(market, targets=many(9, 1), exposures=known(3)) as bench:
+        await until_handed_in(bench, market)
+        own_id = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        await bench.withdraw(own_id)
+        left = bench.exposure(own_id)
+        if not restarted:
+            await bench.send(a_target(own_id, 2, version=5))
+            await comes_back(bench, market, own_id)
+    assert left is not None
+    if restarted:
+        async with a_bench(market, exposures=[left]) as bench:
+            await bench.send(a_target(own_id, 2, version=5))
+            await comes_back(bench, market, own_id)
+
+
+async def comes_back(bench: Bench, market: FeedMarketplace, own_id: str) -> None:
+    """It is shown as it is to be, also once the feed is done."""
+    await bench.clock.pass_s(30)
+    assert market.quantities(own_id) == [2]
+    market.work_on("feed-1")
+    await bench.clock.pass_s(60)
+    assert market.quantities(own_id) == [2, 2]
+    assert market.shown[ListingId(f"{CHANNEL}/{own_id}")] == 2
+    exposure = bench.exposure(own_id)
+    assert exposure is not None and exposure.units() == 2
+
+
+async def test_a_listing_that_left_is_forgotten_when_its_feed_can_set_nothing_more() -> None:
+    market = FeedMarketplace()
+    async with a_bench(market, targets=many(9, 1), exposures=known(3)) as bench:
+        await until_handed_in(bench, market)
+        own_id = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        await bench.withdraw(own_id)
+        await bench.clock.pass_s(250)
+        before = bench.exposure(own_id)
+        await bench.clock.pass_s(100)
+
+    assert before is not None
+    assert bench.exposure(own_id) is None
+    assert ListingId(f"{CHANNEL}/{own_id}") not in bench.worker.book.partitions[0].listings
 
 
 async def test_a_row_that_the_report_refuses_is_a_dead_letter_and_a_fall_stays_due() -> None:
