@@ -95,16 +95,17 @@ def kind_of_write(want: Wanted, exposure: Exposure | None) -> Urgency:
     return Urgency.RISE if rises(want, exposure) else Urgency.FALL
 
 
-def due_from_ms(want: Wanted, exposure: Exposure | None, schedule: RetrySchedule) -> int | None:
+def due_from_ms(want: Wanted, exposure: Exposure | None, schedule: RetrySchedule, now_ms: int) -> int | None:
     """From when on what is wanted may be sent (milliseconds since 1970; 0: at once), or None when it is not due.
 
     The wait after failures is the listing's, not the target's: a newer target inherits it. It is derived from the
-    last attempt, so it is known after a restart before any retry was read.
+    last attempt, so it is known after a restart before any retry was read. An attempt that is ahead of `now_ms` says
+    nothing of the wait: the clock was set back since.
     """
     if not is_due(want, exposure):
         return None
     last = exposure.last if exposure else None
-    if last is None or last.failures == 0 or want.mask != last.mask:
+    if last is None or last.failures == 0 or want.mask != last.mask or last.at_ms > now_ms:
         return 0  # a mask that came or went is worth a try of its own
     if last.result is Result.REJECTED and want.version > last.version:
         return 0  # another number may be taken where that one was refused for what it said

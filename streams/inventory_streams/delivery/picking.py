@@ -66,7 +66,7 @@ class Picking:
             self._masks.holds.lift(tracked)  # the day has begun before the zero went: its number goes
         standing = self._masks.standing(tracked)
         want = wanted(tracked.target, standing.mask)
-        due_ms = due_from_ms(want, tracked.exposure, self._settings.retry)
+        due_ms = due_from_ms(want, tracked.exposure, self._settings.retry, self._clock.now_ms())
         if due_ms is None or due_ms > self._clock.now_ms() or standing.held(want, tracked.exposure) is not None:
             self._scheduler.reconsider(tracked)
             return None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import UNSEEN_MAX
-from inventory_domain.exposure import Exposure, Result, observe, settle
+from inventory_domain.exposure import Exposure, Result, by_this_clock, observe, settle
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import Throttled, kind_of
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
@@ -208,6 +208,7 @@ class ReadBacks:
         self, owned: OwnedPartition, tracked: TrackedListing, target: Target, shown: Shown, asked_at_ms: int
     ) -> None:
         before = tracked.exposure or Exposure(tracked.listing_id, target.sku)
+        before = by_this_clock(before, self._clock.now_ms())
         as_of_ms = asked_at_ms - self._age_ms()
         after = observe(before, shown.quantity, as_of_ms, self._second_look(target.channel))
         tracked.exposure = after

@@ -59,7 +59,7 @@ class Scheduler:
             return
         standing = self._masks.standing(tracked)
         want = wanted(tracked.target, standing.mask)
-        at_ms = due_from_ms(want, tracked.exposure, self._retry)
+        at_ms = due_from_ms(want, tracked.exposure, self._retry, self._clock.now_ms())
         if at_ms is None:
             self._nothing_due(tracked, masked=standing.mask is not None)
             return
@@ -158,12 +158,13 @@ class Scheduler:
     def _not_before_s(self, tracked: TrackedListing, want: Wanted, at_ms: int) -> float:
         """When it may be sent on the monotonic clock: after its failures' wait.
 
-        What a retry was told to wait for does not hold for a mask that has come or gone since.
+        What a retry was told to wait for does not hold for a mask that has come or gone since, nor by a clock that was
+        set back.
         """
-        now_s = self._clock.monotonic_s()
+        now_s, now_ms = self._clock.monotonic_s(), self._clock.now_ms()
         last = tracked.exposure.last if tracked.exposure else None
-        told_ms = 0 if last is not None and last.mask != want.mask else tracked.not_before_ms
-        wait_ms = max(at_ms, told_ms) - self._clock.now_ms()
+        void = last is not None and (last.mask != want.mask or last.at_ms > now_ms)
+        wait_ms = max(at_ms, 0 if void else tracked.not_before_ms) - now_ms
         return now_s + wait_ms / 1000 if wait_ms > 0 else now_s
 
     def _nothing_due(self, tracked: TrackedListing, *, masked: bool) -> None:

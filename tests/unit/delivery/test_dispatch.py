@@ -459,3 +459,20 @@ async def test_listings_that_share_an_exclusive_id_go_one_after_the_other() -> N
 
     assert together in (["A", "C"], ["B", "C"])
     assert sorted(push.marketplace_ids["id"] for push in market.pushes) == ["A", "B", "C"]
+
+
+async def test_a_listing_that_failed_before_the_clock_was_set_back_is_tried_again_at_once() -> None:
+    """Else it waits as much longer as the clock was set back by."""
+    works = False
+
+    def answer(push: Push) -> PushOutcome:
+        return accepted(push) if works else Transient(listing_id=push.listing_id, api="write", reason="busy")
+
+    async with a_bench(FakeMarketplace(answer=answer)) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.bring_retries()
+        works = True
+        bench.clock.set_back(3_600)
+        await bench.clock.pass_s(10)
+
+    assert bench.market.quantities("A") == [5, 5]

@@ -165,3 +165,19 @@ async def test_rises_are_assumed_while_no_read_can_be_made() -> None:
     assert market.reads == []
     assert exposure is not None and exposure.confirmed is not None
     assert (exposure.units(), exposure.confirmed.proof) == (9, Proof.ASSUMED)
+
+
+async def test_a_clock_that_was_set_back_keeps_no_read_from_being_believed() -> None:
+    """What was confirmed is ahead of it: reads said nothing, and were made again as fast as the limits allow."""
+    async with a_bench() as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.clock.pass_s(700)
+        before, reads = bench.exposure("A"), len(bench.market.reads)
+        bench.clock.set_back(3_600)
+        await bench.send(a_target("A", 0, version=2))
+        await bench.clock.pass_s(700)
+        exposure = bench.exposure("A")
+
+    assert before is not None and before.units() == 5
+    assert exposure is not None and exposure.units() == 0
+    assert len(bench.market.reads) - reads <= 3

@@ -11,6 +11,7 @@ from inventory_domain.retry import RetrySchedule
 from tests.support.delivery import a_target
 
 SCHEDULE = RetrySchedule((5.0, 15.0, 60.0), 300.0)
+NOW_MS = 1_000  # when the attempts of these tests were made
 
 
 def attempted(quantity: int, version: int, result: Result, failures: int = 0) -> Exposure:
@@ -97,20 +98,25 @@ def test_a_rise_that_is_not_seen_is_sent_once_more(unseen: int, due: bool) -> No
 def test_failures_in_a_row_make_a_listing_wait(failures: int, from_ms: int) -> None:
     want = Wanted(5, {}, 2)
 
-    assert due_from_ms(want, attempted(5, 2, Result.FAILED, failures), SCHEDULE) == from_ms
+    assert due_from_ms(want, attempted(5, 2, Result.FAILED, failures), SCHEDULE, NOW_MS) == from_ms
 
 
 def test_a_newer_target_inherits_the_wait() -> None:
-    assert due_from_ms(Wanted(4, {}, 3), attempted(5, 2, Result.FAILED, 2), SCHEDULE) == 16_000
+    assert due_from_ms(Wanted(4, {}, 3), attempted(5, 2, Result.FAILED, 2), SCHEDULE, NOW_MS) == 16_000
 
 
 def test_another_number_does_not_wait_for_one_that_was_rejected() -> None:
     """It was refused for what it said."""
-    assert due_from_ms(Wanted(4, {}, 3), attempted(5, 2, Result.REJECTED, 2), SCHEDULE) == 0
+    assert due_from_ms(Wanted(4, {}, 3), attempted(5, 2, Result.REJECTED, 2), SCHEDULE, NOW_MS) == 0
+
+
+def test_a_failure_that_is_ahead_of_the_clock_keeps_nothing_waiting() -> None:
+    """The clock was set back since: nobody knows how long ago it was."""
+    assert due_from_ms(Wanted(5, {}, 2), attempted(5, 2, Result.FAILED, 3), SCHEDULE, now_ms=999) == 0
 
 
 def test_what_is_not_due_has_no_time() -> None:
-    assert due_from_ms(Wanted(5, {}, 2), attempted(5, 2, Result.ACCEPTED), SCHEDULE) is None
+    assert due_from_ms(Wanted(5, {}, 2), attempted(5, 2, Result.ACCEPTED), SCHEDULE, NOW_MS) is None
 
 
 def test_what_is_late_costs_most_goes_first() -> None:
@@ -159,8 +165,8 @@ def test_a_mask_that_comes_or_goes_does_not_inherit_the_wait() -> None:
     """Stop-sale is ahead of everything, and so is the way back from it."""
     failed = attempted(5, 2, Result.FAILED, failures=4)
 
-    assert due_from_ms(wanted(a_target(quantity=5, version=2), "stop-sale"), failed, SCHEDULE) == 0
-    assert due_from_ms(wanted(a_target(quantity=5, version=2), None), failed, SCHEDULE) == 301_000
+    assert due_from_ms(wanted(a_target(quantity=5, version=2), "stop-sale"), failed, SCHEDULE, NOW_MS) == 0
+    assert due_from_ms(wanted(a_target(quantity=5, version=2), None), failed, SCHEDULE, NOW_MS) == 301_000
 
 
 def test_zero_under_a_mask_is_sent_once_whatever_targets_come() -> None:
