@@ -64,6 +64,7 @@ def check(
     """
     from inventory_cli.observing_settings import warnings
     from inventory_cli.policy_words import policy_words, withheld_words
+    from inventory_cli.quota_words import quota_words
     from inventory_cli.settings import load
 
     try:
@@ -74,7 +75,8 @@ def check(
         count = len(error.faults)
         typer.secho(f"{count} {'fault' if count == 1 else 'faults'} in {file}", err=True)
         raise typer.Exit(1) from error
-    for warning in warnings(settings.processes.reconcile):
+    quotas = quota_words(settings.accounts, settings.processes.delivery.report_interval_s)
+    for warning in [*warnings(settings.processes.reconcile), *quotas]:
         typer.secho(warning, err=True, fg=typer.colors.YELLOW)
     typer.echo(f"{file} is sound")
     typer.echo(f"  Kafka            {settings.connection.kafka.bootstrap_servers}")
