@@ -110,7 +110,18 @@ class Following:
             elif error.fatal() or not error.retriable():
                 raise KafkaException(error)
         if messages:
-            asyncio.run_coroutine_threadsafe(self._take(self._arrivals.of(messages)), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self.hand_on(self._arrivals.of(messages)), self._loop).result()
+
+    async def hand_on(self, arrivals: Sequence[Arrival]) -> None:
+        """Have records taken that were read, on the loop.
+
+        Where other places were asked for since, these records come again from there, and in their order: a command
+        that were taken now would have those before it passed over.
+        """
+        with self._lock:
+            overtaken = self._asked is not None
+        if not overtaken:
+            await self._take(arrivals)
 
     def _goes_on(self, message: Message) -> None:
         place, offset = (str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
