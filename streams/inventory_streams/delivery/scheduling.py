@@ -5,7 +5,7 @@ from __future__ import annotations
 from inventory_domain.clock import Clock
 from inventory_domain.due import Wanted, due_from_ms, rises, urgency, wanted
 from inventory_domain.targets import Target
-from inventory_domain.write_paths import goes_by_feed
+from inventory_domain.write_paths import goes_by_feed, may_go_by_feed
 from inventory_streams.delivery.account import Accounts
 from inventory_streams.delivery.accounting import Accounting
 from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
@@ -80,7 +80,8 @@ class Scheduler:
             return
         self.waiting.discard(tracked.key)
         overdue = tracked.late_fall or standing.every_path
-        if goes_by_feed(tracked.exposure, overdue=overdue) and account.takes_feeds(now_s):
+        by_feed = goes_by_feed(tracked.exposure, overdue=overdue) and may_go_by_feed(tracked.exposure, want.quantity)
+        if by_feed and account.takes_feeds(now_s):
             account.turn_to_feed(tracked.key, tracked.target.channel)
             return
         account.turn_back(tracked.key, tracked.target.channel)

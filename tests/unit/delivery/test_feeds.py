@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from inventory_domain.bulk import CallFailed
 from inventory_domain.exposure import FEED, Confirmed, Exposure, Proof, Result
 from inventory_domain.identifiers import ListingId, Sku
-from inventory_domain.outcomes import PushOutcome, Rejected
+from inventory_domain.outcomes import PushOutcome, Rejected, Transient
 from inventory_domain.ports import OperationLimit, Push
 from inventory_domain.targets import Target
-from tests.support.delivery import CHANNEL, a_target
+from tests.support.delivery import CHANNEL, a_target, accepted
 from tests.support.delivery_bench import Bench, VirtualClock, a_bench
+from tests.support.delivery_feeds import FEED as FEED_TRAITS
 from tests.support.delivery_feeds import FeedMarketplace, feed_traits
 
 MANY = tuple(f"L{number:02}" for number in range(30))
@@ -261,6 +263,30 @@ async def test_a_listing_may_be_withdrawn_while_nobody_knows_of_its_feed() -> No
 
     assert bench.exposure(first) is None
     assert market.shown[ListingId(f"{CHANNEL}/{second}")] == 9
+
+
+async def test_a_late_fall_goes_singly_while_a_feed_under_way_keeps_it_from_the_next_one() -> None:
+    """It was to go by a feed for its single call had failed, and none might have it before the first one's report."""
+    works = False
+
+    def answer(push: Push) -> PushOutcome:
+        busy = Transient(listing_id=push.listing_id, api="write", reason="busy")
+        return accepted(push) if works or push.quantity == 9 else busy
+
+    market = FeedMarketplace(answer=answer, feed_traits=replace(FEED_TRAITS, takes_s_max=36_000.0))
+    async with a_bench(market, targets=many(9, 1), exposures=known(3)) as bench:
+        await until_handed_in(bench, market)
+        own_id = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        await bench.send(a_target(own_id, 1, version=2))
+        listing = bench.worker.book.partitions[0].listings[ListingId(f"{CHANNEL}/{own_id}")]
+        while not listing.late_fall:
+            await bench.clock.pass_s(5)
+            assert bench.clock.monotonic_s() < 600
+        works = True
+        await bench.clock.pass_s(600)
+
+    assert not market.done
+    assert market.shown[ListingId(f"{CHANNEL}/{own_id}")] == 1
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["the same worker", "a worker that took over"])
