@@ -51,11 +51,11 @@ class Scheduler:
         if tracked.target is None:
             self._withdrawn(tracked)
             return
-        if not self._masks.writes(tracked):
-            self._shadow(owned, tracked)
-            return
         if tracked.held_until_s is not None:
             self._hold(tracked)  # whoever wakes it decides first what became of the former owner's request
+            return
+        if not self._masks.writes(tracked):
+            self._shadow(owned, tracked)
             return
         standing = self._masks.standing(tracked)
         want = wanted(tracked.target, standing.mask)

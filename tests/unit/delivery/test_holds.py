@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from inventory_domain.exposure import Confirmed, Exposure, Proof
+from inventory_domain.exposure import SINGLE, Confirmed, Exposure, Proof, begin
 from inventory_domain.health import ChannelState
 from inventory_domain.health_alerts import Severity
 from inventory_domain.identifiers import EventId, ListingId, Sku
@@ -15,7 +15,7 @@ from inventory_domain.outcomes import Accepted, PushOutcome, Rejected, Transient
 from inventory_domain.ports import Push
 from inventory_domain.targets import Target
 from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted, traits
-from tests.support.delivery_bench import Bench, a_bench
+from tests.support.delivery_bench import Bench, VirtualClock, a_bench
 from tests.support.delivery_feeds import FeedMarketplace, feed_traits
 from tests.support.outages import KeptAlerts, MarketplaceWithOutages, outages
 
@@ -34,6 +34,29 @@ def stamped(bench: Bench, own_id: str, quantity: int, version: int = 2) -> Targe
 
 def rejected(push: Push) -> PushOutcome:
     return Rejected(listing_id=push.listing_id, api="write", reason="listing-invalid", error="no")
+
+
+async def test_a_shadow_channel_reads_also_what_a_killed_worker_had_just_sent() -> None:
+    """Before the channel was set to shadow. Whatever became of that is not known; it was never read."""
+    target = a_target("A", 5, version=1)
+    start_ms = VirtualClock().now_ms()
+    exposure, _ = begin(
+        Exposure(target.listing_id, target.sku),
+        version=1,
+        quantity=9,
+        nodes={},
+        mask=None,
+        path=SINGLE,
+        now_ms=start_ms,
+        settles_by_ms=start_ms,
+    )
+    modes = {CHANNEL: ChannelMode(Mode.SHADOW)}
+    async with a_bench(modes=modes, targets=[target], exposures=[exposure]) as bench:
+        await bench.clock.pass_s(60)
+        known = bench.exposure("A")
+
+    assert bench.market.pushes == []
+    assert known is not None and known.open == ()
 
 
 async def test_a_shadow_channel_computes_and_reads_and_writes_nothing() -> None:
