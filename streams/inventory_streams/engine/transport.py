@@ -263,7 +263,7 @@ class BatchConsumer(driver.Consumer):
                 if batches and not self.should_stop:
                     await self._hand_over(cast(Mapping[TP, FetchedBatch], batches), active, generation)
                 self._fetch_what_was_lost()
-        except self.consumer_stopped_errors:
+        except (*self.consumer_stopped_errors, asyncio.CancelledError):  # which Faust would call a crash in a rebalance
             if not self.app.should_stop:
                 raise
 

@@ -257,6 +257,27 @@ async def test_what_is_fetched_first_after_a_rebalance_is_of_the_new_generation(
     assert drained.handed.stretches() == [(0, 2, [0, 1])]
 
 
+@pytest.mark.parametrize("stops", [True, False])
+async def test_a_fetch_that_the_stop_cancels_is_no_crash(
+    handed: Handed, monkeypatch: pytest.MonkeyPatch, stops: bool
+) -> None:
+    """At a stop in the middle of a rebalance Faust would tell of errors, though all is well."""
+
+    async def cancelled(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    consumer = handed.consumer
+    monkeypatch.setattr(consumer, "_wait_next_records", cancelled)
+    monkeypatch.setattr(type(consumer.app), "should_stop", stops, raising=False)
+    reading = consumer._drain_messages(SimpleNamespace(_stopped=asyncio.Event()))
+
+    if stops:
+        await reading
+    else:
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+
 async def test_what_was_fetched_and_did_not_arrive_is_fetched_again_though_nothing_comes_behind_it(
     drained: Drained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
