@@ -263,8 +263,11 @@ class BatchConsumer(driver.Consumer):
                 if batches and not self.should_stop:
                     await self._hand_over(cast(Mapping[TP, FetchedBatch], batches), active, generation)
                 self._fetch_what_was_lost()
-        except (*self.consumer_stopped_errors, asyncio.CancelledError):  # which Faust would call a crash in a rebalance
+        except self.consumer_stopped_errors:
             if not self.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.app.should_stop:  # else Faust tells of a crash where the stop falls into a rebalance
                 raise
 
     async def _hand_over(self, batches: Mapping[TP, FetchedBatch], active: set[TP] | None, generation: int) -> None:
