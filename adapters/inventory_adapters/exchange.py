@@ -10,7 +10,7 @@ from inventory_adapters.http import DOCUMENT_BYTES_MAX, Answer, HttpClient, Json
 from inventory_adapters.secrets import Secret, redacted
 from inventory_adapters.tokens import Token, TokenCache
 from inventory_domain.clock import Clock
-from inventory_domain.outcomes import LimitSeen, Transient
+from inventory_domain.outcomes import UNRECOGNIZED, LimitSeen, Transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,17 @@ class Answered:
     body: Json
     request_id: str | None
     seen: LimitSeen | None
+
+    def unrecognized(self, *, writes: bool = False) -> Failure:
+        """The failure that it is all the same where its body lacks what it must have."""
+        return Failure(
+            then=Transient,
+            reason=UNRECOGNIZED,
+            status=self.status,
+            request_id=self.request_id,
+            effect_unknown=writes,
+            seen=self.seen,
+        )
 
 
 @dataclass(frozen=True, slots=True)

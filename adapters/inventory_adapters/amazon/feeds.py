@@ -24,7 +24,7 @@ from inventory_adapters.http import Answer, Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedPart, FeedRunning, FeedSubmitted
 from inventory_domain.clock import Clock
-from inventory_domain.outcomes import UNRECOGNIZED, Accepted, PushOutcome, Transient
+from inventory_domain.outcomes import Accepted, PushOutcome, Transient
 from inventory_domain.ports import Push
 
 FEED_TYPE: Final = "JSON_LISTINGS_FEED"
@@ -57,7 +57,7 @@ class AmazonFeeds:
         announced = mapping(place.body)
         document_id, url = text(announced.get("feedDocumentId")), text(announced.get("url"))
         if not document_id or not url:
-            return _unrecognized(place).call_failed(CREATE_FEED_DOCUMENT)
+            return place.unrecognized().call_failed(CREATE_FEED_DOCUMENT)
         # 2. The document itself, with the very content type that was announced, and without our token.
         upload = Request("PUT", url, {"content-type": CONTENT_TYPE}, content)
         uploaded = await self._exchange.document(upload, deadline_s, self._settings.document_hosts)
@@ -75,7 +75,7 @@ class AmazonFeeds:
             return answer.call_failed(CREATE_FEED)
         feed_id = text(mapping(answer.body).get("feedId"))
         if not feed_id:
-            return _unrecognized(answer, writes=True).call_failed(CREATE_FEED)
+            return answer.unrecognized(writes=True).call_failed(CREATE_FEED)
         return FeedSubmitted(
             feed_id=feed_id,
             ask_after_s=self._settings.feed_poll_s,
@@ -99,7 +99,7 @@ class AmazonFeeds:
         if status == "FATAL":  # some, none or all of it may have been applied
             return _all(pushes, Failure(then=Transient, reason="feed-fatal", effect_unknown=True))
         if status != "DONE":
-            return _unrecognized(answer).call_failed(GET_FEED)
+            return answer.unrecognized().call_failed(GET_FEED)
         if not report_id:
             return _all(pushes, Failure(then=Transient, reason=UNCLEAR, effect_unknown=True))
         report = await self._report(report_id, deadline_s)
@@ -114,7 +114,7 @@ class AmazonFeeds:
         said = mapping(place.body)
         url = text(said.get("url"))
         if not url:
-            return _unrecognized(place).call_failed(GET_FEED_DOCUMENT)
+            return place.unrecognized().call_failed(GET_FEED_DOCUMENT)
         gzipped = said.get("compressionAlgorithm") == "GZIP"
         report = await fetched(url, self._exchange, self._settings, deadline_s, gzipped=gzipped)
         if isinstance(report, Failure):
@@ -196,15 +196,4 @@ def judged(report: Json, part: FeedPart) -> Iterable[PushOutcome]:
 def _all(pushes: Sequence[Push], failure: Failure) -> FeedOutcomes:
     return FeedOutcomes(
         outcomes=tuple(failure.outcome(push.listing_id, CREATE_FEED) for push in pushes), next_cursor=None
-    )
-
-
-def _unrecognized(answer: Answered, *, writes: bool = False) -> Failure:
-    return Failure(
-        then=Transient,
-        reason=UNRECOGNIZED,
-        status=answer.status,
-        request_id=answer.request_id,
-        effect_unknown=writes,
-        seen=answer.seen,
     )

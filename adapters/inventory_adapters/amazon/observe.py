@@ -11,13 +11,12 @@ from inventory_adapters.amazon.push import SELLER_FULFILLED
 from inventory_adapters.amazon.settings import GET_LISTING, SEARCH_LISTINGS, AmazonChannel, AmazonSettings
 from inventory_adapters.bodies import mapping, rows, text, units
 from inventory_adapters.exchange import Answered, Exchange
-from inventory_adapters.failures import NOT_FOUND, Failure, refused_here
+from inventory_adapters.failures import NOT_FOUND, refused_here
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_domain.bulk import CallFailed, Found, Page
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import ListingId
-from inventory_domain.outcomes import UNRECOGNIZED, Transient
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
 
 NO_QUANTITY: Final = "no-seller-fulfilled-quantity"
@@ -77,14 +76,14 @@ async def read_group(
         return {each.listing_id: answer.read_answer(each.listing_id, SEARCH_LISTINGS) for each in listings}
     listed = mapping(answer.body).get("items")
     if not isinstance(listed, list):  # required: an answer without it says of no listing that there is none
-        failure = _unrecognized(answer)
+        failure = answer.unrecognized()
         return {each.listing_id: failure.read_answer(each.listing_id, SEARCH_LISTINGS) for each in listings}
     items = {text(item.get("sku")): item for item in rows(listed)}
     is_whole = not text(mapping(mapping(answer.body).get("pagination")).get("nextToken"))
     return {
         listing.listing_id: _shown(listing.listing_id, items.get(sku), SEARCH_LISTINGS, answer)
         if is_whole or sku in items
-        else _unrecognized(answer).read_answer(listing.listing_id, SEARCH_LISTINGS)
+        else answer.unrecognized().read_answer(listing.listing_id, SEARCH_LISTINGS)
         for listing, sku in zip(listings, skus, strict=True)
     }
 
@@ -109,7 +108,7 @@ async def pull(
     body = mapping(answer.body)
     listed, total = body.get("items"), units(body.get("numberOfResults"))
     if not isinstance(listed, list) or total is None:
-        return _unrecognized(answer).call_failed(SEARCH_LISTINGS)
+        return answer.unrecognized().call_failed(SEARCH_LISTINGS)
     if total > PULL_MAX:
         said = f"{total} listings, of which {PULL_MAX} can be paged through"
         return refused_here("too-many-listings", said).call_failed(SEARCH_LISTINGS)
@@ -130,12 +129,6 @@ def _search(settings: AmazonSettings, channel: AmazonChannel, query: Mapping[str
     asked = {"marketplaceIds": channel.marketplace_id, "includedData": "fulfillmentAvailability", **query}
     seller = quote(settings.seller_id, safe="")
     return f"{settings.calls.base_url}/listings/2021-08-01/items/{seller}?{urlencode(asked)}"
-
-
-def _unrecognized(answer: Answered) -> Failure:
-    return Failure(
-        then=Transient, reason=UNRECOGNIZED, status=answer.status, request_id=answer.request_id, seen=answer.seen
-    )
 
 
 def _shown(listing_id: ListingId, item: Json, api: str, answer: Answered) -> ReadAnswer:

@@ -52,7 +52,7 @@ class AmazonReports:
             return answer.call_failed(CREATE_REPORT)
         report_id = text(mapping(answer.body).get("reportId"))
         if not report_id:
-            return _unrecognized(answer).call_failed(CREATE_REPORT)
+            return answer.unrecognized().call_failed(CREATE_REPORT)
         return PullStarted(
             pull_id=report_id,
             ask_after_s=self._settings.report_poll_s,
@@ -74,7 +74,7 @@ class AmazonReports:
             reason = f"report-{status.lower()}"
             return Failure(then=Transient, reason=reason, request_id=answer.request_id).call_failed(GET_REPORT)
         if status != "DONE" or not document_id:
-            return _unrecognized(answer).call_failed(GET_REPORT)
+            return answer.unrecognized().call_failed(GET_REPORT)
         return await self._document(document_id, deadline_s)
 
     async def _document(self, document_id: str, deadline_s: float) -> PullDone | CallFailed:
@@ -84,7 +84,7 @@ class AmazonReports:
         said = mapping(place.body)
         url = text(said.get("url"))
         if not url:
-            return _unrecognized(place).call_failed(GET_REPORT_DOCUMENT)
+            return place.unrecognized().call_failed(GET_REPORT_DOCUMENT)
         gzipped = said.get("compressionAlgorithm") == "GZIP"
         document = await fetched(url, self._exchange, self._settings, deadline_s, gzipped=gzipped)
         if isinstance(document, Failure):
@@ -146,9 +146,3 @@ def listings(lines: list[str], columns: list[str]) -> Iterator[Found]:
 
 def _is_whole(line: str, columns: list[str]) -> bool:
     return line.count("\t") == len(columns) - 1
-
-
-def _unrecognized(answer: Answered) -> Failure:
-    return Failure(
-        then=Transient, reason=UNRECOGNIZED, status=answer.status, request_id=answer.request_id, seen=answer.seen
-    )
