@@ -11,6 +11,7 @@ from inventory_adapters.guards import NO_NODES
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.shopify import auth
+from inventory_adapters.shopify.paging import page_of
 from inventory_adapters.shopify.places import why_left_out
 from inventory_adapters.shopify.settings import GRAPHQL, ShopifySettings
 from inventory_domain.bulk import CallFailed, Found, Page
@@ -78,14 +79,13 @@ async def pull(
     answer = await exchange.call(GRAPHQL, build, deadline_s, writes=False)
     if not isinstance(answer, Answered):
         return answer.call_failed(INVENTORY_ITEMS)
-    items = mapping(mapping(mapping(answer.body).get("data")).get(INVENTORY_ITEMS))
-    page = mapping(items.get("pageInfo"))
-    more, cursor_after = page.get("hasNextPage"), text(page.get("endCursor")) or None
-    if not isinstance(more, bool) or (more and cursor_after is None) or not isinstance(items.get("nodes"), list):
+    listed = page_of(answer.body, INVENTORY_ITEMS)
+    if listed is None:
         return Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status).call_failed(INVENTORY_ITEMS)
+    items, next_cursor = listed
     return Page(
-        found=tuple(_found(item) for item in rows(items.get("nodes")) if text(item.get("id"))),
-        next_cursor=cursor_after if more else None,
+        found=tuple(_found(item) for item in items if text(item.get("id"))),
+        next_cursor=next_cursor,
         api=INVENTORY_ITEMS,
         request_id=answer.request_id,
         seen=answer.seen,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from inventory_adapters.bodies import encoded, mapping, rows, text
+from inventory_adapters.bodies import encoded, text
 from inventory_adapters.exchange import Answered, Exchange
 from inventory_adapters.failures import Failure
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
 from inventory_adapters.shopify import auth
+from inventory_adapters.shopify.paging import page_of
 from inventory_adapters.shopify.settings import GRAPHQL, ShopifySettings
 from inventory_domain.account_calls import LocationPage, MarketplaceLocation
 from inventory_domain.bulk import CallFailed
@@ -41,18 +42,17 @@ async def page(
     answer = await exchange.call(GRAPHQL, build, deadline_s, writes=False)
     if not isinstance(answer, Answered):
         return answer.call_failed(LOCATIONS)
-    found = mapping(mapping(mapping(answer.body).get("data")).get(LOCATIONS))
-    info = mapping(found.get("pageInfo"))
-    more, cursor_after = info.get("hasNextPage"), text(info.get("endCursor")) or None
-    if not isinstance(more, bool) or (more and cursor_after is None) or not isinstance(found.get("nodes"), list):
+    listed = page_of(answer.body, LOCATIONS)
+    if listed is None:
         return Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status).call_failed(LOCATIONS)
+    locations, next_cursor = listed
     return LocationPage(
         locations=tuple(
             MarketplaceLocation(node=NodeId(gid), name=text(each.get("name")) or gid, left_out=why_left_out(each))
-            for each in rows(found.get("nodes"))
+            for each in locations
             if (gid := text(each.get("id")))
         ),
-        next_cursor=cursor_after if more else None,
+        next_cursor=next_cursor,
         api=LOCATIONS,
         request_id=answer.request_id,
         seen=answer.seen,
