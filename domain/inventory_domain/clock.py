@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+STEP_MS: Final = 5_000  # by so much a clock does not differ from how long things take, unless it was set
 
 
 class Clock(Protocol):
@@ -19,3 +21,8 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait that long on this clock. Cancelling it is safe."""
         ...
+
+
+def at_ms(clock: Clock, monotonic_s: float) -> int:
+    """A monotonic time as wall time, by the clock as it is now: it is another one after the clock was set."""
+    return clock.now_ms() - round((clock.monotonic_s() - monotonic_s) * 1000)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from inventory_domain.account_calls import OutOfStockPolicy
-from inventory_domain.clock import Clock
+from inventory_domain.clock import Clock, at_ms
 from inventory_domain.health import ChannelHealth, standing_of
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.masks import FREE, Standing, engine_standing
@@ -80,7 +80,7 @@ class Masks:
         """The engine's newest word on a partition."""
         known = self._progress.get(progress.partition)
         if known is None or known.complete_until_ms != progress.complete_until_ms:
-            self._heard_by[progress.partition] = self._ms_of(0.0)
+            self._heard_by[progress.partition] = at_ms(self._clock, 0.0)
         self._progress[progress.partition] = progress
 
     def follow_target(self, partition: int, target: Target) -> None:
@@ -155,20 +155,16 @@ class Masks:
     def _spoke_ms(self, partition: int) -> int | None:
         """When the engine said its last word on the partition; earlier by as much as the clock was set back since."""
         until_ms = self._until_ms(partition)
-        return None if until_ms is None else until_ms - max(0, self._heard_by[partition] - self._ms_of(0.0))
-
-    def _ms_of(self, monotonic_s: float) -> int:
-        """That time by the clock as it is now."""
-        return self._clock.now_ms() - round((self._clock.monotonic_s() - monotonic_s) * 1000)
+        return None if until_ms is None else until_ms - max(0, self._heard_by[partition] - at_ms(self._clock, 0.0))
 
     def _engine(self, partition: int) -> Standing:
         until_ms, computed_ms = self._spoke_ms(partition), self._computed_ms.get(partition)
-        watched_from_ms, limit_s = self._ms_of(self._watched_from_s), self._settings.engine_silent_s
+        watched_from_ms, limit_s = at_ms(self._clock, self._watched_from_s), self._settings.engine_silent_s
         return engine_standing(until_ms, computed_ms, watched_from_ms, self._clock.now_ms(), limit_s)
 
     def word_age_s(self, partitions: Iterable[int]) -> float:
         """The age of the engine's oldest word on these partitions, counted at the earliest from when we looked."""
-        now_ms, watched_from_ms = self._clock.now_ms(), self._ms_of(self._watched_from_s)
+        now_ms, watched_from_ms = self._clock.now_ms(), at_ms(self._clock, self._watched_from_s)
         words = [self._computed_ms.get(one) if (said := self._spoke_ms(one)) is None else said for one in partitions]
         ages = [now_ms - max(watched_from_ms, one) for one in words if one is not None]
         return max(0, max(ages, default=0)) / 1000

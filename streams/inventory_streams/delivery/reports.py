@@ -10,7 +10,7 @@ from typing import Protocol
 
 from confluent_kafka import KafkaError, Producer
 
-from inventory_domain.clock import Clock
+from inventory_domain.clock import STEP_MS, Clock, at_ms
 from inventory_domain.errors import InventorySyncError
 from inventory_domain.health import FAILURES_IN_A_ROW, UNAUTHORIZED, ChannelReport
 from inventory_domain.identifiers import ChannelId
@@ -19,7 +19,6 @@ from inventory_schemas.codec import Serde
 from inventory_streams.kafka.settings import KafkaSettings
 
 SEND_S_MAX = 120.0
-STEP_MS = 5_000  # by so much a clock does not differ from how long things take, unless it was set
 
 
 @dataclass(slots=True)
@@ -133,10 +132,9 @@ class Tallies:
     def _last_success_ms(self, tally: _Tally) -> int | None:
         """By the clock as it is now: it may have been set since."""
         if tally.last_success_ms is not None:
-            ago_ms = round((self._clock.monotonic_s() - tally.last_success_s) * 1000)
-            at_ms = self._clock.now_ms() - ago_ms
-            if abs(at_ms - tally.last_success_ms) > STEP_MS:
-                tally.last_success_ms = at_ms
+            now_told_ms = at_ms(self._clock, tally.last_success_s)
+            if abs(now_told_ms - tally.last_success_ms) > STEP_MS:
+                tally.last_success_ms = now_told_ms
         return tally.last_success_ms
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from inventory_domain.account_calls import DailyQuotas, ReportsQuotas
-from inventory_domain.clock import Clock
+from inventory_domain.clock import STEP_MS, Clock, at_ms
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.expected import ReadTraits
 from inventory_domain.identifiers import ChannelId, Marketplace
@@ -35,7 +35,6 @@ from inventory_streams.reconcile.waiting import WaitingReadings
 LOOK_S = 1.0  # how often commands and single reads are looked at
 FIRST_APART_S = 30.0  # between the first pulls of a new process, so that they do not all begin at once
 RETRIES_DOUBLED_MAX = 6
-STEP_MS = 5_000  # by so much a clock does not differ from how long things take, unless it was set
 SCHEDULED = "schedule"
 
 log = logging.getLogger(__name__)
@@ -273,7 +272,7 @@ class Reconciler:
 
     def _follow_clock(self) -> None:
         """A clock that was set back puts off no pull: what is planned moves with it."""
-        clock_ms = self.clock.now_ms() - round(self.clock.monotonic_s() * 1_000)
+        clock_ms = at_ms(self.clock, 0.0)
         set_back_ms = 0 if self._clock_ms is None else self._clock_ms - clock_ms
         if self._clock_ms is None or abs(set_back_ms) > STEP_MS:
             self._clock_ms = clock_ms
