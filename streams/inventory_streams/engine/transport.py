@@ -92,17 +92,20 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             _read_as_input(result)
         active_partitions = active_partitions - cast(BatchConsumer, self.consumer).held_back
         seeks = dict(self.seeks)
-        assignment, before = self._positions(active_partitions)
-        resets = self._resets(active_partitions)
+        assignment, before = self._places(active_partitions)
         with fetcher._subscriptions.fetch_context():
             drained = await _drained(fetcher, active_partitions, timeout, max_records)
-        again, after = self._positions(active_partitions)
+        again, after = self._places(active_partitions)
         if again is not assignment:
             return {}  # another assignment: its positions have nothing to do with the former ones
         batches = {}
-        reset = {tp for tp, last in self._resets(active_partitions).items() if last is not resets.get(tp)}
-        for tp, end in after.items():
-            start, records = None if tp in reset else before.get(tp), drained.get(tp, ())
+        for tp, (end, reset) in after.items():
+            if end is None:
+                continue
+            start, last_reset = before.get(tp, (None, None))
+            if reset is not last_reset:
+                start = None
+            records = drained.get(tp, ())
             if seeks.get(tp) != self.seeks.get(tp):
                 continue  # moved meanwhile: the stretch is not known, and what is dropped here shows as a gap
             if start is None:
@@ -117,21 +120,21 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         subscription = self._ensure_consumer()._subscription.subscription
         return subscription.assignment if subscription is not None else None
 
-    def _positions(self, partitions: Iterable[TP]) -> tuple[object, dict[TP, int]]:
+    def _places(self, partitions: Iterable[TP]) -> tuple[object, dict[TP, tuple[int | None, object]]]:
+        """The driver's assignment, and per partition its position, if it has one, with what is another one after the
+        driver went elsewhere by itself: the records were deleted."""
         assignment = self.driven()
         states = {tp: assignment.state_value(tp) for tp in partitions} if assignment is not None else {}
-        return assignment, {tp: state.position for tp, state in states.items() if state and state.has_valid_position}
-
-    def _resets(self, partitions: Iterable[TP]) -> dict[TP, object]:
-        """Per partition what is another one after the driver went elsewhere by itself: the records were deleted."""
-        assignment = self.driven()
-        states = {tp: assignment.state_value(tp) for tp in partitions} if assignment is not None else {}
-        return {tp: state._position_fut for tp, state in states.items() if state is not None}
+        return assignment, {
+            tp: (state.position if state.has_valid_position else None, state._position_fut)
+            for tp, state in states.items()
+            if state is not None
+        }
 
     def standing(self, partitions: Iterable[TP]) -> dict[TP, int]:
         """Where the next records would come from, as far as that is known."""
-        _, positions = self._positions(partitions)
-        return {TP(tp.topic, tp.partition): position for tp, position in positions.items()}
+        _, places = self._places(partitions)
+        return {TP(tp.topic, tp.partition): position for tp, (position, _) in places.items() if position is not None}
 
     def seek(self, partition: TP, offset: int) -> None:
         """Fetch from that offset next. Runs in the fetching thread, whose futures are not safe to touch from here."""

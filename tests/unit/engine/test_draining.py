@@ -66,8 +66,7 @@ def a_thread(states: dict[TopicPartition, State], consumer: SimpleNamespace) -> 
     return SimpleNamespace(
         consumer=consumer,
         seeks={},
-        _positions=lambda places: (states, {TP(*one): states[one].position for one in places}),
-        _resets=lambda places: {TP(*one): states[one].resets for one in places},
+        _places=lambda places: (states, {TP(*one): (states[one].position, states[one].resets) for one in places}),
     )
 
 
