@@ -33,20 +33,26 @@ RULES = HealthRules(
 LIMIT_S = 90.0
 
 
+class Way:
+    """The way to the marketplace, which may be down."""
+
+    down = False
+
+    def answer(self, push: Push) -> PushOutcome:
+        """What a push comes to."""
+        if self.down:
+            return Transient(listing_id=push.listing_id, api="write", reason="no-answer")
+        return accepted(push)
+
+
 def operator(bus: Bus) -> ChannelOperator:
     return ChannelOperator(bus.kafka, bus.topics, bus.registry, now_ms=SystemClock().now_ms)
 
 
 async def test_an_outage_from_the_first_failure_to_whole_again_across_a_restart(bus: Bus, application_id: str) -> None:
     """Failing, countdown, stop-sale that outlives the worker that began it, and the way back."""
-    down = False
-
-    def answer(push: Push) -> PushOutcome:
-        if down:
-            return Transient(listing_id=push.listing_id, api="write", reason="no-answer")
-        return accepted(push)
-
-    market, asked = FakeMarketplace(answer=answer), operator(bus)
+    way = Way()
+    market, asked = FakeMarketplace(answer=way.answer), operator(bus)
     settings = {"health": RULES, "retry": QUICK}
     states: list[ChannelState] = []
 
@@ -59,7 +65,7 @@ async def test_an_outage_from_the_first_failure_to_whole_again_across_a_restart(
     bus.send(*[a_target(own_id, 5, version=1) for own_id in "ABC"])
     async with delivering(bus, market, application_id, **settings) as first:
         await until(lambda: len(market.shown) == 3, "all is shown", LIMIT_S)
-        down = True
+        way.down = True
         market.pushes.clear()
         bus.send(a_target("A", 2, version=2))
         await until(lambda: state() is ChannelState.FAILING, "it fails", LIMIT_S, every_s=0.3)
@@ -72,7 +78,7 @@ async def test_an_outage_from_the_first_failure_to_whole_again_across_a_restart(
             "zero is tried for every listing",
             LIMIT_S,
         )
-        down = False
+        way.down = False
         await until(lambda: state() is ChannelState.SELLING, "it sells again", LIMIT_S, every_s=0.2)
 
     whole = asked.healths()[CHANNEL].health
@@ -121,14 +127,8 @@ async def test_a_stop_sale_holds_over_a_restart_until_an_operator_ends_it(bus: B
 
 async def test_reports_on_a_topic_that_was_created_anew_are_heard(bus: Bus, application_id: str) -> None:
     """They begin at offset 0 again, which is far below what was folded of the former topic."""
-    down = False
-
-    def answer(push: Push) -> PushOutcome:
-        if down:
-            return Transient(listing_id=push.listing_id, api="write", reason="no-answer")
-        return accepted(push)
-
-    market, asked = FakeMarketplace(answer=answer), operator(bus)
+    way = Way()
+    market, asked = FakeMarketplace(answer=way.answer), operator(bus)
     reports = bus.topics.reports(MARKETPLACE)
     bus.send(a_target("A", 5, version=1))
     async with delivering(bus, market, application_id, health=RULES, retry=QUICK, report_interval_s=0.05):
@@ -139,12 +139,12 @@ async def test_reports_on_a_topic_that_was_created_anew_are_heard(bus: Bus, appl
     admin.delete_topics([reports])[reports].result(30)
     await until(lambda: reports not in admin.list_topics(timeout=10).topics, "the topic is gone", LIMIT_S, every_s=0.1)
     bus.create()
-    down = True
+    way.down = True
     bus.send(a_target("A", 2, version=2))
     rules = replace(RULES, stop_after_s=120.0)
     async with delivering(bus, market, application_id, health=rules, retry=QUICK, report_interval_s=5.0):
         await until(lambda: _state(asked) is ChannelState.FAILING, "it fails", 20.0, every_s=0.3)
-        down = False
+        way.down = False
         await until(lambda: _state(asked) is ChannelState.SELLING, "it sells again", 20.0, every_s=0.3)
 
 

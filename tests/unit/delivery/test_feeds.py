@@ -25,6 +25,11 @@ def many(quantity: int, version: int, own_ids: Sequence[str] = MANY) -> list[Tar
     return [a_target(own_id, quantity, version=version) for own_id in own_ids]
 
 
+def in_the_feed(market: FeedMarketplace) -> str:
+    """A listing that has a row in the first feed."""
+    return next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+
+
 def known(shown: int, own_ids: Sequence[str] = MANY) -> list[Exposure]:
     """Listings that are known to show so many, for a worker that takes them over."""
     confirmed = Confirmed(shown, 0, 1_600_000_000_000, Proof.READ)
@@ -93,7 +98,7 @@ async def test_no_rise_goes_while_a_feed_has_the_listing() -> None:
     market = FeedMarketplace()
     async with a_bench(market, targets=many(5, 1), exposures=known(3)) as bench:
         await until_handed_in(bench, market)
-        in_feed = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        in_feed = in_the_feed(market)
         await bench.send(a_target(in_feed, 8, version=2))
         await bench.clock.pass_s(30)
         before = market.quantities(in_feed)
@@ -108,7 +113,7 @@ async def test_a_fall_overtakes_a_feed_and_is_sent_again_where_the_feed_undid_it
     market = FeedMarketplace()
     async with a_bench(market, targets=many(5, 1), exposures=known(3)) as bench:
         await until_handed_in(bench, market)
-        in_feed = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        in_feed = in_the_feed(market)
         await bench.send(a_target(in_feed, 1, version=2))
         await bench.clock.pass_s(10)
         before = market.quantities(in_feed)
@@ -127,7 +132,7 @@ async def test_a_row_of_a_feed_counts_as_exposure_until_its_report() -> None:
     market = FeedMarketplace()
     async with a_bench(market, targets=many(9, 1), exposures=known(3)) as bench:
         await until_handed_in(bench, market)
-        in_feed = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        in_feed = in_the_feed(market)
         await bench.send(a_target(in_feed, 0, version=2))
         await bench.clock.pass_s(30)
         exposure = bench.exposure(in_feed)
@@ -237,7 +242,7 @@ async def test_rows_of_a_feed_that_nobody_knows_of_are_open_until_they_are_read(
     market = FeedMarketplace(refuses=cut_off)
     async with a_bench(market, targets=many(9, 1), exposures=known(3)) as bench:
         await until_handed_in(bench, market)
-        in_feed = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        in_feed = in_the_feed(market)
         await bench.send(a_target(in_feed, 0, version=2))
         await bench.clock.pass_s(60)
         during = bench.exposure(in_feed)
@@ -276,7 +281,7 @@ async def test_a_late_fall_goes_singly_while_a_feed_under_way_keeps_it_from_the_
     market = FeedMarketplace(answer=answer, feed_traits=replace(FEED_TRAITS, takes_s_max=36_000.0))
     async with a_bench(market, targets=many(9, 1), exposures=known(3)) as bench:
         await until_handed_in(bench, market)
-        own_id = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        own_id = in_the_feed(market)
         await bench.send(a_target(own_id, 1, version=2))
         listing = bench.worker.book.partitions[0].listings[ListingId(f"{CHANNEL}/{own_id}")]
         while not listing.late_fall:
@@ -297,7 +302,7 @@ async def test_a_listing_that_leaves_and_comes_back_while_a_feed_has_it_is_not_l
     market = FeedMarketplace()
     async with a_bench(market, targets=many(9, 1), exposures=known(3)) as bench:
         await until_handed_in(bench, market)
-        own_id = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        own_id = in_the_feed(market)
         await bench.withdraw(own_id)
         left = bench.exposure(own_id)
         if not restarted:
@@ -326,7 +331,7 @@ async def test_a_listing_that_left_is_forgotten_when_its_feed_can_set_nothing_mo
     market = FeedMarketplace()
     async with a_bench(market, targets=many(9, 1), exposures=known(3)) as bench:
         await until_handed_in(bench, market)
-        own_id = next(iter(market.feeds["feed-1"].values())).listing_id.removeprefix(f"{CHANNEL}/")
+        own_id = in_the_feed(market)
         await bench.withdraw(own_id)
         await bench.clock.pass_s(250)
         before = bench.exposure(own_id)

@@ -24,6 +24,13 @@ def about(seconds: float, *, jitter: bool = False) -> object:
     return pytest.approx(seconds + TICK_S / 2 + (0.05 * seconds if jitter else 0), abs=TICK_S / 2 + 0.05 * seconds)
 
 
+async def begin_of_an_outage(around: Outages) -> None:
+    """Two listings are shown; then the marketplace is down, and a fall of one is due."""
+    await around.bench.send(*[a_target(own_id, 5, version=1) for own_id in "AB"])
+    around.market.down = True
+    await around.bench.send(a_target("A", 3, version=2))
+
+
 async def test_the_timeline_of_an_outage_of_45_minutes() -> None:
     """5 s, 15 s, 60 s, then every 5 min; alert at the third failure; zeros at 30 min; a probe; restore."""
     async with outages() as around:
@@ -340,10 +347,8 @@ async def test_a_pause_of_everything_becomes_a_stop_sale_after_half_an_hour() ->
 async def test_a_new_owner_goes_on_with_the_countdown_of_the_old_one() -> None:
     """A crash of the owner in the middle of an outage must not save the channel from its stop (rule 33)."""
     async with outages() as around:
-        bench, market, clock = around.bench, around.market, around.bench.clock
-        await bench.send(*[a_target(own_id, 5, version=1) for own_id in "AB"])
-        market.down = True
-        await bench.send(a_target("A", 3, version=2))
+        market, clock = around.market, around.bench.clock
+        await begin_of_an_outage(around)
         await clock.pass_s(20 * MINUTE)
         left = await around.crash()
         await clock.pass_s(5 * MINUTE)
@@ -359,10 +364,8 @@ async def test_a_new_owner_goes_on_with_the_countdown_of_the_old_one() -> None:
 async def test_a_channel_is_stopped_in_time_though_the_clock_is_set_back(down_s: int) -> None:
     """At the latest half an hour after that, of which what has passed before is a part where it can be told."""
     async with outages() as around:
-        bench, market, clock = around.bench, around.market, around.bench.clock
-        await bench.send(*[a_target(own_id, 5, version=1) for own_id in "AB"])
-        market.down = True
-        await bench.send(a_target("A", 3, version=2))
+        market, clock = around.market, around.bench.clock
+        await begin_of_an_outage(around)
         await clock.pass_s(down_s)
         clock.set_back(3 * 3_600)
         await clock.pass_s(31 * MINUTE)
@@ -376,10 +379,8 @@ async def test_a_channel_is_stopped_in_time_though_the_clock_is_set_back(down_s:
 async def test_a_worker_that_has_taken_nothing_over_yet_does_not_begin_the_countdown_anew() -> None:
     """It has no listings: that says nothing of the channel's, though it was the only one that was heard."""
     async with outages() as around:
-        bench, market, clock = around.bench, around.market, around.bench.clock
-        await bench.send(*[a_target(own_id, 5, version=1) for own_id in "AB"])
-        market.down = True
-        await bench.send(a_target("A", 3, version=2))
+        bench, clock = around.bench, around.bench.clock
+        await begin_of_an_outage(around)
         await clock.pass_s(20 * MINUTE)
         left, book = await around.crash(), bench.worker.book
         partitions = dict(book.partitions)
