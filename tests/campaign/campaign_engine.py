@@ -16,7 +16,8 @@ import pytest
 
 from inventory_streams.kafka.stopping import ExitCode
 from tests.support.campaign import say
-from tests.support.engine import PARTITIONS, EngineBus, wait_until
+from tests.support.commands import wait_until
+from tests.support.engine import PARTITIONS, EngineBus
 from tests.support.engine_process import Engines, all_owned, owned, share
 from tests.support.engine_traffic import Traffic
 

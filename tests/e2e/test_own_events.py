@@ -1,12 +1,12 @@
 """Somebody's own events, command by command as the README gives them, shown by all four marketplaces."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.own_system import EXAMPLES, LIMIT_S, Started, a_system, ended, run, shown
+from tests.support.commands import wait_until
+from tests.support.own_system import EXAMPLES, LIMIT_S, Started, a_system, ended, run, shown, wait_for
 
 # 43 counted less 2 shipped less 1 of safety stock are 40; each channel withholds its own share of them.
 SHOWN = {
@@ -32,7 +32,7 @@ def test_events_from_a_file_are_shown_by_every_marketplace(
 
     assert said.startswith("6 sent")
     assert shown(facts["control_url"], until=SHOWN) == SHOWN
-    assert _explained("SKU-00002", cwd=tmp_path) == SHOWN_BY_CHANNEL
+    wait_for(lambda: _explained("SKU-00002", cwd=tmp_path) == SHOWN_BY_CHANNEL)
     _held_and_stopped_by_hand("shop", facts["control_url"], cwd=tmp_path)
     run("sku", "zero", "SKU-00002", "--why", "recall", "--config", "sync.yaml", cwd=tmp_path)
     recalled = dict.fromkeys(SHOWN, 0)
@@ -69,36 +69,29 @@ def _held_and_stopped_by_hand(channel: str, control_url: str, cwd: Path) -> None
 
 def _status(channel: str, until: dict[str, object], cwd: Path) -> tuple[int, dict[str, object]]:
     """The exit status of `channel status`, and what it says of the channel, once it says that."""
-    end = time.monotonic() + LIMIT_S
-    while True:
+    told: list[tuple[int, dict[str, object]]] = []
+
+    def says_so() -> bool:
         done = ended("channel", "status", channel, "--json", "--config", "sync.yaml", cwd=cwd)
-        found: list[dict[str, object]] = json.loads(done.stdout) if done.stdout.startswith("[") else []
-        if found and until.items() <= found[0].items():
-            return done.returncode, found[0]
-        assert time.monotonic() < end, done.stdout + done.stderr
-        time.sleep(0.2)
+        told[:] = [(done.returncode, one) for one in json.loads(done.stdout if done.stdout.startswith("[") else "[]")]
+        return bool(told) and until.items() <= told[0][1].items()
+
+    wait_until(says_so, f"{channel} is {until}", LIMIT_S)
+    return told[0]
 
 
 def _explained(sku: str, cwd: Path) -> dict[str, tuple[int, bool]]:
     """What each channel should show by the ledger, and whether a push of exactly that was taken."""
-    end = time.monotonic() + LIMIT_S
-    found: dict[str, tuple[int, bool]] = {}
-    while time.monotonic() < end:
-        done = ended("explain", sku, "--json", "--config", "sync.yaml", cwd=cwd)
-        if done.returncode == 0:
-            listings = json.loads(done.stdout)["listings"]
-            found = {
-                one["channel"]: (
-                    one["target"]["quantity"],
-                    any(
-                        tried["outcome"] in ("applied", "accepted") and tried["version"] == one["target"]["version"]
-                        for tried in one["attempts"]
-                    ),
-                )
-                for one in listings
-                if one["target"] is not None
-            }
-        if found == SHOWN_BY_CHANNEL:
-            break
-        time.sleep(0.2)
-    return found
+    done = ended("explain", sku, "--json", "--config", "sync.yaml", cwd=cwd)
+    listings = json.loads(done.stdout)["listings"] if done.returncode == 0 else []
+    return {
+        one["channel"]: (
+            one["target"]["quantity"],
+            any(
+                tried["outcome"] in ("applied", "accepted") and tried["version"] == one["target"]["version"]
+                for tried in one["attempts"]
+            ),
+        )
+        for one in listings
+        if one["target"] is not None
+    }

@@ -15,7 +15,8 @@ from inventory_domain.identifiers import LocationId, OrderId
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.stopping import ExitCode
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
-from tests.support.engine import CHANNEL, PARTITIONS, EngineBus, change_of, wait_until
+from tests.support.commands import wait_until
+from tests.support.engine import CHANNEL, PARTITIONS, EngineBus, change_of
 from tests.support.engine_process import EngineProcess, Engines, all_owned, owned
 from tests.support.engine_traffic import Traffic
 

@@ -23,7 +23,7 @@ from inventory_ledger.store import BUILT, opened
 from inventory_schemas.records import LISTING_EXPOSURE, LISTING_OUTCOME, LISTING_TARGET
 from inventory_streams.kafka.stopping import ExitCode
 from inventory_streams.topics import Topics
-from tests.support.engine import wait_until
+from tests.support.commands import wait_until
 from tests.support.ledger import (
     AMAZON,
     NOW_MS,

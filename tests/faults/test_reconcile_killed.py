@@ -28,7 +28,7 @@ from inventory_schemas.records import (
 from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
-from tests.support.engine import wait_until
+from tests.support.commands import wait_until
 from tests.support.ledger import PARTITIONS, REGISTRY, TopicWriter, a_target, create_topics, encoded
 from tests.support.pulls import CHANNEL, MARKETPLACE, a_product
 from tests.support.reconcile_process import PAGE, Reconcilers, a_pulled_market

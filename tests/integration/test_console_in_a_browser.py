@@ -18,8 +18,8 @@ from inventory_domain.identifiers import ChannelId
 from inventory_ledger.settings import Feed
 from inventory_ledger.store import Store
 from inventory_schemas.records import CHANNEL_HEALTH, HealthRecord
+from tests.support.commands import wait_until
 from tests.support.console import OPERATOR, PASSWORD, Bench, a_ledger
-from tests.support.engine import wait_until
 from tests.support.ledger import Tape, encoded, topic_of, write_all
 from tests.support.ledger_month import at
 

@@ -26,8 +26,7 @@ from inventory_schemas.codec import Serde
 from inventory_schemas.records import LISTING_TARGET, OPERATOR_COMMAND
 from inventory_streams.kafka.reading import read_to_end
 from tests.support.asking import local
-from tests.support.commands import run_here
-from tests.support.engine import wait_until
+from tests.support.commands import run_here, wait_until
 from tests.support.ledger import Tape, a_target, encoded, topic_of, write_all
 
 PASSWORD = "correct horse battery"

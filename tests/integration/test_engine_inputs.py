@@ -14,7 +14,8 @@ from inventory_domain.changes import StockAdjusted, StockCounted
 from inventory_streams.engine.adopt import adopt
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.stopping import ExitCode
-from tests.support.engine import PARTITIONS, EngineBus, FixedRegistry, change_of, product_of, wait_until
+from tests.support.commands import wait_until
+from tests.support.engine import PARTITIONS, EngineBus, FixedRegistry, change_of, product_of
 from tests.support.engine_process import Engines, settings_of
 
 COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")

@@ -16,6 +16,7 @@ from inventory_domain.errors import ConfigError
 from inventory_domain.identifiers import ChannelId, OrderId, ReservationId, Sku
 from inventory_streams.engine.inputs import admin_client, topic_ids
 from inventory_streams.kafka.partitioner import partition_of
+from tests.support.commands import wait_until
 from tests.support.engine import (
     CHANNEL,
     MARKETPLACE,
@@ -24,7 +25,6 @@ from tests.support.engine import (
     change_of,
     listing_of,
     product_of,
-    wait_until,
 )
 from tests.support.engine_process import EngineProcess, Engines
 

@@ -30,7 +30,8 @@ from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.engine.snapshots import StateRecords, read_snapshot, read_state, write_snapshot
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
-from tests.support.engine import CHANNEL, PARTITIONS, EngineBus, FixedRegistry, change_of, product_of, wait_until
+from tests.support.commands import wait_until
+from tests.support.engine import CHANNEL, PARTITIONS, EngineBus, FixedRegistry, change_of, product_of
 from tests.support.engine_process import EngineProcess, Engines
 from tests.support.engine_traffic import KITS, Traffic
 

@@ -23,7 +23,7 @@ from testcontainers.core.container import DockerContainer
 
 from inventory_ledger.store import database_url
 from tests.support.broker import docker_answers
-from tests.support.engine import wait_until
+from tests.support.commands import wait_until
 
 IMAGE = "postgres:16-alpine"
 ASKED = "asked_for_passwords"

@@ -7,7 +7,7 @@ import itertools
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
@@ -46,7 +46,6 @@ MARKETPLACE = Marketplace("market")
 CHANNEL = ChannelId("market-us")
 LOCATIONS = ("dallas", "reno")
 PARTITIONS = 3
-LIMIT_S = 120.0
 OURS = ("inventory.", "catalog.", "sku.", "engine.", "listing.targets", "listing.exposure")
 _numbers = itertools.count(1)
 
@@ -296,12 +295,3 @@ class EngineBus:
             return {place.partition: int(place.offset) for place in consumer.committed(places, timeout=10)}
         finally:
             consumer.close()
-
-
-def wait_until(holds: Callable[[], bool], what: str, limit_s: float = LIMIT_S, every_s: float = 0.05) -> None:
-    """Wait for a condition, at most so long."""
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {limit_s:.0f} s: {what}")
-        time.sleep(every_s)

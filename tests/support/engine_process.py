@@ -20,6 +20,7 @@ from inventory_streams.engine.run import run
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
+from tests.support.commands import wait_until
 from tests.support.engine import (
     MARKETPLACE,
     PARTITIONS,
@@ -27,7 +28,6 @@ from tests.support.engine import (
     FixedRegistry,
     SystemClock,
     the_policy,
-    wait_until,
 )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from inventory_domain.catalog import Component
 from inventory_domain.changes import InventoryChange, StockAdjusted, StockCounted, UnitsSold
 from inventory_domain.identifiers import ChannelId, OrderId, Sku
-from tests.support.engine import CHANNEL, EngineBus, change_of, listing_of, product_of, wait_until
+from tests.support.commands import wait_until
+from tests.support.engine import CHANNEL, EngineBus, change_of, listing_of, product_of
 
 # Kits of plain SKUs, and one of a kit, so that what SKUs say to each other is under the same strikes.
 KITS = {"K0": {"S0": 1, "S1": 2}, "K1": {"S2": 3, "S3": 1}, "K2": {"S4": 1, "S5": 1}, "KK": {"K0": 1, "S6": 2}}
