@@ -95,6 +95,8 @@ def _applied(stock: Stock, change: InventoryChange) -> tuple[Stock, Effect]:
         after, effect = _reservation_less(position, change, kind.reservation_id, None), Effect.APPLIED
     else:
         after, effect = _shipped(position, change, kind)
+        if effect is Effect.SUPERSEDED and kind.order_id is not None and kind.order_id not in stock.known_orders:
+            effect = Effect.APPLIED  # a newer count has the units; that they were those of this order is news
         stock = order_known(stock, kind.order_id)
     positions = {**stock.positions, location: after}
     after_all = Stock(positions, stock.sales, stock.known_orders, stock.event_ids, stock.kit_sales, stock.cancels)

@@ -214,6 +214,18 @@ def test_a_shipment_that_the_count_already_has_only_ends_its_reservation() -> No
     assert (on_hand(shipped), reserved(shipped)) == (6, 0)
 
 
+def test_a_shipment_that_the_count_already_has_ends_the_netting_of_its_order() -> None:
+    """The count came first; that the units were those of this order is told by nothing else."""
+    counted = in_order((1, StockCounted(10)), (9, StockCounted(6)))
+    sold = after(counted, UnitsSold(SHOP, O1, 4), location=None)
+
+    told, effect = apply(sold, a_change(OrderShipped(4, order_id=O1), sequence=5))
+    again, repeated = apply(told, a_change(OrderShipped(4, order_id=O1), sequence=5))
+
+    assert (on_hand(told), told.units_sold_unreported(), effect) == (6, {}, Effect.APPLIED)
+    assert (again, repeated) == (told, Effect.SUPERSEDED)
+
+
 def test_a_released_reservation_is_gone() -> None:
     stock = after(a_stock(dallas=10), StockReserved(R1, 4), ReservationReleased(R1))
 

@@ -8,12 +8,14 @@ import pytest
 
 from inventory_domain.changes import (
     InventoryChange,
+    OrderShipped,
     SourceHeartbeat,
     StockAdjusted,
     StockCounted,
+    UnitsSold,
 )
 from inventory_domain.errors import InvariantBroken
-from inventory_domain.identifiers import LocationId, Sku
+from inventory_domain.identifiers import ChannelId, LocationId, OrderId, Sku
 from inventory_streams.engine.records import InputRecord
 from tests.support.engine_work import (
     LISTING,
@@ -124,6 +126,19 @@ def test_an_older_count_is_superseded(memory: Memory) -> None:
 
     assert effects(computed) == {"superseded": 1}
     assert not computed.targets
+
+
+def test_a_shipment_that_comes_after_its_count_ends_the_netting_of_its_order(memory: Memory) -> None:
+    """Else the order is subtracted beside the count that has it, for good."""
+    wire = memory.wire
+    selling(memory, 10)
+    sold = a_change(UnitsSold(ChannelId("market-us"), OrderId("o1"), 4), location=None)
+    assert told(memory.batch(wire.change(sold))) == {LISTING: 6}
+
+    counted = memory.batch(wire.change(a_change(StockCounted(6), sequence=9)))
+    shipped = memory.batch(wire.change(a_change(OrderShipped(4, order_id=OrderId("o1")), sequence=5)))
+
+    assert (told(counted), told(shipped)) == ({LISTING: 2}, {LISTING: 6})
 
 
 def test_a_bad_record_is_a_dead_letter_and_those_around_it_are_applied(memory: Memory) -> None:
