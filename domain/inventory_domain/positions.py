@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
@@ -292,17 +293,24 @@ def _reservation_less(
 
 
 def _shipped(position: Position, change: InventoryChange, kind: OrderShipped) -> tuple[Position, Effect]:
-    """On hand falls unless a newer count already has it; the reservation ends in either case, once."""
+    """On hand falls unless a newer count already has it; reservations end in either case, by as many units in all."""
     after, effect = _moved(position, change, -kind.units)
     if effect is Effect.DUPLICATE:
         return position, effect
-    reservation_id = kind.reservation_id or _reservation_of(position, kind.order_id)
-    if reservation_id is None or reservation_id not in position.reservations:
-        return after, effect
-    return _reservation_less(after, change, reservation_id, kind.units), Effect.APPLIED
+    left = kind.units
+    for reservation_id, held in reservations_of(position.reservations, kind.reservation_id, kind.order_id):
+        if left > 0:
+            after, effect = _reservation_less(after, change, reservation_id, left), Effect.APPLIED
+            left -= held.units
+    return after, effect
 
 
-def _reservation_of(position: Position, order_id: OrderId | None) -> ReservationId | None:
+def reservations_of(
+    held: Mapping[ReservationId, Reservation], reservation_id: ReservationId | None, order_id: OrderId | None
+) -> list[tuple[ReservationId, Reservation]]:
+    """What a shipment ends: the reservation that it names, else those of its order in the order they were made in."""
+    if reservation_id:
+        return [(reservation_id, held[reservation_id])] if reservation_id in held else []
     if order_id is None:
-        return None
-    return next((key for key, held in position.reservations.items() if held.order_id == order_id), None)
+        return []
+    return [(key, one) for key, one in held.items() if one.order_id == order_id]

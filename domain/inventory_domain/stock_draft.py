@@ -25,7 +25,7 @@ from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId
 from inventory_domain.netting import KNOWN_ORDERS_MAX, SALES_MAX, is_beyond
 from inventory_domain.newest import Newest
 from inventory_domain.plain_change import PlainChange, PlainKind
-from inventory_domain.positions import EVENT_IDS_MAX, RESERVATIONS_MAX, Effect, apply
+from inventory_domain.positions import EVENT_IDS_MAX, RESERVATIONS_MAX, Effect, apply, reservations_of
 from inventory_domain.stock import ChannelSale, Position, Reservation, Stock
 from inventory_domain.stock_places import Place
 from inventory_domain.values import replace
@@ -256,14 +256,14 @@ class StockDraft:
             self._remembered().add(event_id)
         place = self._places[location]
         held = place.began.reservations if place.own_reservations is None else place.own_reservations
-        if held:
-            if not reservation_id and order is not None:
-                reservation_id = next((key for key, one in held.items() if one.order_id == order), None)
-            if reservation_id is not None and reservation_id in held:
+        left = units
+        for key, reservation in reservations_of(held, reservation_id, order) if held else ():
+            if left > 0:
                 own = place.reservations()
-                reservation = own.pop(reservation_id)
-                if units < reservation.units:
-                    own[reservation_id] = replace(reservation, units=reservation.units - units)
+                del own[key]
+                if left < reservation.units:
+                    own[key] = replace(reservation, units=reservation.units - left)
+                left -= reservation.units
         self._tell(order)
         return True
 

@@ -206,6 +206,17 @@ def test_a_shipment_finds_its_reservation_by_the_order() -> None:
     assert reserved(stock) == 0
 
 
+def test_a_shipment_of_an_order_ends_all_its_reservations_by_as_many_units() -> None:
+    """An order of two lines is reserved twice and leaves in one parcel; what is left of it stays reserved."""
+    held = after(a_stock(dallas=10), StockReserved(R1, 2, O1), StockReserved(R2, 4, O1))
+
+    part, whole = after(held, OrderShipped(3, order_id=O1)), after(held, OrderShipped(6, order_id=O1))
+
+    assert (on_hand(part), reserved(part)) == (7, 3)
+    assert (on_hand(whole), reserved(whole)) == (4, 0)
+    assert reserved(after(held, OrderShipped(6, R1, O1))) == 4, "where it names its reservation, it is that one"
+
+
 def test_a_shipment_that_the_count_already_has_only_ends_its_reservation() -> None:
     stock = in_order((1, StockCounted(10)), (2, StockReserved(R1, 4, O1)), (9, StockCounted(6)))
 
