@@ -9,6 +9,7 @@ from typing import Final
 from inventory_domain.changes import (
     InventoryChange,
     OrderShipped,
+    SaleCancelled,
     SourceHeartbeat,
     StockAdjusted,
     StockCounted,
@@ -30,6 +31,7 @@ from inventory_streams.engine.values import CAUSES, OF_STOCK, RecordEffect, Rule
 
 RECORDS_IN_PART: Final = 250  # some 1 ms
 _OF_ORDERS = frozenset((UnitsSold, StockReserved, OrderShipped))
+_OF_CHANNELS = frozenset((UnitsSold, SaleCancelled))
 
 
 class _Draft:
@@ -228,7 +230,7 @@ class StockChanges:
 
     def _apply(self, draft: _Draft, change: InventoryChange, offset: int) -> RecordEffect:
         kind, stock, sku = change.kind, draft.stock, draft.sku
-        if draft.is_kit and change.location is not None:
+        if draft.is_kit and type(kind) not in _OF_CHANNELS:
             raise InvalidRecord("kit-has-no-stock", f"SKU {sku} is a kit; send what happens to its components")
         sale, sold = None, None
         if type(kind) in _OF_ORDERS:

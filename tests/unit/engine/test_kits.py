@@ -421,6 +421,17 @@ def test_what_happens_to_a_kits_own_stock_is_a_dead_letter(selling: World) -> No
     assert selling.shown[KIT] == 5
 
 
+def test_a_sale_of_a_kit_may_name_a_location(selling: World) -> None:
+    """The schema allows it; refused, the sold kit would stay on show."""
+    selling.change(KIT, sold(2), "dallas")
+    selling.run()
+    assert (selling.shown[KIT], selling.shown[PART], selling.dead) == (3, 6, [])
+
+    selling.change(KIT, SaleCancelled(CHANNEL, ORDER, 2, "changed mind"), "dallas")
+    selling.run()
+    assert (selling.shown[KIT], selling.shown[PART], selling.dead) == (5, 10, [])
+
+
 def test_a_component_that_is_catching_up_tells_falls_only_and_owes_the_rise(selling: World) -> None:
     selling.catching_up = True
     selling.change(OTHER, StockAdjusted(-4), sequence=2)
