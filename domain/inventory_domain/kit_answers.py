@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from inventory_domain.atp import Availability
 from inventory_domain.catalog import Product
+from inventory_domain.changes import QUANTITY_MAX
 from inventory_domain.commands import KitAvailability, Override, OverrideKind, SilentSource
 from inventory_domain.identifiers import LocationId, Sku, SourceId
 from inventory_domain.kits import CYCLE, PART_TWICE, TOO_DEEP, KitLinks, Served, scarcest, silent_parts
@@ -40,7 +41,7 @@ def shared_above(links: KitLinks) -> tuple[Sku, ...]:
 
 def an_answer(sku: Sku, product: Product, links: KitLinks, served: Served, available: Availability) -> KitAvailability:
     """How many kits the SKU would do for; `available` leaves out what was sold in this kit, which nets that itself."""
-    kits = {place: units // served.units for place, units in available.by_location.items()}
+    kits = {place: min(units // served.units, QUANTITY_MAX) for place, units in available.by_location.items()}
     some = tuple((place, number) for place, number in sorted(kits.items()) if number)
     return KitAvailability(
         component=sku,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from inventory_domain.atp import availability
 from inventory_domain.catalog import Product, opened
+from inventory_domain.changes import QUANTITY_MAX
 from inventory_domain.commands import KitAvailability, KitKind, KitRegistered, KitRemoved, KitSold, SilentSource
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, Sku, SourceId
 from inventory_domain.kit_answers import an_answer, no_rise, refusal, silent_sources, under_override
@@ -169,7 +170,9 @@ def _sales(before: SkuState | None, after: SkuState, links: KitLinks) -> tuple[K
         units, channel = now.get(order_id, (0, known.get(order_id, (0, ChannelId("")))[1]))
         parts: Iterable[Sku] = waiting.get(order_id, tuple(needed) if units or order_id in owed else ())
         said += [
-            (part, KitSold(after.sku, order_id, units * needed[part], channel)) for part in parts if part in needed
+            (part, KitSold(after.sku, order_id, min(units * needed[part], QUANTITY_MAX), channel))
+            for part in parts
+            if part in needed
         ]
         if units:
             waiting[order_id] = tuple(parts)

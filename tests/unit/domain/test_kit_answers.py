@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from inventory_domain.changes import QUANTITY_MAX
 from inventory_domain.commands import KitAvailability, Override, OverrideKind
 from inventory_domain.identifiers import LocationId, Sku
-from inventory_domain.kit_answers import no_rise, under_override
-from inventory_domain.kits import TOO_DEEP
+from inventory_domain.kit_answers import an_answer, no_rise, under_override
+from inventory_domain.kits import TOO_DEEP, KitLinks, Served
+from tests.support.stock import a_product, available
 
 PART, DALLAS, RENO = Sku("PART"), LocationId("dallas"), LocationId("reno")
 PLACES = (DALLAS, RENO)
@@ -59,3 +61,10 @@ def test_the_first_word_to_a_kit_is_that_nothing_was_counted_while_nothing_may_r
     first = no_rise(said(5, 2), None, PLACES)
 
     assert (first.kits_by_location, first.uncounted) == ((), PLACES)
+
+
+def test_more_kits_than_a_record_may_tell_of_are_told_as_the_most() -> None:
+    """What nobody counts (a card, a ribbon) is put in as the most there may be, and then more of it is booked."""
+    answer = an_answer(PART, a_product(), KitLinks(), Served(1), available({"dallas": QUANTITY_MAX + 5}))
+
+    assert answer.kits_by_location == ((DALLAS, QUANTITY_MAX),)

@@ -8,6 +8,7 @@ import pytest
 
 from inventory_domain.catalog import ProductStatus
 from inventory_domain.changes import (
+    QUANTITY_MAX,
     OrderShipped,
     SaleCancelled,
     StockAdjusted,
@@ -430,6 +431,13 @@ def test_a_sale_of_a_kit_may_name_a_location(selling: World) -> None:
     selling.change(KIT, SaleCancelled(CHANNEL, ORDER, 2, "changed mind"), "dallas")
     selling.run()
     assert (selling.shown[KIT], selling.shown[PART], selling.dead) == (5, 10, [])
+
+
+def test_an_order_of_more_units_than_a_record_may_tell_of_is_netted_as_the_most(selling: World) -> None:
+    selling.change(KIT, sold(QUANTITY_MAX), None)
+    selling.run()
+
+    assert {one.units for one in selling.state(PART).stock.kit_sales.values()} == {QUANTITY_MAX}
 
 
 def test_a_component_that_is_catching_up_tells_falls_only_and_owes_the_rise(selling: World) -> None:
