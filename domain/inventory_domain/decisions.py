@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from inventory_domain.atp import NO_ANSWERS
 from inventory_domain.catalog import ProductStatus, opened
@@ -21,6 +22,9 @@ from inventory_domain.surges import is_high
 from inventory_domain.targets import Proposal, Proposals, Target, next_version, proposals
 from inventory_domain.values import made_often, replace
 from inventory_domain.velocity import Demand
+
+RISE_WAITS: Final = "no rise until all input is read"
+"""The last step of a derivation whose number is bounded by what was said before, since the engine catches up."""
 
 
 @made_often
@@ -71,7 +75,7 @@ def decide(
     for want in proposed.listings:
         listing_id = want.listing.listing_id
         before = emitted.get(listing_id)
-        quantity, nodes = want.quantity, want.nodes
+        quantity, nodes, waits = want.quantity, want.nodes, False
         if override is not None:
             if before is None and _holds(override):
                 continue
@@ -81,7 +85,8 @@ def decide(
                 owes = True
                 continue
             bound, bounded_nodes = _no_rise(before, quantity, nodes)
-            owes = owes or bound != quantity or bounded_nodes != nodes
+            waits = bound != quantity or bounded_nodes != nodes
+            owes = owes or waits
             quantity, nodes = bound, bounded_nodes
         if quantity < want.listing.min_shown:  # what was lowered to less than that
             quantity, nodes = 0, dict.fromkeys(nodes, 0)
@@ -97,7 +102,10 @@ def decide(
                 continue
             why = REFILL_CAUSE
         version = next_version(before.version if before else newest_version, now_ms)
-        target = _target(state, want, quantity, nodes, before, version, now_ms, why, override, demand, causes)
+        derivation = _derivation(state, want, override, causes, now_ms)
+        if waits:
+            derivation = f"{derivation}; {RISE_WAITS}"
+        target = _target(state, want, quantity, nodes, before, version, now_ms, why, derivation, demand)
         targets.append(target)
         emitted[listing_id] = _emitted(target)
     named = frozenset([one.listing_id for one in state.product.listings]) if state.product else frozenset()
@@ -194,9 +202,8 @@ def _target(
     version: int,
     now_ms: int,
     cause: str,
-    override: Override | None,
+    derivation: str,
     demand: Demand | None,
-    causes: Causes,
 ) -> Target:
     listing = want.listing
     return Target(
@@ -213,7 +220,7 @@ def _target(
         want.buffer,
         want.strategy,
         cause,
-        _derivation(state, want, override, causes, now_ms),
+        derivation,
         state.changed_at_ms,
         now_ms,
         guard=_guard(before, quantity, now_ms),

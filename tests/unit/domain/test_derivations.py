@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from inventory_domain.catalog import ListingNode
+from inventory_domain.catalog import ListingNode, ProductStatus
 from inventory_domain.changes import StockCounted
 from inventory_domain.commands import Override, OverrideKind, Restate
-from inventory_domain.decisions import decide
+from inventory_domain.decisions import RISE_WAITS, decide
 from inventory_domain.identifiers import LocationId, NodeId, Sku, SourceId
 from inventory_domain.policies import AllocationPolicy
 from inventory_domain.sku_state import SkuState
@@ -19,7 +21,9 @@ from inventory_streams.engine.values import Surroundings
 from tests.support.kit_world import World, a_sku, listing_of, skus
 from tests.support.stock import NOW_MS, SKU, a_channel, a_listing, a_policy, a_product, a_stock, after
 
-UNTIL = r" by ann until (released|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+UNTIL = rf" by ann until (released|{TIME})"
+PAGE = Path(__file__).parents[3] / "docs" / "quantities.md"
 
 
 @pytest.mark.parametrize("until_ms", [None, NOW_MS + 60_000])
@@ -185,3 +189,38 @@ def test_a_kits_derivation_names_its_scarcest_component_at_each_location() -> No
     world.run()
 
     assert (world.shown[kit], world.derivations[kit].rpartition("; ")[2]) == (0, "no answer of GONE")
+
+
+def test_a_number_that_may_not_rise_yet_says_what_it_waits_for() -> None:
+    """Its own sum says more than it shows; whoever adds it up must not take that for a fault."""
+    state = SkuState(SKU, a_stock(dallas=5), a_product())
+    before = decide(state, a_policy(), NOW_MS, catching_up=False, cause="test").state
+    more = replace(before, stock=after(before.stock, StockCounted(9)))
+    again = frozenset(before.targets)
+
+    waits = decide(more, a_policy(), NOW_MS + 1, catching_up=True, cause="test", restate=again).targets[0]
+    rises = decide(more, a_policy(), NOW_MS + 1, catching_up=False, cause="test").targets[0]
+
+    assert (waits.quantity, waits.derivation) == (5, f"{rises.derivation}; {RISE_WAITS}")
+    assert f'"; {RISE_WAITS}"' in PAGE.read_text()
+
+
+@pytest.mark.parametrize(
+    ("unsold", "words"),
+    [
+        ({"status": ProductStatus.DISCONTINUED}, "product discontinued"),
+        ({"sale_stops_at_ms": NOW_MS}, "the product is not sold since "),
+    ],
+    ids=["discontinued", "pre-sale-over"],
+)
+def test_what_is_not_sold_has_that_and_an_operators_hand_for_its_story(unsold: dict[str, Any], words: str) -> None:
+    state = SkuState(SKU, a_stock(dallas=5), a_product())
+    before = decide(state, a_policy(), NOW_MS - 1, catching_up=False, cause="test").state
+    cap = Override(OverrideKind.CAP, 3, None, "ann", "last pallet")
+
+    target = decide(
+        replace(before, product=a_product(**unsold), override=cap), a_policy(), NOW_MS, catching_up=False, cause="test"
+    ).targets[0]
+
+    assert re.fullmatch(f"{words}({TIME})?; override cap 3 by ann until released", target.derivation)
+    assert f'"{words}"' in PAGE.read_text()
