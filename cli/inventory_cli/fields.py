@@ -92,12 +92,16 @@ class FileFields(Fields):
                 value = date.fromisoformat(value) if len(value) == len("2026-11-27") else datetime.fromisoformat(value)
             except ValueError:
                 value = self._raw[name]
-        if isinstance(value, date) and not isinstance(value, datetime):
-            value = datetime.combine(value + timedelta(days=days_later), time())
-        if isinstance(value, datetime):
-            if value.tzinfo is None:
-                value = value.replace(tzinfo=zone)
-            return round(value.timestamp() * 1000)
+        try:
+            if isinstance(value, date) and not isinstance(value, datetime):
+                value = datetime.combine(value + timedelta(days=days_later), time())
+            if isinstance(value, datetime):
+                if value.tzinfo is None:
+                    value = value.replace(tzinfo=zone)
+                return round(value.timestamp() * 1000)
+        except OverflowError:
+            self.fault(name, f"{value} is further away than there are days")
+            return 0
         if value is not None:
             self.fault(name, f"must be a day or a time such as 2026-11-27 or 2026-11-27T09:00:00, not {value!r}")
         return 0

@@ -62,6 +62,7 @@ channels:
 LARGEST = "policy.largest_share.margin-first"
 PEAK = "{name: x, from: 2026-11-27, until: 2026-11-27}"
 PEAK_ELSEWHERE = "{name: x, from: 2026-11-27, until: 2026-11-27, channels: [etsy]}"
+PEAK_FOR_EVER = "{name: x, from: 2026-11-27, until: 9999-12-31}"
 
 
 def settings_of(text: str, env: Mapping[str, str] = ENV) -> Settings:
@@ -209,6 +210,7 @@ def test_a_buffer_that_names_one_number_means_that_one_alone() -> None:
         ("channels:", "policy: {peaks: {name: x}}\nchannels:", "policy.peaks", "list of mappings"),
         ("channels:", "policy: {peaks: [{name: x, from: soon}]}\nchannels:", "policy.peaks.0.from", "'soon'"),
         ("channels:", "policy: {peaks: [{name: x}]}\nchannels:", "policy.peaks.0.until", "missing"),
+        ("channels:", f"policy: {{peaks: [{PEAK_FOR_EVER}]}}\nchannels:", "policy.peaks.0.until", "9999-12-31"),
         ("channels:", f"policy: {{peaks: [{PEAK}, {PEAK}]}}\nchannels:", "policy.peaks.1.name", "like another"),
         ("channels:", f"policy: {{peaks: [{PEAK_ELSEWHERE}]}}\nchannels:", "policy.peaks.0.channels", "'etsy'"),
         ("ebay-us: {", "ebay-us: {largest_share: 100, ", "channels.ebay-us.largest_share", "allow_full"),
