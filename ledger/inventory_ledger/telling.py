@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from inventory_domain.listing_holds import FAILING_FALL, QUOTA_SPENT
 from inventory_domain.masks import ENGINE_SILENT, STOP_SALE
+from inventory_domain.overrides import LATEST_MS
 from inventory_ledger.rows import as_json
 from inventory_ledger.story import Facts, ListingStory, LocationStory, Story
 
@@ -34,6 +35,8 @@ def clock(at_ms: object) -> str:
     """A time for people, in UTC, to the millisecond."""
     if not isinstance(at_ms, int):
         return "never"
+    if at_ms > LATEST_MS:  # a source that counts in microseconds, say
+        return f"{at_ms} ms"
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 

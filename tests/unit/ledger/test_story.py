@@ -319,3 +319,9 @@ def test_what_is_not_known_is_said(
 ) -> None:
     with pytest.raises(UnknownSku, match=said):
         story(connection, sku, at_ms, channel=channel, now=False)
+
+
+def test_a_time_that_no_calendar_has_is_told_as_it_was_said() -> None:
+    """A source that counts in microseconds may not keep anybody from being told the rest."""
+    assert clock(1_800_000_000_000_000) == "1800000000000000 ms"
+    assert clock(NOW_MS).startswith("20")
