@@ -24,7 +24,7 @@ from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import LocationId, SourceId, checked
 from inventory_schemas.avsc import NAMESPACE
 from inventory_schemas.codec import Record, RecordKind
-from inventory_schemas.values import check_range, check_time, check_units, flat
+from inventory_schemas.values import check_past, check_range, check_time, check_units, flat
 from inventory_schemas.wire_changes import read_change
 
 Kind = SkuChange | SourceHeartbeat
@@ -83,7 +83,7 @@ def check_change(change: InventoryChange) -> None:
     """Raise InvalidRecord, naming field and value, when no producer can mean this."""
     checked(change.event_id, "event_id")
     _checked_once(change.source, "source")
-    check_time(change.occurred_at_ms, "occurred_at_ms")
+    check_past(change.occurred_at_ms, "occurred_at_ms")
     if change.sequence is not None and change.sequence < 0:
         raise InvalidRecord("bad-sequence", f"sequence is {change.sequence}, at least 0")
     _check_place(change)

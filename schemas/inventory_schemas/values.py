@@ -13,6 +13,7 @@ from typing import TypeVar
 from inventory_domain.changes import QUANTITY_MAX
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import NodeId
+from inventory_domain.overrides import LATEST_MS
 from inventory_schemas.avsc import NAMESPACE
 from inventory_schemas.codec import Record
 
@@ -75,3 +76,10 @@ def check_time(at_ms: int | None, field: str) -> None:
     """Raise InvalidRecord for a time before 1970, which no clock of a source shows."""
     if at_ms is not None and at_ms < 0:
         raise InvalidRecord("bad-time", f"{field} is {at_ms}, at least 0 (milliseconds since 1970 UTC)")
+
+
+def check_past(at_ms: int, field: str) -> None:
+    """Raise InvalidRecord for a time at which nothing can have happened: before 1970, or beyond the calendar."""
+    check_time(at_ms, field)
+    if at_ms > LATEST_MS:  # microseconds, mostly: an order of such a time would be in no count and never overdue
+        raise InvalidRecord("bad-time", f"{field} is {at_ms}, after the year 9999 (milliseconds since 1970 UTC)")

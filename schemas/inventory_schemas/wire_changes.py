@@ -21,6 +21,7 @@ from inventory_domain.changes import (
     UnitsSold,
 )
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, ReservationId, Sku, SourceId
+from inventory_domain.overrides import LATEST_MS
 from inventory_schemas.wire import (
     NamesRead,
     NotPlain,
@@ -62,8 +63,10 @@ def read_change(data: bytes, at: int) -> InventoryChange:
     sequence, at = read_optional_number(data, end)
     occurred_at_ms, at = _time(data, at)
     size = data[at + 1]
-    if data[at] != _SOME or size & _NOT_SHORT or occurred_at_ms < 0 or (sequence is not None and sequence < 0):
+    if data[at] != _SOME or size & _NOT_SHORT or (sequence is not None and sequence < 0):
         raise NotPlain  # a heartbeat has no SKU
+    if not 0 <= occurred_at_ms <= LATEST_MS:
+        raise NotPlain
     at += 2
     end = at + (size >> 1)
     sku = _SKUS[data[at:end]]

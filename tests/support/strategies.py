@@ -46,6 +46,7 @@ from inventory_domain.identifiers import ChannelId, Sku, listing_id
 from inventory_domain.kits import KitLinks, Served
 from inventory_domain.operations import OperatorAction, OperatorCommand
 from inventory_domain.outcomes import AttemptOutcome
+from inventory_domain.overrides import LATEST_MS
 from inventory_domain.progress import EngineProgress
 from inventory_domain.reconciliation import CyclePhase, Discrepancy, Observation, ObservedBy, ReconciliationCycle
 from inventory_domain.sku_state import (
@@ -73,6 +74,7 @@ quantities = st.integers(0, QUANTITY_MAX)
 moves = st.integers(-QUANTITY_MAX, QUANTITY_MAX)
 counters = st.integers(0, LONG_MAX)
 times = st.integers(0, LONG_MAX)
+past = st.integers(0, LATEST_MS)
 booleans = st.booleans()
 nodes = st.dictionaries(identifiers, quantities, max_size=3)
 marketplace_ids = st.dictionaries(identifiers, identifiers, max_size=3)
@@ -98,17 +100,17 @@ sale_kinds = st.one_of(
 )
 inventory_changes = st.one_of(
     st.builds(
-        InventoryChange, identifiers, identifiers, maybe(counters), times, identifiers, identifiers, position_kinds
+        InventoryChange, identifiers, identifiers, maybe(counters), past, identifiers, identifiers, position_kinds
     ),
     st.builds(
-        InventoryChange, identifiers, identifiers, maybe(counters), times, identifiers, maybe(identifiers), sale_kinds
+        InventoryChange, identifiers, identifiers, maybe(counters), past, identifiers, maybe(identifiers), sale_kinds
     ),
     st.builds(
         InventoryChange,
         identifiers,
         identifiers,
         maybe(counters),
-        times,
+        past,
         st.none(),
         st.none(),
         st.builds(SourceHeartbeat),

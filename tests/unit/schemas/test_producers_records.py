@@ -24,7 +24,7 @@ from inventory_domain.commands import KitRegistered, Override, OverrideKind, Res
 from inventory_domain.errors import InvalidRecord
 from inventory_domain.identifiers import EventId, ListingId, LocationId, NodeId, Sku
 from inventory_schemas.records import INVENTORY_CHANGE, PRODUCT, SKU_COMMAND
-from tests.support.stock import a_change, a_listing, a_product
+from tests.support.stock import NOW_MS, a_change, a_listing, a_product
 from tests.support.wire import a_serde
 
 
@@ -47,6 +47,7 @@ CHANGES: dict[str, tuple[InventoryChange, str, str]] = {
     "a heartbeat about a SKU": (replace(COUNT, kind=SourceHeartbeat()), "unexpected-sku", "sku is 'SKU-1'"),
     "a negative sequence": (replace(COUNT, sequence=-1), "bad-sequence", "sequence is -1"),
     "a time before 1970": (replace(COUNT, occurred_at_ms=-1), "bad-time", "occurred_at_ms is -1"),
+    "microseconds": (replace(COUNT, occurred_at_ms=NOW_MS * 1_000), "bad-time", "after the year 9999"),
     "a count below zero": (a_change(StockCounted(-1)), "bad-quantity", "on_hand is -1, 0 to 1000000000"),
     "a count beyond reason": (a_change(StockCounted(QUANTITY_MAX + 1)), "bad-quantity", "on_hand is 1000000001"),
     "orders included before 1970": (a_change(StockCounted(1, -5)), "bad-time", "includes_orders_until_ms is -5"),
