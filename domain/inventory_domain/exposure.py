@@ -312,14 +312,6 @@ def _with_result(exposure: Exposure, number: int, result: Result, *, failed: boo
     return replace(exposure, last=replace(last, result=result, failures=failures))
 
 
-def by_this_clock(exposure: Exposure, now_ms: int) -> Exposure:
-    """What was confirmed ahead of this clock, which was set back since, counts as confirmed now: reads are newer."""
-    known = exposure.confirmed
-    if known is None or known.at_ms <= now_ms:
-        return exposure
-    return replace(exposure, confirmed=replace(known, at_ms=now_ms))
-
-
 def observe(exposure: Exposure, quantity: int, asked_at_ms: int, second_look: SecondLook | None = None) -> Exposure:
     """Note what a read showed that was asked for at that time. Without a second look an unseen rise is given up.
 

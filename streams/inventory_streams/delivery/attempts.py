@@ -7,7 +7,6 @@ import logging
 import random
 from dataclasses import dataclass
 
-from inventory_domain.clock import Clock
 from inventory_domain.due import Wanted
 from inventory_domain.exposure import SINGLE, Attempt, Exposure, begin, conclude, is_sampled, submitted, withdraw
 from inventory_domain.outcomes import (
@@ -26,7 +25,7 @@ from inventory_domain.ports import AdapterTraits
 from inventory_domain.retry import delay_s
 from inventory_domain.targets import Target
 from inventory_streams.delivery.accounting import Accounting
-from inventory_streams.delivery.book import OwnedPartition, TrackedListing
+from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
 from inventory_streams.delivery.holds import ListingHolds
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.records import Records
@@ -61,20 +60,20 @@ class Attempts:
     def __init__(
         self,
         settings: DeliverySettings,
-        clock: Clock,
+        book: Book,
         records: Records,
         accounting: Accounting,
         holds: ListingHolds,
         metrics: DeliveryMetrics,
-        dice: random.Random,
     ) -> None:
         self._settings = settings
-        self._clock = clock
+        self._book = book
+        self._clock = book.clock
         self._records = records
         self._accounting = accounting
         self._holds = holds
         self._metrics = metrics
-        self._dice = dice
+        self._dice = random.Random()
 
     def begin(
         self,
@@ -95,7 +94,7 @@ class Attempts:
         """
         target = tracked.target
         assert target is not None
-        now_ms = self._clock.now_ms()
+        now_ms = self._book.now_ms()
         known = tracked.exposure or Exposure(tracked.listing_id, target.sku)
         under_way_s = self._settings.attempt_valid_s + self._settings.request_s_max + report_s
         after, attempt = begin(
@@ -119,8 +118,8 @@ class Attempts:
     def hand_in(self, begun: Begun, feed_id: str, report_s: float, traits: AdapterTraits) -> asyncio.Future[float]:
         """The marketplace has the feed that the attempt is a row of. It stays open until the feed's report."""
         tracked = begun.tracked
+        settles_by_ms = self._book.now_ms() + int((report_s + traits.settling_s_max) * 1000)
         assert tracked.exposure is not None
-        settles_by_ms = self._clock.now_ms() + int((report_s + traits.settling_s_max) * 1000)
         tracked.exposure = submitted(tracked.exposure, begun.attempt.number, feed_id, settles_by_ms)
         handed_in(begun.span, feed_id)
         return begun.owned.writer.add([self._records.exposure(begun.owned.number, tracked.exposure)])
@@ -148,12 +147,11 @@ class Attempts:
 
         `settles_by_ms`: when it must be live if it was taken; as the marketplace declares it where none is given.
         """
-        tracked, owned = begun.tracked, begun.owned
+        tracked, owned, now_ms = begun.tracked, begun.owned, self._book.now_ms()
         before = tracked.exposure
         assert before is not None
         failures = before.last.failures if before.last else 0
         outcome = given_up(answer, failures, self._settings.unrecognized_attempts_max)
-        now_ms = self._clock.now_ms()
         settles_by_ms = settles_by_ms or now_ms + int(traits.settling_s_max * 1000)
         tracked.exposure = conclude(before, begun.attempt.number, outcome, now_ms, settles_by_ms)
         finished, tracked.retry_offsets = tracked.retry_offsets, []

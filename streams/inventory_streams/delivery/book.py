@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from inventory_domain.clock import STEP_MS, Clock, at_ms
 from inventory_domain.exposure import Exposure, Result
+from inventory_domain.exposure_times import by_this_clock, moved
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.targets import Target
+from inventory_streams.delivery.assignment import LoadedPartition
 from inventory_streams.delivery.offsets import OffsetTracker
 from inventory_streams.delivery.queue import WorkKey
 from inventory_streams.delivery.writer import PartitionWriter
 from inventory_streams.kafka.tracing import LINKS_MAX, TraceContext
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -120,7 +126,9 @@ class OwnedPartition:
 class Book:
     """The owned partitions. `taking_over`: what they hold is not known yet, or not all of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._clock_ms = at_ms(clock, 0.0)
         self.partitions: dict[int, OwnedPartition] = {}
         self.taking_over = False
         self.in_flight: set[ListingId] = set()
@@ -136,6 +144,28 @@ class Book:
         self.taking_over = True
         yield
         self.taking_over = False
+
+    def now_ms(self) -> int:
+        """The time of day. If the clock was set, all that is known of exposures is as long ago by it as it was before:
+        what settles would settle at once where it was set ahead, and hours later where it was set back."""
+        clock_ms = at_ms(self.clock, 0.0)
+        by_ms = clock_ms - self._clock_ms
+        if abs(by_ms) > STEP_MS:
+            self._clock_ms = clock_ms
+            log.warning("clock was set", extra={"by_s": by_ms / 1000})
+            for tracked in self:
+                if tracked.exposure is not None:
+                    tracked.exposure = moved(tracked.exposure, by_ms)
+                if tracked.not_before_ms:
+                    tracked.not_before_ms += by_ms
+        return self.clock.now_ms()
+
+    def add(self, part: LoadedPartition, writer: PartitionWriter) -> OwnedPartition:
+        """The partition is owned from now on; what it held is taken as by this clock."""
+        now_ms = self.now_ms()
+        part.exposures = {one: by_this_clock(known, now_ms) for one, known in part.exposures.items()}
+        owned = self.partitions[part.partition] = OwnedPartition(part.partition, writer, part.position)
+        return owned
 
     def partition(self, number: int) -> OwnedPartition | None:
         """The partition, while it is owned."""

@@ -157,7 +157,7 @@ class Intake:
             owned.retries.finish(arrival.offset)
             return
         tracked.retry_offsets.append(arrival.offset)
-        tracked.not_before_ms = max(tracked.not_before_ms, arrival.note.not_before_ms)
+        self._scheduler.wait(tracked, arrival.note.not_before_ms)
         if arrival.note.trace is not None:
             tracked.trace_failure(arrival.note.trace)
         self._scheduler.reconsider(tracked)

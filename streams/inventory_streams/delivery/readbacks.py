@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import UNSEEN_MAX
-from inventory_domain.exposure import Exposure, Result, by_this_clock, observe, settle
+from inventory_domain.exposure import Exposure, Result, observe, settle
+from inventory_domain.exposure_times import by_this_clock
 from inventory_domain.identifiers import ChannelId
 from inventory_domain.outcomes import Throttled, kind_of
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
@@ -145,7 +146,7 @@ class ReadBacks:
         if tracked.exposure is None:
             self._scheduler.reconsider(tracked)
             return False
-        now_ms = self._clock.now_ms()
+        now_ms = self._book.now_ms()
         if not tracked.must_read:
             settled = settle(tracked.exposure, now_ms)
             if settled is not tracked.exposure:
@@ -173,7 +174,7 @@ class ReadBacks:
             hinted, asked_by = self._hinted(tracked), None
             if hinted:  # a hint that comes from here on asks for another read
                 tracked.hinted, asked_by, tracked.hint_offset = False, tracked.hint_offset, None
-            asked_at_ms = self._clock.now_ms()
+            asked_at_ms = self._book.now_ms()
             answer = await self._ask(target)
             self._metrics.reads.labels(target.channel, _label(answer)).inc()
             self._account.learn(self._account.throttles.read, [answer])
@@ -207,8 +208,8 @@ class ReadBacks:
     async def _seen(
         self, owned: OwnedPartition, tracked: TrackedListing, target: Target, shown: Shown, asked_at_ms: int
     ) -> None:
-        before = tracked.exposure or Exposure(tracked.listing_id, target.sku)
-        before = by_this_clock(before, self._clock.now_ms())
+        now_ms = self._book.now_ms()
+        before = by_this_clock(tracked.exposure or Exposure(tracked.listing_id, target.sku), now_ms)
         as_of_ms = asked_at_ms - self._age_ms()
         after = observe(before, shown.quantity, as_of_ms, self._second_look(target.channel))
         tracked.exposure = after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inventory_domain.clock import Clock
 from inventory_domain.due import Wanted, due_from_ms, rises, urgency, wanted
+from inventory_domain.retry import JITTER_MAX
 from inventory_domain.targets import Target
 from inventory_domain.write_paths import goes_by_feed, may_go_by_feed
 from inventory_streams.delivery.account import Accounts
@@ -107,6 +108,12 @@ class Scheduler:
         tracked.leaves_s = self._clock.monotonic_s() + left_s
         self.reconsider(tracked)
         return True
+
+    def wait(self, tracked: TrackedListing, not_before_ms: int) -> None:
+        """A retry was told to wait until then, by a clock that may have been ahead: no longer than any has to wait."""
+        longest_ms = round(max(self._retry.waits_s) * (1 + JITTER_MAX) * 1000)
+        until_ms = min(not_before_ms, self._clock.now_ms() + longest_ms)
+        tracked.not_before_ms = max(tracked.not_before_ms, until_ms)
 
     def look_at(self, tracked: TrackedListing, from_ms: int = 0) -> None:
         """The listing is to be read as soon as the limits allow, whatever is known of it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 
@@ -28,7 +27,7 @@ from inventory_streams.delivery.arrivals import (
 )
 from inventory_streams.delivery.assignment import LoadedPartition, load
 from inventory_streams.delivery.attempts import Attempts
-from inventory_streams.delivery.book import Book, OwnedPartition, TrackedListing
+from inventory_streams.delivery.book import Book, TrackedListing
 from inventory_streams.delivery.codecs import Codecs
 from inventory_streams.delivery.consumption import Assignment, Committable, Positions
 from inventory_streams.delivery.dispatch import Dispatcher
@@ -106,7 +105,7 @@ class Worker:
         self._post = HealthPost(*of_health, worker=name, sink=sink, reconciliation=reconciliation)
         self.stopping = self.ready = False
         self.turned_s = clock.monotonic_s()
-        self.book = Book()
+        self.book = Book(clock)
         self.accounting = Accounting(metrics)
         self._records = records = Records(settings, codecs)
         self._tallies = Tallies(accounts.channels, clock)
@@ -118,7 +117,7 @@ class Worker:
         self.following: Follows | None = None
         self._scheduler = Scheduler(settings, clock, self.book, accounts, self.accounting, self.masks)
         self._intake = Intake(self.book, self._scheduler, accounts, records, self.accounting, self.masks, metrics)
-        self._attempts = Attempts(settings, clock, records, self.accounting, self.masks.holds, metrics, random.Random())
+        self._attempts = Attempts(settings, self.book, records, self.accounting, self.masks.holds, metrics)
         self._quotas = Quotas(settings, codecs, accounts, name, clock, threads)
         self._falls = FallWatch(settings, clock, self.book, accounts, self._scheduler, self.masks, metrics, sink)
         self.late = LateRequests(settings, clock, metrics, threads, reads)
@@ -220,8 +219,7 @@ class Worker:
         writer = PartitionWriter(
             part.writer, self._threads, self._clock, self._settings.commit_linger_s, self._metrics, self._failed
         )
-        owned = OwnedPartition(part.partition, writer, part.position)
-        self.book.partitions[part.partition] = owned
+        owned = self.book.add(part, writer)
         self.masks.forget(part.partition)
         held_until_s = self._clock.monotonic_s() + self._settings.handover_wait_s
         gone = [listing_id for listing_id in part.exposures if listing_id not in part.targets]
@@ -394,6 +392,7 @@ class Worker:
         """What holds changes also by time alone: silence grows."""
         while True:
             await self._clock.sleep(WATCH_S)
+            self.book.now_ms()
             if self._health is not None:
                 self._health.tick()
             await self._look_again()

@@ -16,8 +16,8 @@ from inventory_domain.ports import Push
 from inventory_domain.retry import RetrySchedule
 from inventory_streams.delivery.arrivals import RetryArrival
 from inventory_streams.delivery.retries import RetryNote
-from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, accepted, traits
-from tests.support.delivery_bench import Bench, a_bench
+from tests.support.delivery import CHANNEL, MARKETPLACE, FakeMarketplace, a_target, accepted, traits
+from tests.support.delivery_bench import Bench, VirtualClock, a_bench
 
 QUICK = RetrySchedule((1.0,), 2.0)
 
@@ -461,7 +461,24 @@ async def test_listings_that_share_an_exclusive_id_go_one_after_the_other() -> N
     assert sorted(push.marketplace_ids["id"] for push in market.pushes) == ["A", "B", "C"]
 
 
-async def test_a_listing_that_failed_before_the_clock_was_set_back_is_tried_again_at_once() -> None:
+async def test_a_retry_that_was_noted_by_a_clock_that_was_ahead_waits_no_longer_than_any_other() -> None:
+    """It would wait until this clock is there: a number that is too high stays on sale for as long."""
+    clock = VirtualClock()
+    clock.set_back(-3_600)
+    refused = FakeMarketplace(answer=lambda push: Transient(listing_id=push.listing_id, api="write", reason="busy"))
+    async with a_bench(refused, targets=[a_target("A", 5)], clock=clock) as first:
+        await first.clock.pass_s(1)
+        left, retries = first.exposure("A"), first.written(first.settings.topics.retries(MARKETPLACE))
+    assert left is not None
+    async with a_bench(targets=[a_target("A", 5)], exposures=[left]) as bench:
+        bench.transactions.commits.append(retries)
+        await bench.bring_retries()
+        await bench.clock.pass_s(400)
+
+    assert bench.market.quantities("A") == [5]
+
+
+async def test_a_listing_that_failed_before_the_clock_was_set_back_is_tried_again_in_time() -> None:
     """Else it waits as much longer as the clock was set back by."""
     works = False
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from inventory_domain.exposure import SINGLE, Exposure, Proof, begin, conclude, observe
 from inventory_domain.identifiers import ListingId, Sku
 from inventory_domain.outcomes import Accepted, PushOutcome, Transient
 from inventory_domain.ports import ListingRef, NotListed, OperationLimit, Push, ReadAnswer
 from tests.support.delivery import CHANNEL, FakeMarketplace, a_target, traits
-from tests.support.delivery_bench import a_bench
+from tests.support.delivery_bench import VirtualClock, a_bench
 
 LISTING = ListingId(f"{CHANNEL}/A")
 ACCEPTED = Accepted(listing_id=LISTING, api="write", reason="ok")
@@ -165,6 +167,40 @@ async def test_rises_are_assumed_while_no_read_can_be_made() -> None:
     assert market.reads == []
     assert exposure is not None and exposure.confirmed is not None
     assert (exposure.units(), exposure.confirmed.proof) == (9, Proof.ASSUMED)
+
+
+async def test_what_a_clock_that_was_ahead_wrote_is_seen_after_a_takeover_as_soon_as_any_other() -> None:
+    """Its fall would be unseen for as long as the clock was ahead, count as failing, and go to zero until then."""
+    clock = VirtualClock()
+    clock.set_back(-3_600)
+    market = FakeMarketplace(traits=traits(settling_s_max=60.0))
+    async with a_bench(market, targets=[a_target("A", 3)], exposures=[showing(7)], clock=clock) as first:
+        await first.clock.pass_s(1)
+        left = first.exposure("A")
+    assert left is not None
+    successor = FakeMarketplace(traits=traits(settling_s_max=60.0), shown={LISTING: 3})
+    async with a_bench(successor, targets=[a_target("A", 3)], exposures=[left]) as bench:
+        await bench.clock.pass_s(100)
+        exposure = bench.exposure("A")
+
+    assert exposure is not None
+    assert (successor.reads, exposure.units()) == ([LISTING], 3)
+
+
+@pytest.mark.parametrize("set_back_s", [3_600, -3_600])
+async def test_a_write_settles_as_long_as_it_takes_whatever_the_clock_is_set_to_meanwhile(set_back_s: int) -> None:
+    """Set back, its read would come an hour later. Set ahead, it came at once, and closed what may still arrive."""
+    market = FakeMarketplace(traits=traits(settling_s_max=60.0))
+    async with a_bench(market, targets=[a_target("A", 3)], exposures=[showing(7)]) as bench:
+        await bench.clock.pass_s(10)
+        bench.clock.set_back(set_back_s)
+        await bench.clock.pass_s(45)
+        before = list(market.reads)
+        await bench.clock.pass_s(10)
+        exposure = bench.exposure("A")
+
+    assert exposure is not None
+    assert (before, market.reads, exposure.units()) == ([], [LISTING], 3)
 
 
 async def test_a_clock_that_was_set_back_keeps_no_read_from_being_believed() -> None:
