@@ -118,7 +118,7 @@ class DueWork:
     def _judged(self, partition: Partition, until: Callable[[], int | None], now_ms: int) -> frozenset[SourceId]:
         """The sources that count as silent once this is committed; then the SKUs of which they tell are swept."""
         before, now_s = partition.progress.silent, self._clock.monotonic_s()
-        if partition.watched_ms is None:
+        if partition.watched_ms is None or partition.watched_ms > now_ms:  # the clock was set back since
             partition.watched_ms = now_ms
         if not partition.progress.heard or now_s - partition.judged_s < JUDGE_INTERVAL_S:
             return before

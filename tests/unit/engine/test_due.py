@@ -75,6 +75,20 @@ async def test_a_source_falls_silent_when_it_was_overdue_for_the_grace() -> None
         assert due.silent == {ERP}
 
 
+async def test_a_source_falls_silent_in_time_though_the_clock_was_ahead_when_all_was_read() -> None:
+    """Else its grace would begin when the clock is there again: hours too late."""
+    async with overdue() as found:
+        found.memory.now_ms += 3_600_000
+        found.add()
+        found.memory.now_ms = NOW_MS
+        found.clock.at_s += JUDGE_INTERVAL_S
+        found.add()
+        found.memory.now_ms = found.until_ms = NOW_MS + GRACE_MS + 1
+        found.clock.at_s += JUDGE_INTERVAL_S
+
+        assert found.add()[0].silent == {ERP}
+
+
 async def test_of_a_source_nothing_is_said_while_it_is_not_known_how_far_the_input_is_read() -> None:
     async with overdue() as found:
         found.partition.watched_ms = 0
