@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from inventory_domain.exposure import Result
 from inventory_domain.identifiers import ChannelId
@@ -85,6 +86,8 @@ class Intake:
             self._accounting.supersede(tracked)
         owned.targets.finish(tracked.offset)  # of the target that it replaces, or of a withdrawal not carried out yet
         tracked.target, tracked.raw, tracked.offset = target, arrival.raw or b"", arrival.offset
+        if tracked.exposure is not None and tracked.exposure.sku != target.sku:  # it moved within the partition
+            tracked.exposure = replace(tracked.exposure, sku=target.sku)
         tracked.settled = False
         tracked.forgotten, tracked.leaves_s = False, None
         self._masks.follow_target(owned.number, target)

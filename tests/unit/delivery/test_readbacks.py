@@ -217,3 +217,18 @@ async def test_a_clock_that_was_set_back_keeps_no_read_from_being_believed() -> 
     assert before is not None and before.units() == 5
     assert exposure is not None and exposure.units() == 0
     assert len(bench.market.reads) - reads <= 3
+
+
+async def test_a_listing_that_moved_to_another_sku_of_the_partition_is_told_of_under_that_one() -> None:
+    """The engine gives what delivery says of a listing to the SKU that it names: the old one would take what the new
+    one shows for its own zero, and have the listing forgotten."""
+    market = FakeMarketplace(traits=traits(settling_s_max=60.0))
+    async with a_bench(market, targets=[a_target("A", 7)], exposures=[showing(7)]) as bench:
+        await bench.send(a_target("A", 0, version=2))
+        await bench.send(a_target("A", 4, version=3, sku="B"))
+        await bench.clock.pass_s(100)
+        exposure = bench.exposure("A")
+
+    assert exposure is not None
+    assert (exposure.sku, exposure.units()) == (Sku("B"), 4)
+    assert {one.sku for one in bench.observations()} == {Sku("B")}
