@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from inventory_cli.event_fields import EventFault, EventFields
+from inventory_cli.event_ids import OwnIds
 from inventory_domain.catalog import (
     Component,
     Fulfillment,
@@ -51,6 +51,7 @@ LINE_BYTES_MAX: Final = 1 << 20
 PRODUCT: Final = "Product"
 PRODUCT_REMOVED: Final = "ProductRemoved"
 HEARTBEAT: Final = "SourceHeartbeat"
+NO_ID: Final = "none"  # until the line is known to have no fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +85,17 @@ def read_lines(
 ) -> Iterator[Line]:
     """Every line that is not empty. `source` is for changes that name none; `products`: lines need no kind.
 
-    A change without an event id gets one from what the line says, so that a file sent twice counts once.
+    A change without an event id gets one of `OwnIds`.
     """
-    seen: dict[str, int] = {}
+    ids = OwnIds()
     for number, text in enumerate(lines, 1):
         stripped = text.strip()
         if not stripped:
             continue
-        seen[stripped] = seen.get(stripped, 0) + 1
-        own_id = hashlib.sha256(f"{seen[stripped]} {stripped}".encode()).hexdigest()[:32]
-        yield _line(number, stripped, source, own_id, now_ms(), products)
+        yield _line(number, stripped, source, ids, now_ms(), products)
 
 
-def _line(number: int, text: str, source: str, own_id: str, now_ms: int, products: bool) -> Line:
+def _line(number: int, text: str, source: str, ids: OwnIds, now_ms: int, products: bool) -> Line:
     if len(text) > LINE_BYTES_MAX:
         return Line(number, None, (EventFault("", f"has {len(text)} characters, at most {LINE_BYTES_MAX}"),))
     try:
@@ -107,7 +106,7 @@ def _line(number: int, text: str, source: str, own_id: str, now_ms: int, product
         return Line(number, None, (EventFault("", "must be one JSON object"),))
     faults: list[EventFault] = []
     fields = EventFields(raw, faults)
-    event = _event(fields, fields.text("kind", PRODUCT if products else None), source, own_id, now_ms, faults)
+    event = _event(fields, fields.text("kind", PRODUCT if products else None), source, now_ms, faults)
     if event is not None:
         fields.end()
     if faults:
@@ -119,12 +118,12 @@ def _line(number: int, text: str, source: str, own_id: str, now_ms: int, product
             check_product(event)
     except InvalidRecord as error:
         return Line(number, None, (EventFault("", str(error)),))
+    if isinstance(event, InventoryChange) and raw.get("event_id") is None:
+        event = replace(event, event_id=ids.of(event, text, dated=raw.get("occurred_at_ms") is not None))
     return Line(number, event)
 
 
-def _event(
-    fields: EventFields, kind: str, source: str, own_id: str, now_ms: int, faults: list[EventFault]
-) -> Event | None:
+def _event(fields: EventFields, kind: str, source: str, now_ms: int, faults: list[EventFault]) -> Event | None:
     if kind == PRODUCT:
         return _product(fields)
     if kind == PRODUCT_REMOVED:
@@ -138,7 +137,7 @@ def _event(
         return None
     location = fields.text_or_none("location")
     return InventoryChange(
-        event_id=EventId(fields.text("event_id", own_id)),
+        event_id=EventId(fields.text("event_id", NO_ID)),
         source=SourceId(fields.text("source", source)),
         sequence=fields.whole_or_none("sequence"),
         occurred_at_ms=fields.whole("occurred_at_ms", now_ms),

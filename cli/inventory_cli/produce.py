@@ -44,7 +44,8 @@ def produce(
     """Send stock changes and products from JSON lines, checked, as Avro, to the right partition.
 
     A line with a fault is named with its field and value and is not sent; all others are, and the exit status is 1.
-    A change without an event_id gets one from its content, so sending a file twice counts once.
+    A change without an event_id gets one from its content, so sending a file twice counts once. A count without a
+    sequence or a time of its own stands for the newest whenever it is sent, also with the same number as before.
 
         inventory-sync produce events.jsonl
 

@@ -7,6 +7,9 @@ import pytest
 from inventory_cli.events import Heartbeat, Line, ProductRemoved, read_lines
 from inventory_domain.catalog import Product
 from inventory_domain.changes import InventoryChange, StockCounted, StockReserved
+from inventory_domain.identifiers import LocationId
+from inventory_domain.positions import apply
+from inventory_domain.stock import Stock
 
 COUNT: dict[str, object] = {"kind": "StockCounted", "sku": "A", "location": "m", "on_hand": 3}
 NOW_MS = 1_800_000_000_000
@@ -134,3 +137,50 @@ def test_every_fault_of_a_line_is_told_with_its_number() -> None:
 
     assert lines[1].number == 2
     assert {fault.field for fault in lines[1].faults} == {"sku", "location", "on_hand"}
+
+
+def stock_after(*files: list[Line]) -> Stock:
+    """What the engine makes of these files, sent one after the other."""
+    stock = Stock()
+    for line in [line for lines in files for line in lines]:
+        assert isinstance(line.event, InventoryChange), line.faults
+        stock, _ = apply(stock, line.event)
+    return stock
+
+
+def test_a_count_with_the_number_of_an_earlier_one_counts() -> None:
+    """Dropped as a repetition it would leave 20 on sale where 5 are left."""
+    five, twenty = {**COUNT, "on_hand": 5}, {**COUNT, "on_hand": 20}
+
+    stock = stock_after(read(five), read(twenty), read(five))
+
+    assert stock.positions[LocationId("m")].on_hand == 5
+
+
+def test_a_file_with_a_count_and_what_followed_it_leaves_the_same_when_it_is_sent_again() -> None:
+    place = {"sku": "A", "location": "m"}
+    file = [
+        {"kind": "StockAdjusted", **place, "units": 4},
+        {**COUNT, "on_hand": 10},
+        {"kind": "StockAdjusted", **place, "units": -1},
+        {"kind": "StockAdjusted", **place, "units": -1},
+        {"kind": "StockReserved", **place, "reservation_id": "r", "units": 3, "order_id": "o"},
+        {"kind": "OrderShipped", **place, "reservation_id": "r", "units": 2},
+        {"kind": "StockReserved", **place, "reservation_id": "s", "units": 1},
+        {"kind": "ReservationReleased", **place, "reservation_id": "s"},
+        {"kind": "StockAdjusted", **place, "location": "n", "units": 7},
+    ]
+
+    once, twice = stock_after(read(*file)), stock_after(read(*file), read(*file))
+
+    for stock in (once, twice):
+        assert stock.positions[LocationId("m")].on_hand == 6
+        assert stock.positions[LocationId("n")] == once.positions[LocationId("n")]
+        assert stock.positions[LocationId("m")].reserved(NOW_MS) == 1
+
+
+@pytest.mark.parametrize("own", [{"sequence": 4}, {"occurred_at_ms": NOW_MS}, {"event_id": "e"}])
+def test_a_count_that_says_which_it_is_counts_once(own: dict[str, object]) -> None:
+    first, second = read({**COUNT, **own}), read({**COUNT, **own})
+
+    assert first == second
