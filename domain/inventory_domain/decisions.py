@@ -150,6 +150,7 @@ def _proposals(
     product = state.product
     if product is None:
         return Proposals((), ())
+    stocked = [one.location for one in product.locations]
     if zeroed or not product.is_sold(now_ms):  # whatever was counted, and whatever was not
         product = replace(product, status=ProductStatus.DISCONTINUED)
     elif policy.closed_locations:
@@ -157,7 +158,7 @@ def _proposals(
     told = state.targets
     first = frozenset([one.listing_id for one in product.listings if one.listing_id not in told])
     answers = NO_ANSWERS if state.links is None else state.links.answers
-    return proposals(
+    found = proposals(
         product,
         stock,
         policy,
@@ -168,6 +169,16 @@ def _proposals(
         was_scarce=state.scarce,
         answers=answers,
     )
+    if first and product.status is ProductStatus.ACTIVE and not policy.sells_from(stocked):
+        return _without_first(found, first)
+    return found
+
+
+def _without_first(found: Proposals, first: frozenset[ListingId]) -> Proposals:
+    """Leaves alone what was never told: of a product stocked where no channel sells from nothing is known."""
+    left = tuple([one.listing.listing_id for one in found.listings if one.listing.listing_id in first])
+    known = tuple([one for one in found.listings if one.listing.listing_id not in first])
+    return replace(found, listings=known, uncounted=(*found.uncounted, *left))
 
 
 def _holds(override: Override | None) -> bool:

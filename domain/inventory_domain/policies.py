@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -97,6 +97,10 @@ class AllocationPolicy:
     high_velocity: HighVelocity | None = None
     peaks: tuple[Peak, ...] = ()
     closed_locations: frozenset[LocationId] = frozenset()
+
+    def sells_from(self, locations: Iterable[LocationId]) -> bool:
+        """Whether any channel may sell from one of these locations, be it closed now."""
+        return any(not one.locations.isdisjoint(locations) for one in self.channels.values())
 
     def strategy_for(self, sku: str, category: str) -> Strategy:
         """The strategy that holds for this SKU."""

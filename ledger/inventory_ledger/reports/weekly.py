@@ -186,7 +186,8 @@ def _uncounted(connection: Connection) -> Sheet:
     ]
     columns = ("channel", "sku", "listing_id", "locations", "parts")
     note = (
-        "Nothing was ever said of these: a location that stocks them was never counted, or their channel has no policy."
+        "Nothing was ever said of these: a location that stocks them was never counted, no channel sells from any of "
+        "them, or their own channel has no policy."
     )
     return sheet("uncounted", "Uncounted", note, columns, rows)
 

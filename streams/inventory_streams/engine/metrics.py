@@ -55,7 +55,7 @@ class EngineMetrics:
         )
         self.targets = counter("targets", "Targets written.", "marketplace")
         self.gaps = counter("gaps", "Gaps in an input that were fetched again.", "topic")
-        self.uncounted = gauge("uncounted_listings", "Listings left alone: a location of theirs was never counted.")
+        self.uncounted = gauge("uncounted_listings", "Listings left alone: a location uncounted, or none a channel's.")
         self.overdue_sales = gauge(
             "overdue_sales", "Orders that a channel reported longer ago than the limit and the source did not; netted."
         )

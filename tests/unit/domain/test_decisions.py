@@ -65,6 +65,43 @@ def test_a_listing_is_left_alone_until_every_location_was_counted() -> None:
     assert decision.uncounted == (LISTING,)
 
 
+@pytest.mark.parametrize("locations", [{"Dallas": 0}, {}])
+def test_a_listing_is_left_alone_of_a_product_that_is_nowhere_where_a_channel_sells_from(
+    locations: dict[str, int],
+) -> None:
+    """A misspelled location, in the catalog or the settings, would take a whole shop off sale at its first sync."""
+    product = a_product(locations=locations)
+    stock = a_stock(**dict.fromkeys(locations, 7))
+
+    decision = said(a_state(product, stock))
+
+    assert decision.targets == ()
+    assert decision.uncounted == (LISTING,)
+
+
+def test_a_product_that_another_channel_sells_shows_nothing_where_it_may_not_be_sold_from() -> None:
+    product = a_product(a_listing("east", "1"), a_listing("west", "1"), locations={"reno": 0})
+    policy = a_policy(a_channel("east", locations=("dallas",)), a_channel("west", locations=("reno",)))
+
+    decision = said(a_state(product, a_stock(reno=7)), policy)
+
+    assert {one.channel: one.quantity for one in decision.targets} == {"east": 0, "west": 7}
+
+
+def test_a_product_at_closed_locations_alone_shows_nothing() -> None:
+    closed = replace(a_policy(), closed_locations=frozenset([LocationId("dallas")]))
+
+    assert [one.quantity for one in said(a_state(), closed).targets] == [0]
+
+
+def test_a_product_that_moves_to_where_no_channel_sells_from_goes_to_zero() -> None:
+    first = said(a_state())
+
+    decision = said(replace(first.state, product=a_product(locations={"Dallas": 0})))
+
+    assert [one.quantity for one in decision.targets] == [0]
+
+
 def test_a_location_of_no_interest_to_the_channel_need_not_be_counted() -> None:
     decision = said(a_state(a_product(locations={"dallas": 0, "reno": 0})))
 
