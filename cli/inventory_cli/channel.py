@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,13 +49,13 @@ def status(
 
         inventory-sync channel status amazon-us --config sync.yaml
     """
-    from inventory_cli.operating import channel_operator
+    from inventory_cli.operating import channel_operator, known_channel
     from inventory_domain.health import ChannelState
 
     with channel_operator("channel", config, bootstrap_servers, schema_registry) as operator:
         found = operator.healths()
     if channel is not None:
-        _known(channel, config, set(found))
+        known_channel(channel, config, set(found))
     chosen = [record for name, record in found.items() if channel in (None, name)]
     if as_json:
         typer.echo(json.dumps([_facts(record) for record in chosen], indent=2))
@@ -156,14 +155,14 @@ def _command(
 ) -> None:
     from rich.console import Console
 
-    from inventory_cli.operating import channel_operator
+    from inventory_cli.operating import channel_operator, known_channel
     from inventory_domain.errors import InvalidRecord
     from inventory_domain.identifiers import ChannelId
     from inventory_domain.operations import OperatorAction
 
     who = by or getpass.getuser()
     with channel_operator("channel", config, bootstrap_servers, schema_registry) as operator:
-        _known(channel, config, set(operator.healths()))
+        known_channel(channel, config, set(operator.healths()))
         try:
             command, offset = operator.send(ChannelId(channel), OperatorAction[action], who, why, falls_too=falls_too)
         except InvalidRecord as error:
@@ -181,19 +180,6 @@ def _command(
         )
         raise typer.Exit(1)
     _table([record])
-
-
-def _known(channel: str, config: Path | None, owned: Collection[str]) -> None:
-    """Refuse a channel that is neither in the settings file nor on the topic, naming those that are."""
-    from inventory_cli.documents import read_document
-
-    known = set(owned)
-    if config is not None:
-        channels = read_document(config).get("channels")
-        known |= {str(name) for name in channels} if isinstance(channels, dict) else set()
-    if channel not in known:
-        names = ", ".join(sorted(known)) or "none yet: run a `deliver` process, or name the settings file with --config"
-        raise typer.BadParameter(f"{channel!r} is not a channel that is known; known: {names}", param_hint="CHANNEL")
 
 
 def _table(records: list[HealthRecord]) -> None:

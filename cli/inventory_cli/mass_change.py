@@ -53,7 +53,7 @@ def hold(
     bootstrap_servers: BootstrapServers = None,
     schema_registry: SchemaRegistry = None,
 ) -> None:
-    """Hold what is held of the channel until a time, while somebody repairs the input.
+    """Hold what is held of the channel, and what the input zeroes from now on, until a time: somebody repairs it.
 
     inventory-sync mass-change hold amazon-us --until 2h --why "the ERP sent an empty file"
     """
@@ -79,12 +79,13 @@ def _send(
     bootstrap_servers: str | None,
     schema_registry: str | None,
 ) -> None:
-    from inventory_cli.operating import channel_operator
+    from inventory_cli.operating import channel_operator, known_channel
     from inventory_domain.errors import InvalidRecord
     from inventory_domain.identifiers import ChannelId
     from inventory_domain.operations import OperatorAction
 
     with channel_operator("mass-change", config, bootstrap_servers, schema_registry) as operator:
+        known_channel(channel, config, operator.healths().keys())
         try:
             operator.send(ChannelId(channel), OperatorAction[action], who, why, until_ms=until_ms)
         except InvalidRecord as error:

@@ -18,7 +18,10 @@ TOO_MANY_DEAD_LETTERS: Final = "too-many-dead-letters"
 
 @dataclass(frozen=True, slots=True)
 class GuardDecision:
-    """An operator's word on mass changes of a channel that began before `at_ms`: they go, or wait until a time."""
+    """An operator's word on mass changes of a channel: what was stamped by `at_ms` goes, or waits until a time.
+
+    With a time, what is stamped later waits until then too: an input that went wrong goes on while somebody decides.
+    """
 
     at_ms: int
     hold_until_ms: int | None = None
@@ -32,8 +35,10 @@ def guard_until_ms(target: Target, decision: GuardDecision | None, hold_ms: int)
     if target.guard is None:
         return None
     until_ms = target.computed_at_ms + hold_ms
-    if decision is None or target.computed_at_ms > decision.at_ms:
+    if decision is None:
         return until_ms
+    if target.computed_at_ms > decision.at_ms:
+        return max(until_ms, decision.hold_until_ms or 0)
     return decision.hold_until_ms
 
 

@@ -180,14 +180,17 @@ def test_the_console_decides_as_the_command_line_does(letters: Letters) -> None:
 
 
 def test_a_mass_change_is_released_or_held_by_the_command_topic(letters: Letters) -> None:
+    letters.config.write_text(f"{letters.config.read_text()}channels: {{amazon-us: {{}}}}\n")
     given = ["--why", "ERP sent an empty file", "--by", "ann", "--config", str(letters.config)]
     held = CliRunner().invoke(mass_change.app, ["hold", "amazon-us", "--until", "2h", *given])
     released = CliRunner().invoke(mass_change.app, ["release", "amazon-us", *given])
     nonsense = CliRunner().invoke(mass_change.app, ["hold", "amazon-us", "--until", "soon", *given])
+    misspelled = CliRunner().invoke(mass_change.app, ["hold", "amazon-su", "--until", "2h", *given])
 
     codec = Serde(OPERATOR_COMMAND, f"{letters.topics.operator_commands}-value", letters.registry)
     first, second = [codec.decode(one.value() or b"") for one in letters.read(letters.topics.operator_commands)]
     assert (held.exit_code, released.exit_code, nonsense.exit_code) == (0, 0, 2)
+    assert misspelled.exit_code == 2 and "'amazon-su' is not a channel that is known" in misspelled.output
     assert (first.action, first.channel, first.by) == (OperatorAction.HOLD_MASS_CHANGE, "amazon-us", "ann")
     assert first.until_ms is not None and abs(first.until_ms - first.at_ms - 7_200_000) < 60_000
     assert (second.action, second.until_ms) == (OperatorAction.RELEASE_MASS_CHANGE, None)

@@ -42,6 +42,9 @@ def stamped(at_ms: int) -> Target:
         (GuardDecision(500), 2_000, HELD),  # of a mass change before this one
         (GuardDecision(2_000, 9_000_000), 8_000_000, HELD),
         (GuardDecision(2_000, 9_000_000), 9_000_000, FREE),
+        (GuardDecision(500, 9_000_000), 8_000_000, HELD),  # zeroed by the input after somebody held it
+        (GuardDecision(500, 9_000_000), 9_000_000, FREE),
+        (GuardDecision(500, 5_000), 600_999, HELD),
     ],
 )
 def test_a_mass_change_is_held_from_its_own_time_unless_an_operator_decides(
