@@ -23,7 +23,7 @@ app = typer.Typer(
         "engine could not use.\n\n"
         "A replay never sends a number of the past: of a target that is still the newest, the engine says it once more "
         "and delivery pushes it; of any other it is refused, and why is told. Input is sent again to where it came "
-        "from, and the engine's guards drop what is superseded.\n\n"
+        "from, unless it would undo what came after it; the engine's guards drop what is superseded.\n\n"
         "    inventory-sync dead-letters list --channel amazon-us --reason listing-invalid\n\n"
         '    inventory-sync dead-letters replay --channel amazon-us --dry-run --why "listings were repaired"'
     ),

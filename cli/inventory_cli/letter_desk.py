@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -12,13 +13,15 @@ from confluent_kafka import Message
 from inventory_cli.connecting import Connection, registry_of
 from inventory_cli.times import show_time
 from inventory_domain.commands import Restate
-from inventory_domain.dead_letters import ReplayCurrent, ReplayRefused, judge_replay
+from inventory_domain.dead_letters import ReplayCurrent, ReplayRefused, judge_change, judge_replay
 from inventory_domain.errors import BadRecord
 from inventory_domain.exposure import Exposure
 from inventory_domain.identifiers import Marketplace
+from inventory_domain.sku_state import SkuState
+from inventory_domain.stock import Stock
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Serde
-from inventory_schemas.records import LISTING_EXPOSURE, LISTING_TARGET
+from inventory_schemas.records import INVENTORY_CHANGE, LISTING_EXPOSURE, LISTING_TARGET, SKU_STATE
 from inventory_streams.letters import Letter, LetterDesk, partitions_of, read_letters, read_newest
 from inventory_streams.producer import SkuCommander
 
@@ -154,12 +157,13 @@ class Desk:
         """What a replay of each comes to, by what is true now."""
         targets: dict[str, Target] = {}
         exposures: dict[str, Exposure] = {}
+        refused = self._refused_inputs([one for one in letters if one.source == INVENTORY])
         for source in {one.source for one in letters if one.source != INVENTORY}:
             self._read_current(source, [one for one in letters if one.source == source], targets, exposures)
         return [
             Judged(
                 one,
-                None
+                refused.get(one.id)
                 if one.source == INVENTORY
                 else judge_replay(one.target, targets.get(one.name), exposures.get(one.name)),
             )
@@ -202,6 +206,51 @@ class Desk:
             return [Shown(source, letter, None) for letter in letters]
         codec = Serde(LISTING_TARGET, f"{topics.targets(Marketplace(source))}-value", self._registry)
         return [Shown(source, letter, _target(codec, letter)) for letter in letters]
+
+    def _refused_inputs(self, letters: Sequence[Shown]) -> dict[str, ReplayRefused]:
+        """Input that would undo what came after it, by the letters' ids."""
+        topics = self._found.topics
+        products = [one for one in letters if one.letter.origin_topic == topics.catalog_products]
+        changes = [one for one in letters if one.letter.origin_topic == topics.inventory_changes]
+        found: dict[str, ReplayRefused] = {}
+        newest = self._newest_offsets(topics.catalog_products, products)
+        for one in products:
+            if newest.get(one.letter.key, 0) > one.letter.origin_offset:
+                found[one.id] = ReplayRefused("stale: a newer record of the product followed it")
+        codec = Serde(INVENTORY_CHANGE, f"{topics.inventory_changes}-value", self._registry)
+        stocks = self._stocks(changes)
+        for one in changes:
+            with suppress(BadRecord):  # it is put aside again, for the same reason
+                refused = judge_change(codec.decode(one.letter.raw), stocks.get(one.letter.key))
+                if refused is not None:
+                    found[one.id] = refused
+        return found
+
+    def _newest_offsets(self, topic: str, letters: Sequence[Shown]) -> dict[bytes, int]:
+        found: dict[bytes, int] = {}
+
+        def take(message: Message) -> None:
+            found[message.key() or b""] = int(message.offset() or 0)
+
+        numbers = {one.letter.origin_partition for one in letters}
+        read_newest(self._found.kafka, topic, numbers, frozenset(one.letter.key for one in letters), take)
+        return found
+
+    def _stocks(self, letters: Sequence[Shown]) -> dict[bytes, Stock]:
+        topic, found = self._found.topics.sku_state, dict[bytes, Stock]()
+        codec = Serde(SKU_STATE, f"{topic}-value", self._registry)
+
+        def take(message: Message) -> None:
+            key, raw = message.key() or b"", message.value()
+            found.pop(key, None)
+            with suppress(BadRecord):
+                state = codec.decode(raw)
+                if isinstance(state, SkuState):
+                    found[key] = state.stock
+
+        numbers = {one.letter.origin_partition for one in letters}
+        read_newest(self._found.kafka, topic, numbers, frozenset(one.letter.key for one in letters), take)
+        return found
 
     def _read_current(
         self, source: str, letters: Sequence[Shown], targets: dict[str, Target], exposures: dict[str, Exposure]

@@ -179,7 +179,7 @@ class Topics:
                 "product",
                 ("producers",),
                 append_time=True,
-                read_by=("engine", "reconcile", "reconcile-by-hand", "signals", "ledger", "operators"),
+                read_by=("engine", "reconcile", "reconcile-by-hand", "signals", "ledger", "operators", "console"),
             ),
             TopicDeclaration(
                 self.sku_commands,
@@ -205,7 +205,7 @@ class Topics:
                 compact,
                 "sku_state",
                 ("engine",),
-                read_by=("engine", "reconcile", "ledger", "operators"),
+                read_by=("engine", "reconcile", "ledger", "operators", "console"),
             ),
             TopicDeclaration(
                 self.engine_progress,

@@ -20,13 +20,23 @@ from inventory_cli.letter_desk import Desk
 from inventory_cli.schemas import register_schemas
 from inventory_cli.topics import apply_topics
 from inventory_console.letters import Decision, LetterPlace
+from inventory_domain.changes import StockCounted
 from inventory_domain.commands import Restate
 from inventory_domain.exposure import Confirmed, Exposure, Proof
 from inventory_domain.identifiers import Marketplace
 from inventory_domain.operations import OperatorAction
+from inventory_domain.sku_state import SkuState
 from inventory_domain.targets import Target
 from inventory_schemas.codec import Serde
-from inventory_schemas.records import LISTING_EXPOSURE, LISTING_TARGET, OPERATOR_COMMAND, SKU_COMMAND
+from inventory_schemas.records import (
+    INVENTORY_CHANGE,
+    LISTING_EXPOSURE,
+    LISTING_TARGET,
+    OPERATOR_COMMAND,
+    PRODUCT,
+    SKU_COMMAND,
+    SKU_STATE,
+)
 from inventory_schemas.registry import ConfluentRegistry
 from inventory_streams.delivery.codecs import codecs_of
 from inventory_streams.delivery.records import Records
@@ -35,6 +45,7 @@ from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import Topics
 from tests.support.delivery import a_target
+from tests.support.stock import SKU, a_change, a_product, a_stock
 
 AMAZON = Marketplace("amazon")
 
@@ -134,6 +145,37 @@ def test_dead_letters_are_listed_shown_replayed_and_discarded(letters: Letters) 
     decided = {json.loads(line)["of"]: json.loads(line)["decided"] for line in everything}
     assert decided["harbor-us/A"] == "replayed by ann: repaired"
     assert decided["harbor-us/B"] == "discarded by ann: superseded"
+
+
+def test_input_that_would_undo_what_came_after_it_is_not_replayed(letters: Letters) -> None:
+    """Nothing tells the engine that a count without a sequence is an old one: 20 would be on sale again, of 5."""
+    topics = letters.topics
+    state = Serde(SKU_STATE, f"{topics.sku_state}-value", letters.registry)
+    letters.write(topics.sku_state, SKU.encode(), state.encode(SkuState(SKU, a_stock(dallas=5), a_product())))
+    products = Serde(PRODUCT, f"{topics.catalog_products}-value", letters.registry)
+    for product in (a_product(category="old"), a_product()):
+        letters.write(topics.catalog_products, SKU.encode(), products.encode(product))
+    changes = Serde(INVENTORY_CHANGE, f"{topics.inventory_changes}-value", letters.registry)
+    given_up = {
+        "old count": (topics.inventory_changes, changes.encode(a_change(StockCounted(20)))),
+        "numbered count": (topics.inventory_changes, changes.encode(a_change(StockCounted(20), sequence=1))),
+        "count elsewhere": (topics.inventory_changes, changes.encode(a_change(StockCounted(20), location="reno"))),
+        "old product": (topics.catalog_products, products.encode(a_product(category="old"))),
+    }
+    for reason, (topic, raw) in given_up.items():
+        origin = {"origin-topic": topic, "origin-partition": "0", "origin-offset": "0", "reason": reason}
+        letters.write(topics.inventory_dead_letters, SKU.encode(), raw, {k: v.encode() for k, v in origin.items()})
+
+    told = {name: letters.run("replay", "--reason", name, "--dry-run", "--why", "x") for name in given_up}
+
+    assert {name: one.exit_code for name, one in told.items()} == {
+        "old count": 1,
+        "numbered count": 0,
+        "count elsewhere": 0,
+        "old product": 1,
+    }
+    assert "older than the 5 units counted at dallas" in told["old count"].stdout
+    assert "stale: a newer record of the product followed it" in told["old product"].stdout
 
 
 def test_nothing_is_replayed_without_being_chosen(letters: Letters) -> None:
