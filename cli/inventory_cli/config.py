@@ -66,6 +66,7 @@ def check(
     from inventory_cli.policy_words import policy_words, withheld_words
     from inventory_cli.quota_words import quota_words
     from inventory_cli.settings import load
+    from inventory_schemas.address import shown
 
     try:
         settings = load(file, look_up_secrets=not skip_secrets)
@@ -80,7 +81,7 @@ def check(
         typer.secho(warning, err=True, fg=typer.colors.YELLOW)
     typer.echo(f"{file} is sound")
     typer.echo(f"  Kafka            {settings.connection.kafka.bootstrap_servers}")
-    typer.echo(f"  schema registry  {settings.connection.schema_registry_url}")
+    typer.echo(f"  schema registry  {shown(settings.connection.schema_registry_url)}")
     typer.echo(f"  accounts         {', '.join(sorted(settings.accounts))}")
     for name, channel in sorted(settings.policy.channels.items()):
         locations = ", ".join(sorted(channel.locations))

@@ -22,6 +22,7 @@ from inventory_cli.defaults import (
 from inventory_cli.documents import SecretSource, read_document
 from inventory_cli.fields import FileFields
 from inventory_domain.errors import ConfigError, ConfigFault
+from inventory_schemas.address import login_of, shown
 from inventory_streams.kafka.settings import SECURITY_SETTINGS, KafkaSettings
 from inventory_streams.topics import Topics
 
@@ -101,8 +102,13 @@ def read_connection(
         registry.mapping("security"), "schema_registry.security", _REGISTRY_SETTINGS, secrets, faults
     )
     registry.end()
-    if url and not url.startswith(("http://", "https://")):
-        registry.fault("url", f"must be an address like http://host:port/path, not {url!r}")
+    in_file = "" if url == env_registry else url
+    for place, address in ((registry.path_of("url"), in_file), (ENV_SCHEMA_REGISTRY, env_registry)):
+        if address and not address.startswith(("http://", "https://")):
+            text = f"must be an address like http://host:port/path, not {shown(address)!r}"
+            faults.append(ConfigFault(place, text))
+    if login_of(in_file):
+        registry.fault("url", "holds a login: schema_registry.security takes it as basic.auth.user.info")
     topics = root.within("topics")
     prefix = topics.text_or_empty("prefix")
     if not all(letter.isalnum() or letter in "._-" for letter in prefix):

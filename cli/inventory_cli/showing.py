@@ -11,7 +11,9 @@ import yaml
 from inventory_adapters.secrets import Secret
 from inventory_cli.connecting import is_secret
 from inventory_cli.settings import Settings
+from inventory_domain.identifiers import ChannelId
 from inventory_ledger import address
+from inventory_schemas import address as registry_address
 
 _LEFT_OUT = frozenset({"kafka", "topics"})  # stand once, at the top; the roles' own copies are empty patterns
 
@@ -23,7 +25,10 @@ def shown(settings: Settings) -> str:
             "bootstrap_servers": settings.connection.kafka.bootstrap_servers,
             "security": {name: _security(name, value) for name, value in settings.connection.kafka.security.items()},
         },
-        "schema_registry": {"url": settings.connection.schema_registry_url},
+        "schema_registry": {
+            "url": registry_address.shown(settings.connection.schema_registry_url),
+            "security": {name: _security(name, one) for name, one in settings.connection.registry_security.items()},
+        },
         "application_id": settings.application_id,
         "topics": {
             "prefix": settings.connection.topics.prefix,
@@ -32,7 +37,7 @@ def shown(settings: Settings) -> str:
         },
         "policy": {"profile": settings.profile, **_tree_of(settings.policy, {"channels"})},
         "accounts": {str(name): _plain(account) for name, account in settings.accounts.items()},
-        "channels": {str(name): _plain(channel) for name, channel in settings.policy.channels.items()},
+        "channels": {str(name): _channel(settings, name) for name in settings.policy.channels},
         "engine": _tree_of(settings.processes.engine, _LEFT_OUT | {"application", "partitions", *_PROBES}),
         "delivery": {
             **_tree_of(settings.processes.delivery, _LEFT_OUT | {"app", "marketplace", *_PROBES}),
@@ -46,6 +51,11 @@ def shown(settings: Settings) -> str:
             "operators": dict.fromkeys(sorted(settings.console.operators), "***"),
             **_tree_of(settings.console, {"operators", *_PROBES}),
         },
+        "reconcile": {
+            **_tree_of(settings.processes.reconcile, _LEFT_OUT | {"app", "partitions", "policy", *_PROBES}),
+            **_tree_of(settings.processes.reconcile.policy, frozenset()),
+        },
+        "signals": _tree_of(settings.processes.signals, _LEFT_OUT | {"app", "partitions", *_PROBES}),
         "probes": _plain(settings.processes.probes),
         "logs": {"level": settings.processes.log_level, "format": settings.processes.log_format.value},
     }
@@ -53,6 +63,16 @@ def shown(settings: Settings) -> str:
 
 
 _PROBES = frozenset({"probe_host", "probe_port"})
+
+
+def _channel(settings: Settings, name: ChannelId) -> dict[str, object]:
+    mode = settings.modes[name]
+    return {
+        **_tree_of(settings.policy.channels[name], frozenset()),
+        "mode": mode.mode.value,
+        "canary_percent": mode.canary_percent,
+        "seen_within_s": settings.deadlines_s[name],
+    }
 
 
 def _security(name: str, value: str) -> str:

@@ -14,6 +14,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from fastavro.types import Schema
 
 from inventory_domain.errors import ConfigError, ConfigFault, InventorySyncError, UndecodableRecord
+from inventory_schemas.address import shown
 from inventory_schemas.avsc import parse
 
 REQUEST_LIMIT_S = 10.0
@@ -118,7 +119,7 @@ class ConfluentRegistry:
             return known
         found = asked(self._url, lambda: self._client.lookup_schema(subject, RegistrySchema(schema_text, "AVRO")))
         if found is None or found.schema_id is None:
-            message = f"this schema is not registered at {self._url}; run `inventory-sync schemas register`"
+            message = f"this schema is not registered at {shown(self._url)}; run `inventory-sync schemas register`"
             raise ConfigError([ConfigFault(subject, message)])
         self._ids[subject, schema_text] = found.schema_id
         return found.schema_id
@@ -135,7 +136,7 @@ class ConfluentRegistry:
         self._client.close()
 
     def _fetched(self, schema_id: int) -> Schema:
-        unknown = UndecodableRecord("unknown-schema-id", f"no schema has the id {schema_id} at {self._url}")
+        unknown = UndecodableRecord("unknown-schema-id", f"no schema has the id {schema_id} at {shown(self._url)}")
         if self._monotonic_s() < self._unknown.get(schema_id, float("-inf")):
             raise unknown
         found = asked(self._url, lambda: self._client.get_schema(schema_id))
@@ -147,12 +148,20 @@ class ConfluentRegistry:
         try:
             return parse(found.schema_str or "")
         except ValueError as error:
-            raise UndecodableRecord("wrong-schema", f"schema {schema_id} at {self._url}: {error}") from error
+            raise UndecodableRecord("wrong-schema", f"schema {schema_id} at {shown(self._url)}: {error}") from error
 
 
 def client(url: str, auth: Mapping[str, str] | None = None) -> SchemaRegistryClient:
-    """A client of the registry at this URL whose requests have a limit. Nothing is asked yet."""
-    return SchemaRegistryClient({"url": url, "timeout": REQUEST_LIMIT_S, **RETRIES, **(auth or {})})
+    """A client of the registry at this URL whose requests have a limit. Nothing is asked yet.
+
+    Raises:
+        ConfigError: the URL, or a setting in `auth`, is not one that the client takes.
+    """
+    try:
+        return SchemaRegistryClient({"url": url, "timeout": REQUEST_LIMIT_S, **RETRIES, **(auth or {})})
+    except (ValueError, OSError) as error:  # an address, a login, a file of certificates
+        text = f"{shown(url)}: {str(error).replace(url, shown(url))}"
+        raise ConfigError([ConfigFault("schema_registry", text)]) from error
 
 
 def asked(url: str, request: Callable[[], T]) -> T | None:
@@ -166,6 +175,6 @@ def asked(url: str, request: Callable[[], T]) -> T | None:
     except SchemaRegistryError as error:
         if error.http_status_code == HTTP_NOT_FOUND:
             return None
-        raise RegistryUnavailable(f"schema registry at {url}: {error}") from error
+        raise RegistryUnavailable(f"schema registry at {shown(url)}: {error}") from error
     except Exception as error:  # the client lets its HTTP library's errors through, which is not ours to import
-        raise RegistryUnavailable(f"schema registry at {url}: {type(error).__name__} {error}") from error
+        raise RegistryUnavailable(f"schema registry at {shown(url)}: {type(error).__name__} {error}") from error

@@ -485,3 +485,38 @@ def test_who_uses_no_secret_of_an_account_does_not_fail_by_its_length(tmp_path: 
     settings = load(file, {}, secrets_at=())
 
     assert len(settings.accounts) == 4
+
+
+REGISTRY = '"http://localhost:8081"'
+
+
+def test_what_is_shown_has_every_section_and_how_each_channel_is_written() -> None:
+    text = with_change(
+        "ebay-us: {account: ebay,", "ebay-us: {account: ebay, mode: canary, canary_percent: 7, seen_within_s: 400,"
+    )
+
+    tree = yaml.safe_load(shown(settings_of(text + "reconcile: {units: 4, interval_s: 600}\nsignals: {kept_s: 999}\n")))
+
+    channel = tree["channels"]["ebay-us"]
+    assert (channel["mode"], channel["canary_percent"], channel["seen_within_s"]) == ("canary", 7.0, 400.0)
+    assert (tree["reconcile"]["units"], tree["reconcile"]["interval_s"], tree["signals"]["kept_s"]) == (4, 600.0, 999.0)
+
+
+def test_a_login_in_the_registrys_address_is_refused_in_the_file_and_shown_nowhere() -> None:
+    found = faults_of(with_change(REGISTRY, '"https://me:canary-login@registry:8081"'))
+    unframed = faults_of(with_change(REGISTRY, '"me:canary-login@registry:8081"'))
+    env = {**ENV, "INVENTORY_SYNC_SCHEMA_REGISTRY": "https://me:canary-login@registry:8081"}
+
+    settings = settings_of(MINIMAL, env)
+
+    assert found == {"schema_registry.url": "holds a login: schema_registry.security takes it as basic.auth.user.info"}
+    assert "canary-" not in str(unframed)
+    assert "https://***@registry:8081" in shown(settings) and "canary-" not in shown(settings)
+    assert settings.connection.schema_registry_url == "https://me:canary-login@registry:8081"
+
+
+def test_an_address_of_the_environment_is_checked_under_its_own_name() -> None:
+    found = faults_of(MINIMAL, {**ENV, "INVENTORY_SYNC_SCHEMA_REGISTRY": "registry:8081"})
+
+    assert list(found) == ["INVENTORY_SYNC_SCHEMA_REGISTRY"]
+    assert "'registry:8081'" in found["INVENTORY_SYNC_SCHEMA_REGISTRY"]

@@ -189,3 +189,31 @@ def test_in_memory_the_same_schema_has_one_id_under_all_subjects() -> None:
 
     assert registry.id_of("b-value", schema_text("product")) == first
     assert registry.id_of("a-value", schema_text("discrepancy")) != first
+
+
+def test_a_login_in_the_address_is_in_no_message(server: ARegistry) -> None:
+    """What is wrong with a record goes into a header of its dead letter, for everybody to read."""
+    registry = ConfluentRegistry(server.url.replace("://", "://me:canary-login@"))
+
+    with pytest.raises(UndecodableRecord, match=r"http://\*\*\*@127\.0\.0\.1") as unknown:
+        registry.schema_of(7)
+    with pytest.raises(ConfigError, match=r"http://\*\*\*@127\.0\.0\.1") as unregistered:
+        registry.id_of("subject", '"string"')
+
+    registry.close()
+    assert "canary" not in f"{unknown.value} {unregistered.value}"
+
+
+@pytest.mark.parametrize(
+    ("url", "auth", "words"),
+    [
+        ("me:canary-login@registry:8081", {}, r"\*\*\*@registry:8081"),
+        ("http://registry:8081", {"basic.auth.user.info": "canary-login"}, "basic.auth.user.info"),
+        ("http://registry:8081", {"ssl.ca.location": "/nowhere/ca.crt"}, "No such file"),
+    ],
+)
+def test_what_the_client_does_not_take_is_a_fault_of_the_settings(url: str, auth: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as told:
+        ConfluentRegistry(url, auth)
+
+    assert "canary" not in str(told.value)
