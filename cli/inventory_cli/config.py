@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from inventory_cli.options import BootstrapServers, ConfigFile, SchemaRegistry
-from inventory_domain.errors import ConfigError
+from inventory_domain.errors import ConfigError, ConfigFault
+
+SANDBOX_S_MAX: Final = 30.0  # that a sandbox takes to start, on a busy machine
+SANDBOX_POLL_S: Final = 0.1
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,10 +50,29 @@ def init(
     if sandbox is None:
         draft = starting_draft(kafka, registry)
     else:
-        facts = json.loads(sandbox.read_text().partition("\n")[0])
+        facts = _announced(sandbox)
         draft = sandbox_draft(kafka, registry, facts, file.absolute().parent / f"{file.stem}.secrets")
     file.write_text(settings_text(draft), encoding="utf-8")
     typer.echo(f"wrote {file}; next: inventory-sync config check {file}")
+
+
+def _announced(file: Path) -> Mapping[str, object]:
+    """What a sandbox said of itself in this file; one that was just started is waited for.
+
+    Raises:
+        ConfigError: it said nothing in time, or something else is in the file.
+    """
+    end_s = time.monotonic() + SANDBOX_S_MAX
+    while "\n" not in (text := file.read_text(encoding="utf-8")) and time.monotonic() < end_s:
+        time.sleep(SANDBOX_POLL_S)
+    try:
+        facts = json.loads(text.partition("\n")[0])
+    except ValueError as error:
+        said = "is empty" if not text else f"does not begin with JSON: {error}"
+        raise ConfigError([ConfigFault(str(file), f"{said}; it must be what `sandbox --json` printed")]) from error
+    if not isinstance(facts, dict):
+        raise ConfigError([ConfigFault(str(file), "is not what `sandbox --json` printed")])
+    return facts
 
 
 @app.command()

@@ -5,7 +5,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from inventory_cli import config
 from inventory_cli.documents import SecretSource, parse_document
 from inventory_cli.sandbox_template import sandbox_draft
 from inventory_cli.settings import Settings, read
@@ -78,3 +80,32 @@ def test_what_is_not_a_sandboxs_announcement_is_refused(broken: dict[str, object
 
     with pytest.raises(ConfigError):
         sandbox_draft("localhost:9092", "http://localhost:8081", facts, tmp_path)
+
+
+def test_a_sandbox_that_has_just_been_started_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sandbox --json > sandbox.json &` makes the file at once, and says what it is some seconds later."""
+    said, file = tmp_path / "sandbox.json", tmp_path / "sync.yaml"
+    said.write_text("")
+    line = json.dumps(announcement(SandboxSettings(factor=0.5), URLS))
+    monkeypatch.setattr(config.time, "sleep", lambda _: said.write_text(f"{line}\n"))
+    addresses = ["--bootstrap-servers", "kafka:9092", "--schema-registry", "http://registry:8081"]
+
+    done = CliRunner().invoke(config.app, ["init", str(file), "--sandbox", str(said), *addresses])
+
+    assert done.exit_code == 0, done.output
+    assert URLS["amazon"] in file.read_text()
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "is empty"), ("hello\n", "begin with JSON"), ("[]\n", "is not what")])
+def test_what_is_not_a_sandboxs_word_is_told(
+    text: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tmp_path / "sandbox.json"
+    said.write_text(text)
+    monkeypatch.setattr(config, "SANDBOX_S_MAX", 0.0)
+    addresses = ["--bootstrap-servers", "kafka:9092", "--schema-registry", "http://registry:8081"]
+
+    done = CliRunner().invoke(config.app, ["init", str(tmp_path / "s.yaml"), "--sandbox", str(said), *addresses])
+
+    assert isinstance(done.exception, ConfigError)
+    assert words in str(done.exception)
