@@ -299,7 +299,7 @@ class InventoryProducer:
         if self._traces is not None:
             span = self._traces.start(f"send {topic}", SpanKind.PRODUCER, _facts(topic, key, what))
 
-        def done(error: KafkaError | None, message: Message) -> None:
+        def done(error: KafkaError | None, message: Message | None) -> None:
             if error is not None:
                 self._note(Undelivered(what, error.str()))
             if span is not None:
@@ -317,6 +317,9 @@ class InventoryProducer:
                     raise NotDelivered([Undelivered(what, "Kafka takes nothing for a minute")]) from error
                 self._producer.poll(0.5)
                 waited += 0.5
+            except KafkaException as error:  # such as a record that is larger than may be sent; others go on
+                done(error.args[0], None)
+                return
 
     def _note(self, undelivered: Undelivered) -> None:
         if len(self._undelivered) < UNDELIVERED_KEPT_MAX:

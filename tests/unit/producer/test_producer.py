@@ -1,6 +1,9 @@
 """The producers' client keeps the contract: keys, sequences, ids, and nothing lost without a word."""
 
+from typing import Any
+
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from inventory_domain.changes import InventoryChange, OrderShipped, SourceHeartbeat, StockCounted, StockReserved
 from inventory_domain.errors import InvalidRecord
@@ -159,3 +162,19 @@ def test_a_record_carries_nothing_where_tracing_is_off() -> None:
     heard.producer.count(A, MAIN, 3)
 
     assert heard.kept.records[0].headers is None
+
+
+def test_a_record_that_is_too_large_is_named_at_the_flush_and_keeps_no_other_from_going() -> None:
+    class Narrow(KeptRecords):
+        def produce(self, topic: str, value: bytes | None, key: bytes | None, *rest: Any, **more: Any) -> None:
+            if key == b"B":
+                raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+            super().produce(topic, value, key, *rest, **more)
+
+    heard = HeardProducer(Narrow())
+    heard.producer.count(B, MAIN, 1, event_id=EventId("large"))
+    heard.producer.count(A, MAIN, 1)
+
+    with pytest.raises(NotDelivered, match=r"large: .*too large"):
+        heard.producer.flush()
+    assert [one.key for one in heard.kept.records] == [b"A"]
