@@ -54,8 +54,12 @@ def job() -> list[Manifest]:
             "metadata": {
                 "name": JOB,
                 "labels": labels(JOB),
-                # Of a tool that knows phases this comes before all else; the others restart until it is done.
-                "annotations": {"argocd.argoproj.io/hook": "PreSync"},
+                # Argo CD makes it anew at each sync, since nobody may change a job's template. Not in the phase before
+                # the others: its account and its settings, whose name changes with them, are made in this one.
+                "annotations": {
+                    "argocd.argoproj.io/hook": "Sync",
+                    "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+                },
             },
             "spec": {
                 "backoffLimit": 10,

@@ -222,3 +222,12 @@ def test_compose_has_the_versions_that_the_tests_run() -> None:
 
 def documents(path: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((Path(ROOT) / "deploy" / path).read_text()))
+
+
+def test_the_job_before_a_rollout_is_not_made_before_what_it_needs() -> None:
+    """In Argo CD's phase before all others there is no account yet, and no settings under their new name."""
+    made = list(yaml.safe_load_all((ROOT / "deploy" / "k8s" / "base" / "prepare.yaml").read_text()))
+    (job,) = [one for one in made if one["kind"] == "Job"]
+
+    assert job["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "Sync"
+    assert {one["kind"] for one in made} >= {"ServiceAccount", "NetworkPolicy"}
