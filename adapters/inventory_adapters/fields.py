@@ -103,9 +103,12 @@ class Fields:
     def texts(self, name: str, default: Sequence[str]) -> tuple[str, ...]:
         """A list of words."""
         value = self._take(name, list(default))
-        if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        if not isinstance(value, list):
             self.fault(name, f"must be a list of words, not {_shown(value)}")
             return tuple(default)
+        if wrong := [each for each in value if not isinstance(each, str) or not each]:
+            self.fault(name, f"must be a list of words: {_shown(wrong[0])} in it is none; a number stands in quotes")
+            return tuple(str(each) for each in value)
         return tuple(value)
 
     def mapping(self, name: str, *, required: bool = False) -> Mapping[str, object]:

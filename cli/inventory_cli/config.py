@@ -52,7 +52,10 @@ def init(
     else:
         facts = _announced(sandbox)
         draft = sandbox_draft(kafka, registry, facts, file.absolute().parent / f"{file.stem}.secrets")
-    file.write_text(settings_text(draft), encoding="utf-8")
+    try:
+        file.write_text(settings_text(draft), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([ConfigFault(str(file), f"cannot be written: {error}")]) from error
     typer.echo(f"wrote {file}; next: inventory-sync config check {file}")
 
 

@@ -109,3 +109,12 @@ def test_what_is_not_a_sandboxs_word_is_told(
 
     assert isinstance(done.exception, ConfigError)
     assert words in str(done.exception)
+
+
+def test_a_settings_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    addresses = ["--bootstrap-servers", "kafka:9092", "--schema-registry", "http://registry:8081"]
+
+    done = CliRunner().invoke(config.app, ["init", str(tmp_path / "nowhere" / "sync.yaml"), *addresses])
+
+    assert isinstance(done.exception, ConfigError)
+    assert "sync.yaml: cannot be written" in str(done.exception)

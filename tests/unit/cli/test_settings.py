@@ -171,6 +171,12 @@ def test_a_buffer_that_names_one_number_means_that_one_alone() -> None:
         ("ebay-us: {account: ebay,", "ebay-us: {", "channels.ebay-us.account", "missing"),
         (
             "{account: walmart, locations: [main]",
+            "{account: walmart, locations: [main, 7]",
+            "channels.walmart-us.locations",
+            "7 in it is none; a number stands in quotes",
+        ),
+        (
+            "{account: walmart, locations: [main]",
             "{account: walmart, locations: []",
             "channels.walmart-us.locations",
             "empty",
