@@ -20,12 +20,13 @@ from inventory_domain.changes import (
     UnitsSold,
 )
 from inventory_domain.commands import Override, OverrideKind
+from inventory_domain.errors import ConfigError
 from inventory_domain.identifiers import ChannelId, LocationId, OrderId, ReservationId, Sku
-from inventory_domain.sku_state import SkuState
+from inventory_domain.sku_state import InputPosition, PartitionProgress, SkuState
 from inventory_streams.engine.replay.apart import ReplayRefused, apart, left_behind, make, remove
 from inventory_streams.engine.replay.copying import NotApplied
 from inventory_streams.engine.replay.run import Comparison, ReplayIncomplete, replay
-from inventory_streams.engine.serdes import engine_serdes
+from inventory_streams.engine.serdes import PROGRESS_KEY, engine_serdes
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.engine.snapshots import StateRecords, read_snapshot, read_state, write_snapshot
 from inventory_streams.kafka.partitioner import partition_of
@@ -222,3 +223,49 @@ def test_a_replay_needs_a_name_of_its_own_and_removes_what_it_made_when_its_engi
 def test_a_name_that_could_be_taken_for_other_topics_is_refused(replays: Replays, name: str) -> None:
     with pytest.raises(ReplayRefused, match="small letters and digits"):
         apart(replays.settings, name)
+
+
+def test_a_change_that_was_put_aside_is_not_applied_by_a_replay_either(
+    bus: EngineBus, engines: Engines, replays: Replays
+) -> None:
+    """Its product came when it was a dead letter already; a replay has the products first."""
+    engines.start(unknown_sku_grace_s=0.2)
+    bus.changes(change_of("LATE", StockCounted(5)))
+    bus.flush()
+    wait_until(lambda: bool(bus.dead_letters()), "the change is a dead letter")
+    bus.products(product_of("LATE"))
+    bus.flush()
+    wait_until(lambda: "LATE" in bus.states() and bus.states()[Sku("LATE")].product is not None, "the product is known")
+
+    assert replays().differences == ()
+
+
+def progress_of_other_topics(bus: EngineBus) -> bytes:
+    """The progress of a partition whose changes were those of a topic that is no more."""
+    at = {bus.topics.inventory_changes: InputPosition("another", 3)}
+    return engine_serdes(bus.topics, FixedRegistry()).state.encode(PartitionProgress(at))
+
+
+def test_a_snapshot_of_other_topics_is_refused(bus: EngineBus, replays: Replays) -> None:
+    """Of another cluster, or from before a topic was created anew: offsets of one would be taken for the other's."""
+    snapshot = StateRecords(now_ms(), {number: {} for number in range(PARTITIONS)})
+    snapshot.partitions[0][PROGRESS_KEY] = progress_of_other_topics(bus)
+
+    with pytest.raises(ReplayIncomplete, match=r"\[0\] is not the topic that it was when the snapshot was taken"):
+        replays(snapshot)
+
+
+def test_a_state_that_was_made_of_topics_that_are_no_more_is_not_replayed(bus: EngineBus, replays: Replays) -> None:
+    writer = TransactionalWriter(replays.settings.kafka, f"{replays.settings.application}-0")
+    writer.take_over()
+    writer.commit_all([Write(bus.topics.sku_state, 0, PROGRESS_KEY, progress_of_other_topics(bus))])
+
+    with pytest.raises(ReplayIncomplete, match=r"\[0\] was created anew"):
+        replays()
+
+
+def test_a_snapshot_is_not_taken_of_a_part_of_the_state(bus: EngineBus, replays: Replays) -> None:
+    settings = replace(replays.settings, partitions=PARTITIONS - 1)
+
+    with pytest.raises(ConfigError, match=f"has {PARTITIONS} partitions and must have {PARTITIONS - 1}"):
+        read_state(settings, now_ms())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +14,15 @@ from pathlib import Path
 from confluent_kafka import Message
 
 from inventory_domain.errors import InventorySyncError
+from inventory_streams.engine.inputs import admin_client, topic_ids
 from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.kafka.reading import read_to_end
 
 FORMAT = 1
+
+
+class SnapshotNotWritten(InventorySyncError):
+    """The file cannot be written where it was asked for."""
 
 
 class SnapshotUnreadable(InventorySyncError):
@@ -36,7 +43,13 @@ class StateRecords:
 
 
 def read_state(settings: EngineSettings, now_ms: int) -> StateRecords:
-    """The changelog as it is now. Blocks. Raises ReadStalled when it cannot be read."""
+    """The changelog as it is now. Blocks.
+
+    Raises:
+        ConfigError: it is not there, or has another number of partitions than the settings say.
+        BrokerUnavailable, ReadStalled: it cannot be read.
+    """
+    topic_ids(admin_client(settings.kafka), [settings.topics.sku_state], settings.partitions)
     found = StateRecords(now_ms, {number: {} for number in range(settings.partitions)})
 
     def keep(messages: Sequence[Message]) -> None:
@@ -53,8 +66,12 @@ def read_state(settings: EngineSettings, now_ms: int) -> StateRecords:
 
 
 def write_snapshot(path: Path, state: StateRecords, settings: EngineSettings) -> None:
-    """Write the file whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
+    """Write the file whole or not at all.
+
+    Raises:
+        SnapshotNotWritten: it cannot be written there.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # two at once must not write into each other's
     head = {
         "format": FORMAT,
         "application": settings.application,
@@ -63,12 +80,16 @@ def write_snapshot(path: Path, state: StateRecords, settings: EngineSettings) ->
         "taken_at_ms": state.taken_at_ms,
         "records": state.records,
     }
-    with gzip.open(part, "wt", encoding="ascii") as file:
-        file.write(json.dumps(head) + "\n")
-        for number, records in state.partitions.items():
-            for key, value in records.items():
-                file.write(f"{number} {_text(key)} {_text(value)}\n")
-    part.replace(path)
+    try:
+        with gzip.open(part, "wt", encoding="ascii") as file:
+            file.write(json.dumps(head) + "\n")
+            for number, records in state.partitions.items():
+                for key, value in records.items():
+                    file.write(f"{number} {_text(key)} {_text(value)}\n")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SnapshotNotWritten(f"{path} cannot be written: {error}") from error
 
 
 def read_snapshot(path: Path, settings: EngineSettings) -> StateRecords:
@@ -84,7 +105,7 @@ def read_snapshot(path: Path, settings: EngineSettings) -> StateRecords:
             found = StateRecords(int(head["taken_at_ms"]), {number: {} for number in range(settings.partitions)})
             for number, key, value in _lines(file):
                 found.partitions[number][key] = value
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise SnapshotUnreadable(f"{path} is no snapshot that can be read: {error}") from error
     if found.records != head["records"]:
         raise SnapshotUnreadable(f"{path} has {found.records} records and says it has {head['records']}: it is cut off")

@@ -20,7 +20,13 @@ from inventory_streams.engine.replay.apart import apart
 from inventory_streams.engine.replay.comparing import compared
 from inventory_streams.engine.replay.originals import first_products, slices
 from inventory_streams.engine.settings import EngineSettings
-from inventory_streams.engine.snapshots import SnapshotUnreadable, StateRecords, read_snapshot, write_snapshot
+from inventory_streams.engine.snapshots import (
+    SnapshotNotWritten,
+    SnapshotUnreadable,
+    StateRecords,
+    read_snapshot,
+    write_snapshot,
+)
 from inventory_streams.kafka.settings import KafkaSettings
 from tests.support.engine_work import TOPICS
 from tests.support.stock import NOW_MS, SKU, a_product, a_stock, after
@@ -200,3 +206,31 @@ def test_what_is_no_snapshot_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SnapshotUnreadable, match="no snapshot"):
         read_snapshot(path, SETTINGS)
+
+
+def test_a_damaged_snapshot_is_refused_whichever_byte_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "monday.gz"
+    many = StateRecords(NOW_MS, {0: {b"%d" % number: b"state" * number for number in range(50)}, 1: {}})
+    write_snapshot(path, many, SETTINGS)
+    whole = path.read_bytes()
+
+    for place in range(40, len(whole) - 8, 7):  # behind the header, which has the name of the file
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with pytest.raises(SnapshotUnreadable):
+            read_snapshot(path, SETTINGS)
+
+
+def test_a_snapshot_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotNotWritten, match=r"nowhere/monday\.gz cannot be written"):
+        write_snapshot(tmp_path / "nowhere" / "monday.gz", RECORDS, SETTINGS)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SnapshotNotWritten, match="folder cannot be written"):
+        write_snapshot(tmp_path / "folder", RECORDS, SETTINGS)
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+def test_an_engine_apart_lets_nothing_go_by_its_own_clock() -> None:
+    """A change that waited for its product when the snapshot was taken has long outlived the grace time."""
+    own = apart(SETTINGS, "n1")
+
+    assert own.unknown_sku_grace_s > 365 * 86_400 and own.silence.limit_ms > 365 * 86_400_000

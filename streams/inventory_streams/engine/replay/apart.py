@@ -53,6 +53,7 @@ def apart(settings: EngineSettings, name: str) -> EngineSettings:
         instance_id=None,
         probe_port=0,
         silence=SilencePolicy(limit_ms=NOT_JUDGED_MS),
+        unknown_sku_grace_s=NOT_JUDGED_MS / 1000,
     )
 
 

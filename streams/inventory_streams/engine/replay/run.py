@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from confluent_kafka import OFFSET_END, Message
 
@@ -25,6 +25,7 @@ from inventory_streams.engine.settings import EngineSettings
 from inventory_streams.engine.snapshots import StateRecords, read_state
 from inventory_streams.kafka.reading import Place, positions_at, read_to_end
 from inventory_streams.kafka.transactions import TransactionalWriter, Write
+from inventory_streams.letters import read_letters
 
 SLICE_MAX: Final = 2_000
 LOADED_AT_ONCE: Final = 10_000
@@ -60,6 +61,7 @@ class _Cut:
     read_at_ms: int
     states: Mapping[int, Mapping[Sku, bytes]]
     ends: Mapping[Place, int]
+    topic_ids: Mapping[Place, str]
     silent: bool
 
 
@@ -86,7 +88,7 @@ def replay(
     serdes = engine_serdes(settings.topics, registry)
     # 1. The running state first: it says up to where input is wanted, and what is read later is newer.
     cut = _cut(settings, serdes, now_ms())
-    starts = _starts(settings, serdes, snapshot)
+    starts = _starts(settings, serdes, snapshot, cut)
     # 2. Topics, then what the snapshot knows, and only then the engine: it reads its changelog once, at its start.
     places_apart.check_free(own)
     try:
@@ -138,6 +140,7 @@ def _cut(settings: EngineSettings, serdes: EngineSerdes, now_ms: int) -> _Cut:
     records = read_state(settings, now_ms).partitions
     states: dict[int, Mapping[Sku, bytes]] = {}
     ends: dict[Place, int] = {}
+    ids: dict[Place, str] = {}
     silent = False
     for number, found in records.items():
         progress = _progress_of(serdes, found)
@@ -146,7 +149,9 @@ def _cut(settings: EngineSettings, serdes: EngineSerdes, now_ms: int) -> _Cut:
         for topic in _copied(settings):
             at = progress.positions.get(topic)
             ends[topic, number] = at.position if at is not None else 0
-    return _Cut(now_ms, states, ends, silent)
+            if at is not None:
+                ids[topic, number] = at.topic_id
+    return _Cut(now_ms, states, ends, ids, silent)
 
 
 def _copied(settings: EngineSettings) -> tuple[str, str, str]:
@@ -155,7 +160,9 @@ def _copied(settings: EngineSettings) -> tuple[str, str, str]:
     return (topics.catalog_products, topics.inventory_changes, topics.sku_commands)
 
 
-def _starts(settings: EngineSettings, serdes: EngineSerdes, snapshot: StateRecords | None) -> dict[Place, int]:
+def _starts(
+    settings: EngineSettings, serdes: EngineSerdes, snapshot: StateRecords | None, cut: _Cut
+) -> dict[Place, int]:
     """From which offset each input is copied. A compacted topic keeps the newest of each key, which is enough."""
     numbers = range(settings.partitions)
     facts = input_facts(admin_client(settings.kafka), _copied(settings), numbers, settings.partitions)
@@ -165,6 +172,10 @@ def _starts(settings: EngineSettings, serdes: EngineSerdes, snapshot: StateRecor
         for topic, fact in facts[number].items():
             at = known.positions.get(topic)
             starts[topic, number] = at.position if at is not None else 0
+            if cut.topic_ids.get((topic, number), fact.topic_id) != fact.topic_id:
+                raise ReplayIncomplete(f"{topic}[{number}] was created anew since the running state was made of it")
+            if at is not None and (at.topic_id != fact.topic_id or at.position > fact.end):
+                raise ReplayIncomplete(f"{topic}[{number}] is not the topic that it was when the snapshot was taken")
             if topic != settings.topics.catalog_products:
                 _check_kept((topic, number), fact, starts[topic, number], snapshot is not None)
     return starts
@@ -221,11 +232,13 @@ def _rebuilt(
     try:
         catalog = {place: at for place, at in starts.items() if place[0] == settings.topics.catalog_products}
         known = _with_product(serdes, snapshot)
-        first = first_products(merged(settings.kafka, catalog, cut.ends), lambda key: key in known)
+        refused = _refused(settings)
+        first = first_products(_taken(merged(settings.kafka, catalog, cut.ends), refused), lambda key: key in known)
         for products in slices(first, SLICE_MAX):
             copying.copy(products, topics)
         kit_commands_until_ms = snapshot.taken_at_ms + READING_MS if snapshot is not None else 0
-        originals = _wanted(settings, serdes, merged(settings.kafka, starts, cut.ends), kit_commands_until_ms)
+        taken = _taken(merged(settings.kafka, starts, cut.ends), refused)
+        originals = _wanted(settings, serdes, taken, kit_commands_until_ms)
         for records in slices(originals, SLICE_MAX):
             copying.copy(records, topics)
             copied += len(records)
@@ -248,6 +261,25 @@ def _with_product(serdes: EngineSerdes, snapshot: StateRecords | None) -> set[by
         for key, value in records.items()
         if key != PROGRESS_KEY and serdes.decode_state(value).product is not None
     }
+
+
+_RecordId: TypeAlias = tuple[str, int, int, bytes]
+
+
+def _refused(settings: EngineSettings) -> set[_RecordId]:
+    """What the running engine has put aside, by the settings and the catalog of that time: it changed nothing there."""
+    letters = read_letters(settings.kafka, settings.topics.inventory_dead_letters, settings.partitions)
+    return {
+        (one.origin_topic, one.origin_partition, one.origin_offset, one.key)
+        for one in letters
+        if one.origin_topic != settings.topics.sku_commands  # one that is refused may have changed something
+    }
+
+
+def _taken(records: Iterator[InputRecord], refused: Set[_RecordId]) -> Iterator[InputRecord]:
+    for record in records:
+        if (record.topic, record.partition, record.offset, record.key or b"") not in refused:
+            yield record
 
 
 def _wanted(
