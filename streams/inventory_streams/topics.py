@@ -49,6 +49,7 @@ class TopicDeclaration:
         config = {"cleanup.policy": self.cleanup.value, **self.extra}
         if self.cleanup is not Cleanup.COMPACT:
             config["retention.ms"] = str(self.retention_ms)
+            config["retention.bytes"] = "-1"  # a broker's own default may be less than what the time comes to
         if self.append_time:
             config["message.timestamp.type"] = "LogAppendTime"  # progress is told in the broker's time, not producers'
         return config

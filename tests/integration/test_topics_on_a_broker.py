@@ -63,7 +63,7 @@ def test_applying_again_changes_nothing(kafka: str, topics: Topics) -> None:
 def test_a_setting_that_differs_is_altered_and_the_others_are_left_alone(
     kafka: str, admin: AdminClient, topics: Topics
 ) -> None:
-    own = {"retention.ms": "1000", "segment.bytes": "1048576"}
+    own = {"retention.ms": "1000", "retention.bytes": "1048576", "segment.bytes": "1048576"}
     created = admin.create_topics([NewTopic(topics.inventory_changes, 2, 1, config=own)])
     created[topics.inventory_changes].result(10)
 
@@ -72,6 +72,7 @@ def test_a_setting_that_differs_is_altered_and_the_others_are_left_alone(
     altered = findings[topics.inventory_changes]
     assert altered.change is TopicChange.ALTERED
     assert "retention.ms 1000 -> 604800000" in altered.altered
+    assert "retention.bytes 1048576 -> -1" in altered.altered  # seven days are promised, however much that is
     has = settings_of(admin, topics.inventory_changes)
     assert (has["retention.ms"], has["segment.bytes"]) == ("604800000", "1048576")
 
