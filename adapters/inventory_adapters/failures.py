@@ -180,9 +180,10 @@ def refused_here(reason: str, error: str) -> Failure:
 def of_group(failure: Failure, size: int) -> Failure:
     """What the refusal of a whole call means for each listing of a group.
 
-    One bad row may have refused the others with it, so nobody is given up for it: each is to be pushed alone.
+    One bad row may have refused the others with it, so nobody is given up for it: each is to be pushed alone. So it is
+    with what no rule knows, which makes a dead letter of whoever gets it often.
     """
-    if size == 1 or failure.then is not Rejected:
+    if size == 1 or not (failure.then is Rejected or failure.reason == UNRECOGNIZED):
         return failure
     return replace(failure, then=Transient, reason=GROUP_REFUSED)
 

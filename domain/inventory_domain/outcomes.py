@@ -101,8 +101,11 @@ def proves_path(outcome: Outcome) -> bool:
 
 
 def counts_against_channel(outcome: Outcome) -> bool:
-    """Whether the outcome is a failure of the channel; being throttled says nothing either way."""
-    return isinstance(outcome, Transient | Outage | Unauthorized)
+    """Whether the outcome is a failure of the channel; being throttled says nothing either way.
+
+    Nor does a call that was refused for one of its listings: each of them is pushed alone, and that says it.
+    """
+    return isinstance(outcome, Transient | Outage | Unauthorized) and outcome.reason != GROUP_REFUSED
 
 
 def given_up(outcome: PushOutcome, failures_before: int, attempts_max: int) -> PushOutcome:

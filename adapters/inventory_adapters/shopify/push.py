@@ -144,7 +144,7 @@ def _failures(table: Sequence[Row], pushes: Sequence[Push], answer: Answered) ->
     payload = mapping(mapping(mapping(answer.body).get("data")).get(SET_QUANTITIES))
     if not isinstance(payload.get("userErrors"), list):
         lost = Failure(then=Transient, reason=UNRECOGNIZED, status=answer.status, effect_unknown=True)
-        return {push.listing_id: lost for push in pushes}
+        return dict.fromkeys((push.listing_id for push in pushes), of_group(lost, len(pushes)))
     errors = rows(payload.get("userErrors"))
     if not errors:
         return {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from inventory_domain.due import Wanted
 from inventory_domain.exposure import SINGLE, Attempt, Exposure, begin, conclude, is_sampled, submitted, withdraw
 from inventory_domain.outcomes import (
+    GROUP_REFUSED,
     Accepted,
     Applied,
     AttemptOutcome,
@@ -156,6 +157,8 @@ class Attempts:
         tracked.exposure = conclude(before, begun.attempt.number, outcome, now_ms, settles_by_ms)
         finished, tracked.retry_offsets = tracked.retry_offsets, []
         tracked.not_before_ms = 0
+        if not isinstance(outcome, Throttled):
+            tracked.alone = outcome.reason == GROUP_REFUSED
         committed_ms = now_ms - int((self._clock.monotonic_s() - committed_s) * 1000)
         writes = [
             self._records.exposure(owned.number, tracked.exposure),

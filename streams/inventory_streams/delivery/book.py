@@ -33,8 +33,9 @@ class TrackedListing:
     that zero is sent, and why. `unsent_since_ms`: since when a fall of it waits for the next day's quota. `hinted`: it
     is to be looked at from `look_from_s` on, though nothing of it is open; `hint_offset`: the observation that asks for
     that. `forgotten`: the engine withdrew it while an attempt was under way; `leaves_s`: it stays known until
-    then, since a feed may still set a number of it. `traces`: what its next push stands for, the newest last: the
-    traces of its target, of those that were replaced unsent, and of attempts that failed.
+    then, since a feed may still set a number of it. `alone`: its last call was refused with others in it, any of which
+    may be the reason. `traces`: what its next push stands for, the newest last: the traces of its target, of those that
+    were replaced unsent, and of attempts that failed.
     """
 
     partition: int
@@ -54,6 +55,7 @@ class TrackedListing:
     claims: frozenset[tuple[str, str]] = frozenset()
     forgotten: bool = False
     leaves_s: float | None = None
+    alone: bool = False
     late_fall: bool = False
     late_rise: bool = False
     fall_mask: str | None = None

@@ -88,7 +88,9 @@ class Dispatcher:
         `only_with_zero`: the call is kept for falls to zero; what else has room in one goes along.
         """
         now_s, full = self._clock.monotonic_s(), self._in_flight.full
-        entries = self._account.queue.take(self._account.traits.push_group_max, now_s, full, aged=not only_with_zero)
+        entries = self._account.queue.take(
+            self._account.traits.push_group_max, now_s, full, aged=not only_with_zero, alone=self._picking.goes_alone
+        )
         group = [tracked for entry in entries if (tracked := self._picking.pick(entry.key)) is not None]
         if not only_with_zero or any(self._picking.want(tracked).quantity == 0 for tracked in group):
             return group

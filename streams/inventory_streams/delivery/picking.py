@@ -75,6 +75,11 @@ class Picking:
             return None
         return self.claim(tracked)
 
+    def goes_alone(self, key: WorkKey) -> bool:
+        """Whether a call with others was refused for the listing, or for one that went with it."""
+        tracked = self.book.listing(key)
+        return tracked is not None and tracked.alone
+
     def _revised_too_often_s(self, tracked: TrackedListing, want: Wanted) -> float:
         """How long the write waits because its listing, with all its variations, was written too often today."""
         assert tracked.target is not None

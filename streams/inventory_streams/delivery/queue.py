@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -116,11 +116,18 @@ class WorkQueue:
         return [(queue, entry) for queue in queues if (entry := queue.first()) is not None]
 
     def take(
-        self, count_max: int, now_s: float, without: AbstractSet[ChannelId] = NONE, *, aged: bool = True
+        self,
+        count_max: int,
+        now_s: float,
+        without: AbstractSet[ChannelId] = NONE,
+        *,
+        aged: bool = True,
+        alone: Callable[[WorkKey], bool] = lambda _: False,
     ) -> list[Entry]:
         """Take at most so many entries of one channel for one call, the most urgent (or, in its turn, oldest) first.
 
-        `without`: channels that must wait. `aged`: whether what waits long has a turn of its own.
+        `without`: channels that must wait. `aged`: whether what waits long has a turn of its own. `alone`: what goes by
+        a call of its own.
         """
         self._takes += 1
         first = self._aged(now_s, without) if aged and self._takes % AGED_TURN == 0 else None
@@ -131,6 +138,8 @@ class WorkQueue:
         taken: list[Entry] = []
         following: Entry | None = first
         while following is not None and len(taken) < count_max:
+            if taken and (alone(first.key) or alone(following.key)):
+                break
             self.discard(following.key)
             taken.append(following)
             following = queue.first()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,17 @@ import pytest
 from inventory_domain.errors import InvariantBroken, OwnershipLost
 from inventory_domain.exposure import Exposure, Result, begin, conclude
 from inventory_domain.identifiers import ListingId, Sku
-from inventory_domain.outcomes import UNRECOGNIZED, Accepted, LimitSeen, PushOutcome, Rejected, Throttled, Transient
-from inventory_domain.ports import Push
+from inventory_domain.outcomes import (
+    GROUP_REFUSED,
+    UNRECOGNIZED,
+    Accepted,
+    LimitSeen,
+    PushOutcome,
+    Rejected,
+    Throttled,
+    Transient,
+)
+from inventory_domain.ports import OperationLimit, Push
 from inventory_domain.retry import RetrySchedule
 from inventory_streams.delivery.arrivals import RetryArrival
 from inventory_streams.delivery.retries import RetryNote
@@ -493,3 +503,33 @@ async def test_a_listing_that_failed_before_the_clock_was_set_back_is_tried_agai
         await bench.clock.pass_s(10)
 
     assert bench.market.quantities("A") == [5, 5]
+
+
+class OneRefusesAll(FakeMarketplace):
+    """Refuses a whole call for the one bad row in it, without saying which that is."""
+
+    async def push(self, pushes: Sequence[Push]) -> Sequence[PushOutcome]:
+        bad = any(push.listing_id.endswith("/bad") for push in pushes)
+        if bad and len(pushes) > 1:
+            self.answer = group_refused
+        else:
+            self.answer = rejected if bad else accepted
+        return await super().push(pushes)
+
+
+def group_refused(push: Push) -> PushOutcome:
+    return Transient(listing_id=push.listing_id, api="write", reason=GROUP_REFUSED)
+
+
+async def test_listings_of_a_refused_group_go_one_by_one_and_at_once() -> None:
+    """The bad one is found so however much waits, and neither a good one nor the channel waits for it."""
+    limits = (OperationLimit("write", 10.0, 1.0), OperationLimit("read", 10.0, 10.0))
+    market = OneRefusesAll(traits=traits(push_group_max=5, limits=limits))
+    targets = [a_target(one, 5) for one in ("a", "b", "bad", "c", *(f"more-{n}" for n in range(30)))]
+    async with a_bench(market, targets=targets) as bench:
+        await bench.clock.pass_s(20.0)
+
+    assert [len(call) for call in market.calls if "/bad" in str([one.listing_id for one in call])] == [5, 1]
+    assert len(market.shown) == len(targets) - 1
+    assert [letter.key for letter in bench.dead_letters()] == [f"{CHANNEL}/bad".encode()]
+    assert not any(one.failures for one in bench.reports.sent)
