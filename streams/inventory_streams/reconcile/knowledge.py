@@ -159,7 +159,9 @@ class Knowledge:
         known = self.listings.get(observation.listing_id)
         own = observation.evidence.startswith(OWN_HINTS)
         if known is not None and observation.observed_by is ObservedBy.SIGNAL and not own:
-            known.signal = SignalSeen(observation.quantity, observation.as_of_ms, observation.evidence)
+            # Where it is to be looked at later than at once, its time is that: the word itself came before.
+            at_ms = min(observation.as_of_ms, observation.observed_at_ms)
+            known.signal = SignalSeen(observation.quantity, at_ms, observation.evidence)
 
     def read(self, observation: Observation) -> None:
         """A single read was answered."""

@@ -108,10 +108,13 @@ class Pace:
         self._told_s: OrderedDict[ListingId, float] = OrderedDict()
         self._tokens: dict[ChannelId, tuple[float, float]] = {}
 
-    def was_told(self, listing_id: ListingId) -> bool:
-        """Whether the listing was told of a moment before."""
-        at_s = self._told_s.get(listing_id)
-        return at_s is not None and self._clock.monotonic_s() - at_s < self._interval_s
+    def wait_s(self, listing_id: ListingId) -> float | None:
+        """In how many seconds the listing may be told of: at once, or where it was told of a moment before when that
+        time is over. None: it is told of for then already, which covers what changes until then."""
+        now_s, at_s = self._clock.monotonic_s(), self._told_s.get(listing_id)
+        if at_s is None or now_s - at_s >= self._interval_s:
+            return 0.0
+        return None if at_s > now_s else at_s + self._interval_s - now_s
 
     def may_tell(self, channel: ChannelId) -> bool:
         """Whether the channel's rate allows one more; takes it if so."""
@@ -122,9 +125,9 @@ class Pace:
         self._tokens[channel] = (tokens - 1 if allowed else tokens, now_s)
         return allowed
 
-    def told(self, listing_id: ListingId) -> None:
-        """It is told of now."""
-        self._told_s[listing_id] = self._clock.monotonic_s()
+    def told(self, listing_id: ListingId, wait_s: float) -> None:
+        """It is told of, for so many seconds from now."""
+        self._told_s[listing_id] = self._clock.monotonic_s() + wait_s
         self._told_s.move_to_end(listing_id)
         while len(self._told_s) > self._kept_max:
             self._told_s.popitem(last=False)
@@ -163,7 +166,7 @@ class Intake:
         if own_id in self._remembered:
             self._metrics.duplicates.labels(account.account_id).inc()
             return Reply(TAKEN, "duplicate")
-        hinted: list[ListingId] = []
+        hinted: dict[ListingId, float] = {}
         records = [*self._hints(account, notice, hinted), *self._sales(account, notice)]
         try:
             await self._publisher.publish(records)
@@ -171,23 +174,30 @@ class Intake:
             self._metrics.unpublished.labels(account.account_id).inc()
             log.warning("message not published", extra={"account": account.account_id, "why": str(error)})
             return Reply(COME_AGAIN, "not-published")
-        for listing_id in hinted:
-            self._pace.told(listing_id)
+        for listing_id, wait_s in hinted.items():
+            self._pace.told(listing_id, wait_s)
         self._remembered.add(own_id)
         self._metrics.taken.labels(account.account_id, notice.topic).inc()
         return Reply(TAKEN, "taken")
 
-    def _hints(self, account: SignalingAccount, notice: Notice, hinted: list[ListingId]) -> Iterable[Record]:
+    def _hints(self, account: SignalingAccount, notice: Notice, hinted: dict[ListingId, float]) -> Iterable[Record]:
+        """`hinted`: the listings that are told of, each with for when."""
         for signal in notice.signals:
             if isinstance(signal, ListingChanged):
                 for listing in self._listings(account, signal.marketplace_ids, signal.market):
-                    record = self._hint(account, notice, signal, listing)
-                    if record is not None and listing.listing_id not in hinted:
-                        hinted.append(listing.listing_id)
+                    wait_s = self._pace.wait_s(listing.listing_id)
+                    record = self._hint(account, notice, signal, listing, wait_s)
+                    if record is not None and wait_s is not None and listing.listing_id not in hinted:
+                        hinted[listing.listing_id] = wait_s
                         yield record
 
     def _hint(
-        self, account: SignalingAccount, notice: Notice, signal: ListingChanged, listing: CatalogListing
+        self,
+        account: SignalingAccount,
+        notice: Notice,
+        signal: ListingChanged,
+        listing: CatalogListing,
+        wait_s: float | None,
     ) -> Record | None:
         channel = listing.channel
         if not listing.is_written:
@@ -195,7 +205,7 @@ class Intake:
         if self._known.is_own(listing.listing_id, signal):
             self._metrics.echoes.labels(channel).inc()
             return None
-        if self._pace.was_told(listing.listing_id):
+        if wait_s is None:
             self._metrics.merged.labels(channel).inc()
             return None
         if not self._pace.may_tell(channel):
@@ -203,6 +213,7 @@ class Intake:
             return None
         self._metrics.hints.labels(channel).inc()
         now_ms = self._clock.now_ms()
+        occurred_at_ms = notice.occurred_at_ms if notice.occurred_at_ms is not None else now_ms
         observation = Observation(
             listing.listing_id,
             listing.sku,
@@ -210,7 +221,7 @@ class Intake:
             signal.quantity if signal.node is None or len(listing.nodes) == 1 else None,
             NO_NODES,
             ObservedBy.SIGNAL,
-            notice.occurred_at_ms if notice.occurred_at_ms is not None else now_ms,
+            now_ms + round(wait_s * 1_000) if wait_s > 0 else occurred_at_ms,
             now_ms,
             f"{notice.topic} {notice.notice_id}"[:ID_LENGTH_MAX],
         )

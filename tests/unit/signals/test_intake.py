@@ -83,16 +83,33 @@ async def test_a_number_that_was_replaced_since_is_news_when_it_comes_back() -> 
     assert len(bench.hints()) == 1
 
 
-async def test_a_flood_for_one_listing_leads_to_one_hint() -> None:
+async def test_a_flood_for_one_listing_leads_to_one_hint_and_one_when_the_time_is_over() -> None:
+    """What changes behind the first read would be seen by the next pull only, hours later."""
     bench = a_bench(hint_interval_s=30.0)
+    began_ms = bench.clock.now_ms()
 
     for quantity in range(40, 60):
-        await bench.send(ListingChanged(marketplace_ids={"sku": "A"}, quantity=quantity))
-    bench.clock.move(31)
-    await bench.send(ListingChanged(marketplace_ids={"sku": "A"}, quantity=61))
+        bench.clock.move(1)
+        await bench.send(ListingChanged(marketplace_ids={"sku": "A"}, quantity=quantity), at_ms=began_ms)
 
-    assert len(bench.hints()) == 2
-    assert bench.count("hints_merged", channel="market-us") == 19
+    assert [(one.as_of_ms - began_ms) // 1_000 for one in bench.hints()] == [0, 31]
+    assert bench.count("hints_merged", channel="market-us") == 18
+
+    bench.clock.move(31)
+    await bench.send(ListingChanged(marketplace_ids={"sku": "A"}, quantity=61), at_ms=began_ms)
+
+    assert [(one.as_of_ms - began_ms) // 1_000 for one in bench.hints()] == [0, 31, 61]
+
+
+async def test_a_signal_counts_at_once_again_when_a_listing_was_quiet() -> None:
+    bench = a_bench(hint_interval_s=30.0)
+    began_ms = bench.clock.now_ms()
+
+    for quiet_s in (0, 5, 56):
+        bench.clock.move(quiet_s)
+        await bench.send(ListingChanged(marketplace_ids={"sku": "A"}, quantity=40 + quiet_s))
+
+    assert [(one.as_of_ms - began_ms) // 1_000 for one in bench.hints()] == [0, 30, 61]
 
 
 async def test_a_flood_over_many_listings_is_bounded_by_the_channels_rate() -> None:
