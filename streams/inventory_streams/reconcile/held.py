@@ -25,8 +25,9 @@ PAGES_MAX = 100_000
 log = logging.getLogger(__name__)
 
 
-_Count = tuple[int, CatalogListing]
-"""The units of a pool, and the listing that they are of as the catalog has it."""
+_Rows = dict[str, tuple[int, CatalogListing]]
+"""The rows of a pool that are of one SKU, by the seller's own id of each: its units, and its listing as the catalog has
+it. A product may be listed more than once."""
 
 
 class HeldPools:
@@ -50,7 +51,7 @@ class HeldPools:
         self._clock = clock
         self._commit = commit
         self._sequences = sequences
-        self._published: dict[tuple[ChannelId, Sku], _Count] = {}
+        self._published: dict[tuple[ChannelId, Sku], _Rows] = {}
 
     def pools_of(self, account: ReconciledAccount) -> dict[ChannelId, LocationId]:
         """The account's channels that have a pool, with its location."""
@@ -71,27 +72,35 @@ class HeldPools:
         if held is None:
             self._metrics.held_failures.labels(channel).inc()
             return False
-        counts: dict[Sku, _Count] = {}
+        counts: dict[Sku, _Rows] = {}
         for one in held:
             if (listing := self._listing(channel, one)) is not None:
-                counts[listing.sku] = (one.available, listing)
+                rows = counts.setdefault(listing.sku, self._kept(channel, listing.sku))
+                rows[next(iter(one.marketplace_ids.values()))] = (one.available, listing)
         changed = [(sku, one) for sku, one in counts.items() if not self._is_told((channel, sku), one)]
         if changed:
             self._sequences[channel] = sequence
         for start in range(0, len(changed), BATCH):
             batch = changed[start : start + BATCH]
-            changes = [_counted(channel, location, sku, units, sequence, started_ms) for sku, (units, _) in batch]
+            changes = [_counted(channel, location, sku, rows, sequence, started_ms) for sku, rows in batch]
             await self._commit([self._records.change(change) for change in changes])
             self._metrics.held_units.labels(channel).inc(len(batch))
             self._published.update({(channel, sku): one for sku, one in batch})
         log.info("held pool pulled", extra={"channel": channel, "skus": len(counts), "changed": len(changed)})
         return True
 
-    def _is_told(self, where: tuple[ChannelId, Sku], count: _Count) -> bool:
+    def _kept(self, channel: ChannelId, sku: Sku) -> _Rows:
+        """What was published of the SKU's listings that are what they were: one that is not named keeps its units."""
+        rows = self._published.get((channel, sku), {}).items()
+        return {own_id: row for own_id, row in rows if self._catalog.get(row[1].listing_id) is row[1]}
+
+    def _is_told(self, where: tuple[ChannelId, Sku], rows: _Rows) -> bool:
         """Whether this was published, and the product's record is the same since: one that left the catalog and came
         back has to be counted again."""
-        units, listing = self._published.get(where, (None, None))
-        return units == count[0] and listing is count[1]
+        before = self._published.get(where, {})
+        if before.keys() != rows.keys():
+            return False
+        return all(units == before[own_id][0] and one is before[own_id][1] for own_id, (units, one) in rows.items())
 
     def _listing(self, channel: ChannelId, one: HeldStock) -> CatalogListing | None:
         """The listing that a row of the pool is of: one of the channel with that id, held ones first."""
@@ -137,7 +146,7 @@ class HeldPools:
 
 
 def _counted(
-    channel: ChannelId, location: LocationId, sku: Sku, units: int, sequence: int, at_ms: int
+    channel: ChannelId, location: LocationId, sku: Sku, rows: _Rows, sequence: int, at_ms: int
 ) -> InventoryChange:
     return InventoryChange(
         event_id=EventId(f"held:{channel}:{sequence}:{sku}"[:200]),
@@ -146,5 +155,5 @@ def _counted(
         occurred_at_ms=at_ms,
         sku=sku,
         location=location,
-        kind=StockCounted(units),
+        kind=StockCounted(sum(units for units, _ in rows.values())),
     )

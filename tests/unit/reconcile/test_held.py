@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
@@ -129,3 +130,27 @@ def test_a_channel_without_a_pool_is_not_pulled() -> None:
 
     assert bench.pools.pools_of(bench.account) == {CHANNEL: FBA}
     assert bench.pools.pools_of(other) == {}
+
+
+async def test_listings_of_one_product_are_added_up_and_one_that_is_not_named_keeps_its_units() -> None:
+    """A product may be sent to the marketplace under two SKUs of the seller's; the last one named was taken for all."""
+    twice = replace(
+        a_product("A", held=True),
+        listings=tuple(a_product(own, held=True).listings[0] for own in ("A-1", "A-2")),
+    )
+    serde = Serde(PRODUCT, "product-value", LocalRegistry())
+    catalog = CatalogCopy(serde)
+    catalog.apply(b"A", serde.encode(twice))
+    bench = Bench(
+        catalog,
+        a_held_page(held("A-1", 7), then="2"),
+        a_held_page(held("A-2", 0), held("A-1", 7)),  # a page may repeat what one before it had
+        a_held_page(held("A-2", 4)),
+        a_held_page(held("A-1", 7), held("A-2", 4)),
+    )
+
+    for _ in range(3):
+        assert await bench.pull()
+
+    assert [change.kind for change in bench.changes()] == [StockCounted(7), StockCounted(11)]
+    assert {change.sku for change in bench.changes()} == {"A"}
