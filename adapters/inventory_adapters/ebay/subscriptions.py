@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
@@ -20,6 +21,15 @@ from inventory_domain.signals import Subscription, Subscriptions, SubscriptionSt
 BASE: Final = "/commerce/notification/v1"
 PAGE: Final = "limit=100"  # the most; an application has a handful of each
 NAME: Final = "inventory-sync"
+ENABLED: Final = "ENABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """Our endpoint as eBay has it. One that is not `enabled` is told nothing: eBay marks down what does not answer."""
+
+    own_id: str
+    enabled: bool
 
 
 class EbaySubscriptions:
@@ -48,6 +58,10 @@ class EbaySubscriptions:
         destination = await self._destination(deadline_s)
         if destination is None:
             destination = await self._create_destination(deadline_s)
+        elif isinstance(destination, _Destination) and not destination.enabled:
+            destination = await self._enable_destination(destination, deadline_s)
+            if isinstance(destination, Failure):
+                return destination.call_failed("updateDestination")
         if isinstance(destination, Failure):
             return destination.call_failed("createDestination")
         found = await self._found(destination, deadline_s)
@@ -77,27 +91,35 @@ class EbaySubscriptions:
                 return gone.call_failed("deleteSubscription")
         return Subscription(topic=topic, state="missing")
 
-    async def _destination(self, deadline_s: float) -> str | Failure | None:
-        """The id of the destination that is our endpoint, if there is one."""
+    async def _destination(self, deadline_s: float) -> _Destination | Failure | None:
+        """The destination that is our endpoint, if there is one."""
         answer = await self._call(self._application, "GET", f"/destination?{PAGE}", deadline_s)
         if isinstance(answer, Failure):
             return answer
         for row in rows(mapping(answer.body).get("destinations")):
-            if mapping(row.get("deliveryConfig")).get("endpoint") == self._own.endpoint:
-                return text(row.get("destinationId"))
+            own_id = text(row.get("destinationId"))
+            if own_id and mapping(row.get("deliveryConfig")).get("endpoint") == self._own.endpoint:
+                return _Destination(own_id, row.get("status", ENABLED) == ENABLED)
         return None
 
-    async def _create_destination(self, deadline_s: float) -> str | Failure:
-        """Its id is in a header of the answer only, so it is looked up."""
+    def _wanted_destination(self) -> dict[str, object]:
         token = self._own.verification_token.reveal()
         config = {"endpoint": self._own.endpoint, "verificationToken": token}
-        wanted = {"name": NAME, "status": "ENABLED", "deliveryConfig": config}
-        made = await self._call(self._application, "POST", "/destination", deadline_s, wanted)
+        return {"name": NAME, "status": ENABLED, "deliveryConfig": config}
+
+    async def _enable_destination(self, one: _Destination, deadline_s: float) -> _Destination | Failure:
+        path = f"/destination/{quote(one.own_id, safe='')}"
+        enabled = await self._call(self._application, "PUT", path, deadline_s, self._wanted_destination())
+        return enabled if isinstance(enabled, Failure) else replace(one, enabled=True)
+
+    async def _create_destination(self, deadline_s: float) -> _Destination | Failure:
+        """Its id is in a header of the answer only, so it is looked up."""
+        made = await self._call(self._application, "POST", "/destination", deadline_s, self._wanted_destination())
         if isinstance(made, Failure):
             return made
         return await self._destination(deadline_s) or Failure(then=Transient, reason=UNRECOGNIZED, status=made.status)
 
-    async def _found(self, destination: str | None, deadline_s: float) -> dict[str, Subscription] | Failure:
+    async def _found(self, destination: _Destination | None, deadline_s: float) -> dict[str, Subscription] | Failure:
         answer = await self._call(self._seller, "GET", f"/subscription?{PAGE}", deadline_s)
         if isinstance(answer, Failure):
             return answer
@@ -105,17 +127,16 @@ class EbaySubscriptions:
         for row in rows(mapping(answer.body).get("subscriptions")):
             topic, subscription_id = text(row.get("topicId")), text(row.get("subscriptionId"))
             if topic and subscription_id:
-                ours = destination is not None and text(row.get("destinationId")) == destination
-                state = _state(row, ours=ours)
+                state = _state(row, destination)
                 found[topic] = Subscription(topic=topic, state=state, subscription_id=subscription_id)
         return found
 
-    async def _create(self, topic: str, destination: str | None, deadline_s: float) -> Subscription | Failure:
+    async def _create(self, topic: str, destination: _Destination, deadline_s: float) -> Subscription | Failure:
         told = await self._call(self._application, "GET", f"/topic/{quote(topic, safe='')}", deadline_s)
         if isinstance(told, Failure):
             return told
         payload = _payload(told.body)
-        wanted = {"topicId": topic, "destinationId": destination, "status": "ENABLED", "payload": payload}
+        wanted = {"topicId": topic, "destinationId": destination.own_id, "status": ENABLED, "payload": payload}
         made = await self._call(self._seller, "POST", "/subscription", deadline_s, wanted)
         return made if isinstance(made, Failure) else Subscription(topic=topic, state="on")
 
@@ -132,10 +153,10 @@ class EbaySubscriptions:
         return await exchange.call(NOTIFICATION_API, build, deadline_s, writes=method != "GET")
 
 
-def _state(row: dict[str, Json], *, ours: bool) -> SubscriptionState:
-    if not ours:
+def _state(row: dict[str, Json], destination: _Destination | None) -> SubscriptionState:
+    if destination is None or text(row.get("destinationId")) != destination.own_id:
         return "elsewhere"
-    return "on" if row.get("status") == "ENABLED" else "off"
+    return "on" if row.get("status") == ENABLED and destination.enabled else "off"
 
 
 def _payload(topic: Json) -> dict[str, object]:

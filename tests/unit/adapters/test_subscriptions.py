@@ -219,6 +219,31 @@ async def test_ebay_takes_the_newest_payload_that_is_not_given_up() -> None:
     assert payload == {"format": "JSON", "deliveryProtocol": "HTTPS", "schemaVersion": "1.1"}
 
 
+async def test_ebay_endpoint_that_was_marked_down_is_told_nothing_until_it_is_enabled_again() -> None:
+    """eBay does that to an endpoint that did not answer; its subscriptions stay as they were."""
+    config = {"endpoint": ENDPOINT}
+    down, up = (
+        JSON(200, json={"destinations": [{"destinationId": "d/1", "status": status, "deliveryConfig": config}]})
+        for status in ("MARKED_DOWN", "ENABLED")
+    )
+    ours = {"subscriptionId": "s", "topicId": "LISTING", "destinationId": "d/1", "status": "ENABLED"}
+    server = Server(
+        {
+            f"GET {E}/destination": [down, down, up],
+            f"PUT {E}/destination/d/1": JSON(204),
+            f"GET {E}/subscription": JSON(200, json={"subscriptions": [ours]}),
+        }
+    )
+    kept = keeper("ebay", server)
+
+    before, made, after = await kept.subscriptions(), await kept.subscribe("LISTING"), await kept.subscriptions()
+
+    assert isinstance(before, Subscriptions) and isinstance(after, Subscriptions) and isinstance(made, Subscription)
+    states = [{one.topic: one.state for one in found.subscriptions}["LISTING"] for found in (before, after)]
+    assert (states, made.state) == (["off", "on"], "on")
+    assert server.body("PUT")["status"] == "ENABLED"
+
+
 async def test_of_several_subscriptions_the_one_that_is_ours_counts() -> None:
     events = [
         {"subscriptionId": "1", "eventType": "INVENTORY_OOS", "eventUrl": "https://other.example", "status": "ACTIVE"},
