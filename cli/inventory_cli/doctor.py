@@ -14,7 +14,7 @@ from inventory_cli.options import ConfigFile
 if TYPE_CHECKING:
     from inventory_adapters.accounts import AccountSettings
     from inventory_cli.settings import Settings
-    from inventory_domain.bulk import CallFailed
+    from inventory_domain.bulk import TOO_MANY_LISTINGS, CallFailed
     from inventory_domain.identifiers import AccountId
     from inventory_domain.ports import MarketplaceAdapter
 
@@ -147,7 +147,7 @@ async def _credentials(account: AccountSettings, adapter: MarketplaceAdapter) ->
         return None
     answer = await adapter.pull(account.channel_ids[0], None)
     # A catalog too large to page through is refused for its size, which the credentials were good enough to learn.
-    return answer if isinstance(answer, CallFailed) and answer.reason != "too-many-listings" else None
+    return answer if isinstance(answer, CallFailed) and answer.reason != TOO_MANY_LISTINGS else None
 
 
 async def _out_of_stock(name: AccountId, adapter: MarketplaceAdapter, *, fix: bool) -> AsyncIterator[Finding]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from inventory_domain.identifiers import ChannelId, ListingId, NodeId
 from inventory_domain.outcomes import LimitSeen, Outage, PushOutcome, Rejected, Throttled, Transient, Unauthorized
 from inventory_domain.ports import ListingRef, Push, ReadAnswer
 
 FailureKind = Literal["throttled", "transient", "outage", "unauthorized", "rejected"]
+TOO_MANY_LISTINGS: Final = "too-many-listings"  # the reason of a pull that shows more than can be paged through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from inventory_adapters.exchange import Answered, Exchange
 from inventory_adapters.failures import NOT_FOUND, refused_here
 from inventory_adapters.http import Json, Request
 from inventory_adapters.secrets import Secret
-from inventory_domain.bulk import CallFailed, Found, Page
+from inventory_domain.bulk import TOO_MANY_LISTINGS, CallFailed, Found, Page
 from inventory_domain.clock import Clock
 from inventory_domain.identifiers import ListingId
 from inventory_domain.ports import ListingRef, NotListed, ReadAnswer, Shown
@@ -111,7 +111,7 @@ async def pull(
         return answer.unrecognized().call_failed(SEARCH_LISTINGS)
     if total > PULL_MAX:
         said = f"{total} listings, of which {PULL_MAX} can be paged through"
-        return refused_here("too-many-listings", said).call_failed(SEARCH_LISTINGS)
+        return refused_here(TOO_MANY_LISTINGS, said).call_failed(SEARCH_LISTINGS)
     return Page(
         found=tuple(
             Found(marketplace_ids={"seller_sku": sku}, quantity=live_quantity(item))

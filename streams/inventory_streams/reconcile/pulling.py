@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from inventory_domain.bulk import (
+    TOO_MANY_LISTINGS,
     BulkTraits,
     CallFailed,
     Found,
@@ -84,6 +85,8 @@ async def pull(
         return PullEnd(False, "the marketplace has no pull", started_at_ms)
     for fresh_start in range(FRESH_STARTS_MAX):
         end = await puller.page_by_page(adapter)
+        if puller.too_many and isinstance(adapter, PullsInBackground):  # it shows more than the catalog has
+            return await puller.in_background(adapter)
         if end.complete or not adapter.pull_traits.sequential or fresh_start == FRESH_STARTS_MAX - 1:
             return end
         log.info("pull begins anew", extra={"channel": channel, "why": end.reason})
@@ -106,6 +109,7 @@ class _Puller:
         self._sink = sink
         self._clock = clock
         self._deadline_s = deadline_s
+        self.too_many = False
 
     async def page_by_page(self, adapter: PullsListings) -> PullEnd:
         """From the first page to the one without a cursor."""
@@ -227,6 +231,7 @@ class _Puller:
     def _why_ended(self, failed: CallFailed, failures: int) -> str | None:
         """Why the pull ends with this failure; None: the same is asked again."""
         log.info("pull failed", extra={"channel": self._channel, "api": failed.api, "why": _told(failed)})
+        self.too_many = failed.reason == TOO_MANY_LISTINGS
         if failed.kind in ("rejected", "unauthorized") or failures >= FAILURES_MAX:
             return _told(failed)
         if self._clock.monotonic_s() > self._deadline_s:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from inventory_domain.bulk import Found, PullRunning, PullStarted
+from inventory_domain.bulk import TOO_MANY_LISTINGS, BackgroundPullTraits, Found, PullRunning, PullStarted
 from inventory_domain.clock import Clock
 from inventory_domain.outcomes import LimitSeen
 from inventory_domain.ports import MarketplaceAdapter, OperationLimit
@@ -173,6 +173,28 @@ def test_large_channels_are_pulled_in_the_background_where_that_is_offered() -> 
 
     assert [in_background(both, count, 1_000) for count in (999, 1_000)] == [False, True]
     assert not in_background(paged, 1_000_000, 1_000)
+
+
+class PagedUpToAThousand(PagedMarket):
+    """Refuses to page through what it shows, and tells it in the background."""
+
+    def __init__(self, *found_: Found) -> None:
+        super().__init__(failed("rejected", TOO_MANY_LISTINGS))
+        self.document = BackgroundMarket(done(iter(found_)))
+        self.start_pull, self.poll_pull = self.document.start_pull, self.document.poll_pull
+
+    @property
+    def background_pull_traits(self) -> BackgroundPullTraits:
+        return self.document.background_pull_traits
+
+
+async def test_an_account_that_shows_more_than_can_be_paged_through_is_pulled_in_the_background() -> None:
+    """However few of it the catalog has; it would never be reconciled."""
+    end, kept, _ = await pulled(PagedUpToAThousand(found("A"), found("B")))
+    neither, _, _ = await pulled(PagedMarket(failed("rejected", TOO_MANY_LISTINGS)))
+
+    assert end.complete and kept.skus == ["A", "B"]
+    assert not neither.complete and TOO_MANY_LISTINGS in neither.reason
 
 
 class TestThrottle:
