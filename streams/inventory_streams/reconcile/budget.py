@@ -98,7 +98,8 @@ class PullThrottle:
         if seen is not None and seen.operation == self.operation:
             self._rate_per_s = seen.rate_per_s or self._rate_per_s
             self._burst = seen.burst or self._burst
-            told_s = seen.wait_s or 0.0
+            none_left = seen.remaining is None or seen.remaining < (seen.cost_max or self._charged)
+            told_s = (seen.wait_s or 0.0) if refused or none_left else 0.0  # else it says when all of it is there again
             if not refused and seen.cost is not None:
                 self._ready_s -= (self._charged - seen.cost) / self.rate_per_s
                 self._charged = seen.cost

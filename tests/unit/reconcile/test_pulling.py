@@ -253,3 +253,15 @@ class TestThrottle:
         throttle.answered(LimitSeen(operation="pull", remaining=4.0), refused=False)
 
         assert throttle.wait_s(1.0) == pytest.approx((10 - 4) / 10)
+
+    async def test_when_all_is_there_again_is_no_wait_while_some_is_left(self) -> None:
+        """Walmart says it with each answer, not only where nothing is left."""
+        clock = VirtualClock()
+        throttle = self.throttle(clock)
+        await throttle.acquire(1.0)
+
+        throttle.answered(LimitSeen(operation="pull", remaining=15.0, wait_s=40.0), refused=False)
+        some = throttle.wait_s(1.0)
+        throttle.answered(LimitSeen(operation="pull", remaining=0.0, wait_s=40.0), refused=False)
+
+        assert some < 1.0 and throttle.wait_s(1.0) == pytest.approx(40.0)
