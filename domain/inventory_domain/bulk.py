@@ -85,13 +85,15 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class PullTraits:
     """`page_max`: listings on a page at most. `listings_max`: more than that cannot be pulled, only read.
-    `sequential`: one pull at a time per account, by a cursor that tells what was there when the pull began."""
+    `sequential`: one pull at a time per account, by a cursor that tells what was there when the pull began.
+    `of_account`: it tells what the account has of each SKU, on whichever of its channels; none shows more than that."""
 
     operation: str
     page_max: int
     cost: float = 1.0
     listings_max: int | None = None
     sequential: bool = False
+    of_account: bool = False
 
 
 @runtime_checkable

@@ -42,6 +42,7 @@ class EbayAdapter(AccountAdapter):
         self._settings = settings
         self._clock = clock
         self._keys = signals.KeyCache(self._fetch_key, clock)
+        self._offers: dict[str, dict[str, int]] = {}  # by SKU, what was sent for each of its offers on several sites
         http = HttpClient(settings.calls, transport)
         dialect = Dialect(
             rules=failures.RULES,
@@ -88,9 +89,13 @@ class EbayAdapter(AccountAdapter):
         check_group(pushes, self._traits)
         outcomes = refusals(pushes, self._settings.channel_ids, push.NEEDED_IDS, push.BULK_UPDATE)
         sent = [each for each in pushes if each.listing_id not in outcomes]
+        if len(self._settings.channel_ids) > 1:
+            for each in sent:
+                of_sku = self._offers.setdefault(each.marketplace_ids["sku"], {})
+                of_sku[each.marketplace_ids["offer_id"]] = each.quantity
         if sent:
             deadline_s = self._exchange.deadline_s()
-            outcomes |= await push.push_group(sent, self._settings, self._exchange, deadline_s)
+            outcomes |= await push.push_group(sent, self._settings, self._exchange, deadline_s, self._offers)
         return [outcomes[each.listing_id] for each in pushes]
 
     async def read(self, listing: ListingRef) -> ReadAnswer:
@@ -103,7 +108,7 @@ class EbayAdapter(AccountAdapter):
     @property
     def pull_traits(self) -> PullTraits:
         """See `bulk.PullsListings`."""
-        return PullTraits(INVENTORY_API, observe.PAGE_SIZE)
+        return PullTraits(INVENTORY_API, observe.PAGE_SIZE, of_account=True)
 
     async def pull(self, channel: ChannelId, cursor: str | None) -> Page | CallFailed:
         """See `bulk.PullsListings`."""

@@ -23,14 +23,21 @@ ROW_MISSING = "row-missing"
 
 
 async def push_group(
-    pushes: Sequence[Push], settings: EbaySettings, exchange: Exchange, deadline_s: float
+    pushes: Sequence[Push],
+    settings: EbaySettings,
+    exchange: Exchange,
+    deadline_s: float,
+    offers: Mapping[str, Mapping[str, int]],
 ) -> Mapping[ListingId, PushOutcome]:
-    """Set these quantities with one call; one outcome for each."""
+    """Set these quantities with one call; one outcome for each.
+
+    `offers`: by SKU, what was sent for each of its offers.
+    """
 
     def build(token: Secret) -> Request:
         headers = auth.headers(token) | {"content-type": "application/json"}
         url = f"{settings.calls.base_url}/sell/inventory/v1/bulk_update_price_quantity"
-        return Request("POST", url, headers, encoded(request_body(pushes)))
+        return Request("POST", url, headers, encoded(request_body(pushes, offers)))
 
     answer = await exchange.call(INVENTORY_API, build, deadline_s, writes=True)
     if not isinstance(answer, Answered):
@@ -40,7 +47,7 @@ async def push_group(
     return {push.listing_id: _outcome(push, judged, answer) for push in pushes}
 
 
-def request_body(pushes: Sequence[Push]) -> dict[str, object]:
+def request_body(pushes: Sequence[Push], offers: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
     """The body of the call.
 
     What buyers see is the smaller of the SKU's and the offer's quantity, so both are set together. A SKU that stands on
@@ -53,7 +60,9 @@ def request_body(pushes: Sequence[Push]) -> dict[str, object]:
         "requests": [
             {
                 "sku": sku,
-                "shipToLocationAvailability": {"quantity": max(each.quantity for each in group)},
+                "shipToLocationAvailability": {
+                    "quantity": max(*offers.get(sku, {}).values(), *(each.quantity for each in group), 0)
+                },
                 "offers": [
                     {"offerId": each.marketplace_ids["offer_id"], "availableQuantity": each.quantity} for each in group
                 ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -37,13 +37,18 @@ class Ghost:
 
 
 class Collected:
-    """Takes what a pull of one channel comes across. It keeps a few dozen bytes per listing."""
+    """Takes what a pull of one channel comes across. It keeps a few dozen bytes per listing.
 
-    def __init__(self, catalog: CatalogCopy, channel: ChannelId) -> None:
+    `others`: channels of which the pull tells too, with one number for all.
+    """
+
+    def __init__(self, catalog: CatalogCopy, channel: ChannelId, others: Collection[ChannelId] = ()) -> None:
         self._catalog = catalog
         self.channel = channel
+        self._others = others
         self._numbers: dict[ListingId, tuple[int, Asked]] = {}
         self._nodes: dict[ListingId, Mapping[NodeId, int]] = {}
+        self._shared: set[ListingId] = set()
         self.found = 0
         self.without_number = 0
         self.ambiguous = 0
@@ -51,19 +56,23 @@ class Collected:
         self.ghosts: list[Ghost] = []
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._numbers) + len(self._shared)
 
     def __contains__(self, listing_id: ListingId) -> bool:
-        return listing_id in self._numbers
+        return listing_id in self._numbers or listing_id in self._shared
 
     def add(self, found: Found, asked: Asked) -> None:
         """One that was found. Without a number it says nothing, which is never zero (rule 32)."""
         self.found += 1
         named = self._catalog.named(self.channel, found.marketplace_ids)
+        shared = any(self._catalog.named(one, found.marketplace_ids) for one in self._others)
         if not named:
-            self._nobodys(found)
+            if not shared:
+                self._nobodys(found)
         elif len(named) > 1:
             self.ambiguous += 1
+        elif shared:
+            self._shared.add(named[0].listing_id)  # the number is the largest of all channels'
         elif (number := _number(found, named[0])) is None:
             self.without_number += 1
         else:

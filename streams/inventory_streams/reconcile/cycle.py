@@ -182,11 +182,13 @@ class Cycles:
         return said, tuple(judgements.found)
 
     async def _pulled(self, account: ReconciledAccount, cycle: ReconciliationCycle) -> tuple[PullEnd, Collected]:
-        channel = cycle.channel
-        collected = [Collected(self._catalog, channel)]
+        channel, adapter = cycle.channel, account.adapter
+        of_account = isinstance(adapter, PullsListings) and adapter.pull_traits.of_account
+        others = [one for one in account.channels if one != channel] if of_account else []
+        collected = [Collected(self._catalog, channel, others)]
 
         def begin() -> None:
-            collected[0] = Collected(self._catalog, channel)
+            collected[0] = Collected(self._catalog, channel, others)
 
         def add(found: Found, asked: Asked) -> None:
             collected[0].add(found, asked)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from inventory_domain.errors import InvariantBroken
-from inventory_domain.identifiers import ListingId, NodeId
+from inventory_domain.identifiers import ChannelId, ListingId, NodeId
 from inventory_domain.outcomes import (
     GROUP_REFUSED,
     UNRECOGNIZED,
@@ -122,6 +123,26 @@ async def test_ebay_names_a_sku_once_though_it_is_on_two_sites() -> None:
             }
         ]
     }
+
+
+async def test_ebay_does_not_lower_one_site_to_what_the_other_may_show() -> None:
+    """The quantity of the SKU itself is one for all its sites, and each shows no more than it."""
+    transport = Scripted(httpx.Response(500))
+    adapter = an_adapter("ebay", transport, channels={"ebay-us": {}, "ebay-uk": {"marketplace_id": "EBAY_GB"}})
+    uk = {"listing_id": ListingId("ebay-uk/2"), "channel": ChannelId("ebay-uk")}
+
+    async def of_sku(push: Push) -> int:
+        await adapter.push([push])
+        (row,) = json.loads(transport.requests[-1].content)["requests"]
+        return int(row["shipToLocationAvailability"]["quantity"])
+
+    alone = await of_sku(replace(ebay_push(2, 3, sku="S"), **uk))
+    steps = [ebay_push(1, 7, sku="S"), replace(ebay_push(2, 0, sku="S"), **uk), ebay_push(1, 2, sku="S")]
+    together = [await of_sku(push) for push in steps]
+    other = await of_sku(ebay_push(3, 1))
+    await adapter.aclose()
+
+    assert (alone, together, other) == (3, [7, 7, 2], 1)
 
 
 @pytest.mark.parametrize(

@@ -155,3 +155,21 @@ class TestCatalogCopy:
         catalog.apply(b"A", serde.encode(replace(a_product("A"), status=ProductStatus.DISCONTINUED)))
 
         assert [one.sold for one in catalog.named(CHANNEL, {"sku": "A"})] == [False]
+
+
+def test_what_is_another_channels_too_has_no_number_of_its_own_and_is_no_ghost() -> None:
+    """Where a pull tells of a whole account, it tells the largest of what its channels show."""
+    uk = ChannelId("market-uk")
+    serde = Serde(PRODUCT, "product-value", LocalRegistry())
+    catalog = CatalogCopy(serde)
+    both = replace(a_product("B"), listings=(*a_product("B").listings, *a_product("B", channel=uk).listings))
+    for product in (a_product("A"), both, a_product("C", channel=uk)):
+        catalog.apply(product.sku.encode(), serde.encode(product))
+    collected = Collected(catalog, CHANNEL, [uk])
+
+    for sku in ("A", "B", "C", "D"):
+        collected.add(found(sku, 7), ASKED)
+
+    assert [one.sku for one in collected.observations()] == ["A"]
+    assert f"{CHANNEL}/B" in collected and len(collected) == 2
+    assert [ghost.own_id for ghost in collected.ghosts] == ["D"]
