@@ -14,6 +14,7 @@ from inventory_domain.errors import BadRecord, InventorySyncError
 from inventory_schemas.codec import Serde
 from inventory_streams.kafka.reading import read_to_end
 from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import RECORD_BYTES_MAX
 
 RESOLVES: Final = "resolves"  # header of a record that says what was decided on the letter at this place
 DECISION, BY, WHY = "decision", "by", "why"
@@ -115,6 +116,7 @@ class LetterDesk:
                 **kafka.producer(),
                 "enable.idempotence": True,
                 "acks": "all",
+                "message.max.bytes": RECORD_BYTES_MAX,
                 "delivery.timeout.ms": int(SEND_S_MAX * 1000),
             }
         )

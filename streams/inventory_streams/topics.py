@@ -9,6 +9,11 @@ from enum import Enum
 from inventory_domain.identifiers import Marketplace
 
 DAY_MS = 86_400_000
+# Of one record that we write. A dead letter is what was sent to us, up to a broker's limit of 1 MiB by default, with
+# why it is one; the state of a SKU has all its reservations, which a source may never release. Refused for its size,
+# either would end the process, and the next one, at the same record.
+RECORD_BYTES_MAX = 16 << 20
+LARGE = {"max.message.bytes": str(RECORD_BYTES_MAX)}
 
 
 class Cleanup(Enum):
@@ -206,6 +211,7 @@ class Topics:
                 compact,
                 "sku_state",
                 ("engine",),
+                extra=LARGE,
                 read_by=("engine", "reconcile", "ledger", "operators", "console"),
             ),
             TopicDeclaration(
@@ -223,6 +229,7 @@ class Topics:
                 None,
                 ("engine", "operators", "console"),
                 retention_ms=90 * DAY_MS,
+                extra=LARGE,
                 read_by=("ledger", "operators", "console"),
             ),
         )
@@ -306,6 +313,7 @@ class Topics:
                 None,
                 ("delivery", "operators", "console"),
                 retention_ms=90 * DAY_MS,
+                extra=LARGE,
                 read_by=("delivery", "ledger", "operators", "console"),
             ),
             TopicDeclaration(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,13 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from inventory_domain.changes import StockAdjusted, StockCounted
+from inventory_domain.changes import StockAdjusted, StockCounted, StockReserved
+from inventory_domain.identifiers import ReservationId
 from inventory_streams.engine.adopt import adopt
 from inventory_streams.kafka.partitioner import partition_of
 from inventory_streams.kafka.stopping import ExitCode
 from tests.support.commands import wait_until
-from tests.support.engine import PARTITIONS, EngineBus, FixedRegistry, change_of, product_of
+from tests.support.engine import LOCATIONS, PARTITIONS, EngineBus, FixedRegistry, change_of, product_of
 from tests.support.engine_process import Engines, settings_of
 
 COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -168,3 +170,45 @@ def test_an_input_that_was_created_anew_stops_the_start_until_it_is_adopted(bus:
     assert len(adopted) == PARTITIONS
     wait_until(lambda: bus.quantity("A") == 42, "the new life is read from its beginning")
     assert adopt(settings_of(given), FixedRegistry()) == []
+
+
+def test_a_record_as_large_as_the_broker_takes_becomes_a_dead_letter(bus: EngineBus, engines: Engines) -> None:
+    """Its letter is larger by why it is one: refused for that, it would end every engine that comes to it."""
+    bus.products(product_of("A"))
+    topic, place = bus.topics.inventory_changes, partition_of("A", PARTITIONS)
+    producer = Producer({**bus.kafka.producer(), "message.max.bytes": 2 << 20})
+    raw = random.Random(7).randbytes((1 << 20) - 1_000)  # does not compress
+    refused: list[str] = []
+    producer.produce(
+        topic, raw, b"A", place, on_delivery=lambda error, _: refused.append(error.str()) if error else None
+    )
+    assert producer.flush(30) == 0 and not refused
+    bus.changes(change_of("A", StockCounted(7), sequence=1))
+
+    engines.start()
+
+    wait_until(lambda: bus.quantity("A") == 7, "what comes behind it")
+    assert [value for _, value, _ in bus.dead_letters()] == [raw]
+
+
+def test_a_state_that_is_larger_than_a_record_may_be_by_default_is_kept(bus: EngineBus, engines: Engines) -> None:
+    """A source that never releases what it reserves makes it so: the engine would end at the next change, for good."""
+    places, dice = LOCATIONS, random.Random(7)
+    bus.products(product_of("A", locations=places))
+    bus.changes(*[change_of("A", StockCounted(5_000), location=one, sequence=1) for one in places])
+    bus.changes(
+        *[
+            change_of("A", StockReserved(ReservationId(dice.randbytes(90).hex()), 1), location=one)
+            for one in places
+            for _ in range(4_500)
+        ]
+    )
+
+    first = engines.start()
+    wait_until(lambda: bus.quantity("A") == 1_000, "all is reserved")
+    assert first.stop() == 0
+    bus.changes(change_of("A", StockCounted(4_800), sequence=2))
+    engines.start()
+
+    wait_until(lambda: bus.quantity("A") == 800, "it is read back")
+    assert max(len(one.value() or b"") for one in bus.read(bus.topics.sku_state)) > 1_500_000

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from inventory_domain.errors import InventorySyncError, OwnershipLost
 from inventory_streams.kafka.settings import KafkaSettings
+from inventory_streams.topics import RECORD_BYTES_MAX
 
 TRANSACTION_TIMEOUT_S = 30  # a hanging transaction blocks read_committed readers that long (rule 12)
 DELIVERY_TIMEOUT_S = 120  # a broker that is away for a minute is waited for
@@ -57,6 +58,7 @@ class TransactionalWriter:
                 "acks": "all",
                 "linger.ms": 1,
                 "compression.type": "lz4",
+                "message.max.bytes": RECORD_BYTES_MAX,
                 "queue.buffering.max.messages": 2_000_000,
                 "queue.buffering.max.kbytes": 1 << 20,
             }
