@@ -20,7 +20,7 @@ from inventory_domain.clock import Clock
 from inventory_domain.errors import OwnershipLost
 from inventory_domain.identifiers import AccountId, ChannelId
 from inventory_domain.ports import MarketplaceAdapter
-from inventory_schemas.registry import Registry
+from inventory_schemas.registry import Registry, RegistryUnavailable
 from inventory_streams.delivery.account import Account, Accounts
 from inventory_streams.delivery.account_metrics import AccountCollector
 from inventory_streams.delivery.announcing import AlertSink
@@ -235,7 +235,7 @@ def end_for(error: BaseException) -> None:
         end_process(ExitCode.TRANSACTION_FAILED, str(error))
     if isinstance(error, NotAuthenticated):
         end_process(ExitCode.NOT_AUTHENTICATED, str(error))
-    if isinstance(error, ReadStalled | KafkaException | CutOff | NotDelivered):
+    if isinstance(error, ReadStalled | KafkaException | CutOff | NotDelivered | RegistryUnavailable):
         end_process(ExitCode.RECOVERY_FAILED, str(error))
     log.critical("a bug, or something nobody foresaw", exc_info=error)
     end_process(ExitCode.INVARIANT_BROKEN, f"{type(error).__name__}: {error}")

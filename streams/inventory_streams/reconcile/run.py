@@ -18,7 +18,7 @@ from inventory_domain.errors import ConfigError, OwnershipLost
 from inventory_domain.identifiers import AccountId, ChannelId, Marketplace
 from inventory_domain.ports import MarketplaceAdapter
 from inventory_domain.sharing_limits import lent_operations
-from inventory_schemas.registry import Registry
+from inventory_schemas.registry import Registry, RegistryUnavailable
 from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.probes import Probe, ProbeServer
 from inventory_streams.kafka.reading import ReadStalled
@@ -49,6 +49,7 @@ FORESEEN: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (TransactionFailed, ExitCode.TRANSACTION_FAILED),
     (ReadStalled, ExitCode.RECOVERY_FAILED),
     (KafkaException, ExitCode.RECOVERY_FAILED),
+    (RegistryUnavailable, ExitCode.RECOVERY_FAILED),
 )
 """What a process ends for in good order, and how."""
 

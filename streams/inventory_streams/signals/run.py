@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import uvicorn
+from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
 from inventory_domain.clock import Clock
 from inventory_domain.errors import ConfigError, ConfigFault, InventorySyncError
 from inventory_domain.signals import ReadsQueue
-from inventory_schemas.registry import Registry
+from inventory_schemas.registry import Registry, RegistryUnavailable
 from inventory_streams.catalog_copy import CatalogCopy
 from inventory_streams.kafka.following import Apply, Follower
 from inventory_streams.kafka.login import check_login
@@ -232,7 +233,7 @@ def end_for(error: BaseException) -> None:
     """End the process for this error; from whichever thread it is told. What was answered is durable already."""
     if isinstance(error, NotAuthenticated):
         end_process(ExitCode.NOT_AUTHENTICATED, str(error))
-    if isinstance(error, ReadStalled):
+    if isinstance(error, ReadStalled | KafkaException | RegistryUnavailable):
         end_process(ExitCode.RECOVERY_FAILED, str(error))
     log.critical("a bug, or something nobody foresaw", exc_info=error)
     end_process(ExitCode.INVARIANT_BROKEN, f"{type(error).__name__}: {error}")
