@@ -19,7 +19,7 @@ from inventory_schemas.codec import Serde
 from inventory_schemas.records import OPERATOR_COMMAND
 from inventory_streams.kafka.stopping import ExitCode
 from tests.support.campaign import say
-from tests.support.delivery import CHANNEL, Bus, a_target, until
+from tests.support.delivery import CHANNEL, MARKETPLACE, Bus, a_target, set_refusing, until
 from tests.support.delivery_process import a_process, standing_in
 
 SILENT_S = 8.0
@@ -96,3 +96,28 @@ async def test_zeros_while_kafka_is_gone_and_a_full_reconciliation_when_it_is_ba
     assert first.returncode == int(ExitCode.RECOVERY_FAILED), (tmp_path / "first.log").read_text()
     # By who wrote the zeros, and perhaps by who took the channels' health over meanwhile and saw how old it was.
     assert set(asked) == {(CHANNEL, OperatorAction.RECONCILE, "system")}
+
+
+@pytest.mark.timeout(600)
+async def test_zeros_while_kafka_answers_and_takes_nothing(broker: FreezableKafka, tmp_path: Path) -> None:
+    """As with two of three brokers away: a worker that ended for it would leave nobody who knows the listings."""
+    bus = Bus(broker.bootstrap_servers, "waits.")
+    bus.create()
+    ours = [bus.topics.exposure(MARKETPLACE), bus.topics.listing_outcomes, bus.topics.channel_health]
+    ours += [bus.topics.reports(MARKETPLACE), bus.topics.observations(MARKETPLACE), bus.topics.operator_commands]
+    with standing_in() as market, a_process(bus, "waits", market, tmp_path / "waits.log", **SHORT) as process:
+        vouched_ms = time.time_ns() // 1_000_000 + 20_000
+        bus.progress(vouched_ms)
+        bus.send(a_target("A", 5, version=1), a_target("B", 3, version=1))
+        await until(lambda: sorted(market.shown.values()) == [3, 5], "all is shown", 60)
+        await until(lambda: time.time_ns() // 1_000_000 > vouched_ms - 5_000, "the engine's word is of before", 60)
+        set_refusing(bus, ours, refusing=True)
+        say("Kafka takes nothing")
+        bus.send(a_target("C", 2, version=1))
+        await until(lambda: set(market.shown.values()) == {0}, "all is set to zero", 200)
+        say("all is set to zero")
+        set_refusing(bus, ours, refusing=False)
+        await until(lambda: process.poll() is not None, "it ends for its successor", 120)
+
+    assert process.returncode == int(ExitCode.RECOVERY_FAILED), (tmp_path / "waits.log").read_text()
+    assert set(commands(bus)) == {(CHANNEL, OperatorAction.RECONCILE, "system")}

@@ -13,6 +13,8 @@ from inventory_domain.operations import OperatorAction
 from inventory_domain.outcomes import PushOutcome, Transient
 from inventory_domain.ports import Push
 from inventory_domain.retry import RetrySchedule
+from inventory_streams.delivery.reports import takes_writes
+from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.producer.channels import ChannelOperator
 from tests.support.delivery import (
     CHANNEL,
@@ -23,6 +25,7 @@ from tests.support.delivery import (
     a_target,
     accepted,
     delivering,
+    set_refusing,
     until,
 )
 
@@ -151,3 +154,15 @@ async def test_reports_on_a_topic_that_was_created_anew_are_heard(bus: Bus, appl
 def _state(asked: ChannelOperator) -> ChannelState | None:
     record = asked.healths().get(CHANNEL)
     return None if record is None else record.health.state
+
+
+def test_kafka_that_answers_and_takes_nothing_counts_as_gone(bus: Bus) -> None:
+    """With two of three brokers away. Taken for there, a worker would end, and nobody be left to set its zeros."""
+    topic = bus.topics.reports(MARKETPLACE)
+
+    assert takes_writes(bus.kafka, topic)
+    for refusing in (True, False):
+        set_refusing(bus, [topic], refusing=refusing)
+        # What is altered holds a moment later.
+        assert any(takes_writes(bus.kafka, topic, 2.0) is not refusing for _ in range(20))
+    assert not takes_writes(KafkaSettings("127.0.0.1:1"), topic, 1.0)

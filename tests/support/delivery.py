@@ -11,6 +11,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # these are re-exported without saying so
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 from fastavro.types import Schema
 from prometheus_client import CollectorRegistry
 
@@ -249,6 +256,17 @@ class Bus:
             return int(consumer.committed([TopicPartition(topic, partition)], timeout=10)[0].offset)
         finally:
             consumer.close()
+
+
+def set_refusing(bus: Bus, topics: Sequence[str], *, refusing: bool) -> None:
+    """Whether the broker refuses all that is written to these topics, though it answers."""
+    admin = AdminClient(bus.kafka.admin())
+    entry = ConfigEntry(
+        "max.message.bytes", str(1 if refusing else 1 << 20), incremental_operation=AlterConfigOpType.SET
+    )
+    resources = [ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry]) for topic in topics]
+    for done in admin.incremental_alter_configs(resources).values():
+        done.result(10)
 
 
 def settings(bus: Bus, app: str, **changes: object) -> DeliverySettings:

@@ -35,6 +35,7 @@ from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.within import within
 
 LOOK_S = 5.0
+OTHERS_MS = 10_000  # so much later than we could not: what was under way then is not meant
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class LastResort:
         sink: AlertSink | None,
         reconciliation: AsksReconciliation | None,
     ) -> None:
-        """`answers` says whether Kafka does; it may block for some seconds."""
+        """`answers` says whether Kafka does, and takes what is written; it may block for some seconds."""
         self._accounts = accounts
         self._masks = masks
         self._settings = settings
@@ -84,13 +85,15 @@ class LastResort:
         self._known: dict[ListingId, _Known] = {}
         self._cause: BaseException | None = None
         self._alerted = self._broken = False
+        self._broken_ms = 0
 
     def keep(self, listings: Iterable[TrackedListing], cause: BaseException, *, broken: bool = False) -> None:
         """Kafka seems to be away: these listings were ours. Those that show zero already need nothing.
 
         `broken`: something could not be made durable, so that this process must end when Kafka is back.
         """
-        self._broken = self._broken or broken
+        if broken and not self._broken:
+            self._broken, self._broken_ms = True, self._clock.now_ms()
         for tracked in listings:
             target, exposure = tracked.target, tracked.exposure
             if target is None or not self._masks.writes(tracked):
@@ -126,7 +129,8 @@ class LastResort:
                     rounds.pop(account_id).result()
                 if self._cause is None:
                     continue
-                if not await loop.run_in_executor(self._threads, self._answers):
+                answers = await loop.run_in_executor(self._threads, self._answers)
+                if not answers and not self._others_go_on():
                     self._begin(rounds)
                 elif self._alerted or self._broken:
                     await _end(rounds.values())
@@ -136,13 +140,21 @@ class LastResort:
         finally:
             await _end(rounds.values())
 
+    def _others_go_on(self) -> bool:
+        """Whether the engine has spoken since something could not be made durable here: Kafka takes what others write,
+        and a successor may do better."""
+        partitions = {one.partition for one in self._known.values()}
+        if not self._broken or not partitions:
+            return False
+        return self._clock.now_ms() - self._masks.word_age_s(partitions) * 1000 > self._broken_ms + OTHERS_MS
+
     async def _make_way(self) -> None:
         """Kafka is back, and what this process knows may be old: a successor is to look at what was written."""
         if self._written and self._reconciliation is not None:
             why = "listings were set to zero without a committed attempt while Kafka was gone"
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._threads, self._reconciliation.ask, self._written, why)
-        self._failed(CutOff(f"Kafka answers again after: {self._cause}"))
+        self._failed(CutOff(f"Kafka takes writes again after: {self._cause}"))
 
     def _begin(self, rounds: dict[AccountId, asyncio.Task[None]]) -> None:
         """A round over the listings whose time has come, of each account that has none under way."""

@@ -19,6 +19,7 @@ from inventory_schemas.codec import Serde
 from inventory_streams.kafka.settings import KafkaSettings
 
 SEND_S_MAX = 120.0
+TAKEN_S_MAX = 5.0
 
 
 @dataclass(slots=True)
@@ -185,3 +186,19 @@ class KafkaReports:
             )
         if self._producer.flush(SEND_S_MAX + 5) or refused:
             raise ReportsRefused(f"{self._topic}: {refused[0] if refused else 'not written in time'}")
+
+
+def takes_writes(kafka: KafkaSettings, topic: str, limit_s: float = TAKEN_S_MAX) -> bool:
+    """Whether Kafka makes durable within the limit what is written to this topic of reports. Blocks.
+
+    That a broker answers is not enough: where too few of them are left it takes nothing. What is written has no value,
+    so it is no report.
+    """
+    taken: list[bool] = []
+    limit_ms = round(limit_s * 1000)
+    producer = Producer(
+        {**kafka.admin(), "log_level": 0, "acks": "all", "linger.ms": 0, "delivery.timeout.ms": limit_ms}
+    )
+    producer.produce(topic, value=None, partition=0, on_delivery=lambda error, _: taken.append(error is None))
+    producer.flush(limit_s + 1.0)
+    return taken == [True]

@@ -33,12 +33,12 @@ from inventory_streams.delivery.last_resort import CutOff
 from inventory_streams.delivery.late_requests import HintsByTopic
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.pulls import KafkaAnnouncements
-from inventory_streams.delivery.reports import KafkaReports, ReportsRefused
+from inventory_streams.delivery.reports import KafkaReports, ReportsRefused, takes_writes
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.worker import Worker
 from inventory_streams.kafka.login import check_login
 from inventory_streams.kafka.probes import Probe, ProbeServer
-from inventory_streams.kafka.reading import ReadStalled, is_reachable
+from inventory_streams.kafka.reading import ReadStalled
 from inventory_streams.kafka.refusals import NotAuthenticated
 from inventory_streams.kafka.stopping import ExitCode, end_process
 from inventory_streams.kafka.transactions import TransactionFailed
@@ -157,7 +157,7 @@ def run(
     with ThreadPoolExecutor(THREADS, thread_name_prefix="delivery") as threads:
 
         def answers() -> bool:
-            return is_reachable(settings.kafka)
+            return takes_writes(settings.kafka, settings.topics.reports(settings.marketplace))
 
         async def deliver() -> int:
             loop = asyncio.get_running_loop()

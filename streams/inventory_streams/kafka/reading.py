@@ -68,18 +68,6 @@ def groupless_consumer(settings: KafkaSettings, properties: Mapping[str, object]
     )
 
 
-def is_reachable(settings: KafkaSettings, limit_s: float = 5.0) -> bool:
-    """Whether any broker answers within the limit. Blocks."""
-    consumer = Consumer({**settings.consumer(), "group.id": READING_GROUP})
-    try:
-        consumer.list_topics(timeout=limit_s)
-    except KafkaException:
-        return False
-    finally:
-        consumer.close()
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class PartitionRead:
     """One partition that was read whole: how many records there were and the position after the last one."""

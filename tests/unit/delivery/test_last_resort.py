@@ -265,3 +265,21 @@ async def test_a_process_that_could_not_make_something_durable_ends_as_soon_as_k
         bench.failures.clear()
 
     assert (before, [type(one) for one in ended]) == ([], [CutOff])
+
+
+async def test_a_process_makes_way_where_kafka_takes_what_the_engine_writes_and_nothing_of_ours() -> None:
+    """Nothing is silent, so there would be neither pushes nor zeros here, for as long as that lasts."""
+    clock = VirtualClock()
+    async with a_watch(clock, lambda: False) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        bench.worker.cut_off(TransactionFailed("too few replicas"))
+        await bench.engine_says(clock.now_ms())  # it was on its way
+        await clock.pass_s(60)
+        before = list(bench.failures)
+        await bench.engine_says(clock.now_ms())
+        await clock.pass_s(10)
+        ended = list(bench.failures)
+        bench.failures.clear()
+
+    assert (before, [type(one) for one in ended]) == ([], [CutOff])
+    assert bench.market.quantities("A") == [5]
