@@ -13,6 +13,7 @@ from inventory_domain.identifiers import ChannelId, Marketplace
 from inventory_domain.ports import OperationLimit
 
 CALL_S_MAX = 15.0  # a request may not outlive this: a successor waits 20 s before it writes to the same listing
+CONNECTIONS_MAX = 64  # more than calls of delivery under way: one that waits for a connection in vain is a failed call
 DAY_S = 86_400.0
 RATE_PER_S_MAX = 100_000.0
 CALLS_PER_DAY_MAX = 1_000_000_000
@@ -125,7 +126,7 @@ def read_calls(fields: Fields, base_url: str, hosts: Sequence[str]) -> CallSetti
         allowed_hosts=allowed,
         timeout_s=fields.number("timeout_s", 14.0, least=0.1, most=CALL_S_MAX),
         connect_timeout_s=fields.number("connect_timeout_s", 5.0, least=0.1, most=CALL_S_MAX),
-        connections_max=fields.whole("connections_max", 20, least=1, most=1_000),
+        connections_max=fields.whole("connections_max", CONNECTIONS_MAX, least=1, most=1_000),
         response_bytes_max=fields.whole("response_bytes_max", 4 * 2**20, least=1_024, most=256 * 2**20),
         ca_file=_authorities(fields),
     )

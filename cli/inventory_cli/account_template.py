@@ -55,7 +55,7 @@ def _env(account: str, name: str) -> dict[str, str]:
 _CALLS: Final = (
     Line("timeout_s", 14.0, "a whole call, a fresh token and a repeat included; at most 15"),
     Line("connect_timeout_s", 5.0),
-    Line("connections_max", 20),
+    Line("connections_max", 64, "more than delivery has requests and reads under way"),
     Line("response_bytes_max", 4 * 2**20, "an answer larger than this is not read"),
     Line("ca_file", "", "PEM file of the authorities to trust in place of the public ones: a sandbox's, a gateway's"),
 )

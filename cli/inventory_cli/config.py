@@ -91,7 +91,7 @@ def check(
     """
     from inventory_cli.observing_settings import warnings
     from inventory_cli.policy_words import policy_words, withheld_words
-    from inventory_cli.quota_words import quota_words
+    from inventory_cli.quota_words import connection_words, quota_words
     from inventory_cli.settings import load
     from inventory_schemas.address import shown
 
@@ -103,8 +103,11 @@ def check(
         count = len(error.faults)
         typer.secho(f"{count} {'fault' if count == 1 else 'faults'} in {file}", err=True)
         raise typer.Exit(1) from error
-    quotas = quota_words(settings.accounts, settings.processes.delivery.report_interval_s)
-    for warning in [*warnings(settings.processes.reconcile), *quotas]:
+    delivery = settings.processes.delivery
+    quotas = quota_words(settings.accounts, delivery.report_interval_s)
+    at_once = delivery.requests_in_flight_max + delivery.reads_in_flight_max
+    connections = connection_words(settings.accounts, at_once)
+    for warning in [*warnings(settings.processes.reconcile), *quotas, *connections]:
         typer.secho(warning, err=True, fg=typer.colors.YELLOW)
     typer.echo(f"{file} is sound")
     typer.echo(f"  Kafka            {settings.connection.kafka.bootstrap_servers}")

@@ -1,4 +1,5 @@
-"""What is worth a word of a day's quota that is small beside what a takeover counts as used."""
+"""What is worth a word of an account: a day's quota that is small beside what a takeover counts as used, and fewer
+connections than calls."""
 
 from __future__ import annotations
 
@@ -26,3 +27,14 @@ def quota_words(accounts: Mapping[AccountId, AccountSettings], report_interval_s
                     "delivery.report_interval_s), so what is due may wait for the next day"
                 )
     return words
+
+
+def connection_words(accounts: Mapping[AccountId, AccountSettings], calls_at_once: int) -> list[str]:
+    """Accounts that have fewer connections than delivery has calls under way, each with its path."""
+    return [
+        f"accounts.{name}.connections_max: {account.calls.connections_max} connections; delivery has up to "
+        f"{calls_at_once} calls under way (delivery.requests_in_flight_max and reads_in_flight_max), and those beyond "
+        "fail (no-free-connection) when the marketplace is slow"
+        for name, account in sorted(accounts.items())
+        if account.calls.connections_max < calls_at_once
+    ]
