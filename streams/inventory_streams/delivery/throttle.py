@@ -222,7 +222,10 @@ class Throttle:
             spare = max(0.0, self._burst * part - self.capacity)
             self._tokens = min(self._tokens, seen.remaining * part - spare)
         if seen.wait_s is not None and (seen.remaining is None or seen.remaining < self._cost_max):
-            self._blocked_until_s = max(self._blocked_until_s, self._clock.monotonic_s() + seen.wait_s)
+            # Where nothing is said of what is left it is no word of the limit: a marketplace that is down may say when
+            # it means to be back, and zeros and probes must find out when it is.
+            wait_s = min(seen.wait_s, PENALTY_S_MAX) if seen.remaining is None else seen.wait_s
+            self._blocked_until_s = max(self._blocked_until_s, self._clock.monotonic_s() + wait_s)
         self._tokens = min(self._tokens, self.capacity)
 
     def _fill(self) -> None:

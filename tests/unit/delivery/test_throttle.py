@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from inventory_domain.outcomes import LimitSeen
 from inventory_domain.ports import OperationLimit
-from inventory_streams.delivery.throttle import LATE_S, AccountThrottles, Throttle
+from inventory_streams.delivery.throttle import LATE_S, PENALTY_S_MAX, AccountThrottles, Throttle
 from tests.support.delivery import MovableClock, traits
 
 
@@ -349,3 +349,16 @@ def test_calls_left_are_used_before_the_time_of_their_refill() -> None:
     throttle.answered(LimitSeen(operation="write", remaining=0.0, wait_s=40.0))
 
     assert (with_some, throttle.wait_s(1.0)) == (0.0, pytest.approx(40.0))
+
+
+def test_a_marketplace_that_is_down_is_asked_again_however_long_it_means_to_be() -> None:
+    """A 503 may name the end of a maintenance that is over sooner; a refusal for the rate knows what it says."""
+    clock = MovableClock()
+    throttle = a_throttle(clock, rate_per_s=2.0, burst=4.0)
+    clock.at_s = 10.0
+
+    throttle.answered(LimitSeen(operation="write", wait_s=7_200.0))
+    down = throttle.wait_s(1.0)
+    throttle.refused(LimitSeen(operation="write", wait_s=7_200.0))
+
+    assert (down, throttle.wait_s(1.0)) == (PENALTY_S_MAX, 7_200.0)
