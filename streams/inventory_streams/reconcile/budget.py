@@ -98,8 +98,12 @@ class PullThrottle:
         if seen is not None and seen.operation == self.operation:
             self._rate_per_s = seen.rate_per_s or self._rate_per_s
             self._burst = seen.burst or self._burst
-            none_left = seen.remaining is None or seen.remaining < (seen.cost_max or self._charged)
-            told_s = (seen.wait_s or 0.0) if refused or none_left else 0.0  # else it says when all of it is there again
+            told_s = seen.wait_s or 0.0
+            if not refused:
+                if seen.remaining is None:
+                    told_s = min(told_s, PENALTY_S_MAX)  # it is down, and says when it means to be back
+                elif seen.remaining >= (seen.cost_max or self._charged):
+                    told_s = 0.0  # it says when all of it is there again
             if not refused and seen.cost is not None:
                 self._ready_s -= (self._charged - seen.cost) / self.rate_per_s
                 self._charged = seen.cost

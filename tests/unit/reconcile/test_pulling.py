@@ -10,7 +10,7 @@ from inventory_domain.bulk import TOO_MANY_LISTINGS, BackgroundPullTraits, Found
 from inventory_domain.clock import Clock
 from inventory_domain.outcomes import LimitSeen
 from inventory_domain.ports import MarketplaceAdapter, OperationLimit
-from inventory_streams.reconcile.budget import PullBudget, PullThrottle
+from inventory_streams.reconcile.budget import PENALTY_S_MAX, PullBudget, PullThrottle
 from inventory_streams.reconcile.collected import Asked
 from inventory_streams.reconcile.pulling import NO_CALLS_LEFT, PullEnd, Sink, in_background, pull
 from tests.support.delivery_bench import VirtualClock
@@ -265,3 +265,12 @@ class TestThrottle:
         throttle.answered(LimitSeen(operation="pull", remaining=0.0, wait_s=40.0), refused=False)
 
         assert some < 1.0 and throttle.wait_s(1.0) == pytest.approx(40.0)
+
+    def test_a_marketplace_that_is_down_is_asked_again_however_long_it_means_to_be(self) -> None:
+        throttle = self.throttle(VirtualClock())
+
+        throttle.answered(LimitSeen(operation="pull", wait_s=7_200.0), refused=False)
+        down = throttle.wait_s(1.0)
+        throttle.answered(LimitSeen(operation="pull", wait_s=7_200.0), refused=True)
+
+        assert (down, throttle.wait_s(1.0)) == (PENALTY_S_MAX, 7_200.0)
