@@ -27,3 +27,12 @@ class Alert:
     summary: str
     runbook: str
     example: Example
+
+
+def happened(counter: str, by: str, window: str = "15m") -> str:
+    """Whether the counter counted anything within the window.
+
+    A series that is younger than the window counts whole: what a process counts for the first time has no zero before
+    it, so no increase is seen in it.
+    """
+    return f"sum by ({by}) ({counter} unless {counter} offset {window} or increase({counter}[{window}])) > 0"

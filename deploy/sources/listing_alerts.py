@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.sources.alert import Alert, Example
+from deploy.sources.alert import Alert, Example, happened
 
 DELIVERY: Final = "inventory_sync_delivery"
 
@@ -70,13 +70,13 @@ def listing_alerts() -> tuple[Alert, ...]:
         ),
         Alert(
             "FeedStuck",
-            f'sum by (channel) (increase({DELIVERY}_feeds_total{{outcome="stuck"}}[30m])) > 0',
+            happened(f'{DELIVERY}_feeds_total{{outcome="stuck"}}', "channel", "30m"),
             "0m",
             "ticket",
             "{{ $labels.channel }}: a feed is not done in its time; its listings go singly",
             "feed-stuck",
             Example(
-                {f'{DELIVERY}_feeds_total{{channel="ebay-us",outcome="stuck"}}': "0x10 1x80"},
+                {f'{DELIVERY}_feeds_total{{channel="ebay-us",outcome="stuck"}}': "_x10 1x80"},
                 "12m",
                 ("9m", "60m"),
                 {"channel": "ebay-us"},

@@ -119,6 +119,7 @@ class LedgerReader:
                 _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
                 behind = max(0, high - self._begins.get((topic, partition), 0))
             lags[topic] = lags.get(topic, 0) + behind
+        self._metrics.lag.clear()  # a topic that went to another ledger is told of there
         for topic, behind in lags.items():
             self._metrics.lag.labels(topic).set(behind)
         self._metrics.partitions.set(len(self._assigned))

@@ -238,8 +238,10 @@ class HealthOwner:
         await self._writer.flush()
 
     async def close(self) -> None:
-        """Stop; what is not durable is left to whoever comes next."""
+        """Stop; what is not durable is left to whoever comes next, and so is what is shown of the channels."""
         await self._writer.close()
+        for channel in self._records:
+            self._show_no_more(channel)
 
     def _become(self, health: ChannelHealth, folded: Mapping[str, int], at_ms: int, *, now: bool = False) -> None:
         channel = health.channel
@@ -302,6 +304,21 @@ class HealthOwner:
         metrics.without_success.labels(channel).set(max(0, now_ms - health.without_success_since_ms) / 1000)
         left_s = float("inf") if health.stop_at_ms is None else max(0, health.stop_at_ms - now_ms) / 1000
         metrics.stop_sale_in.labels(channel).set(0 if health.stop is not None else left_s)
+
+    def _show_no_more(self, channel: ChannelId) -> None:
+        """What we last knew would stand beside what the successor shows, and be alerted on for as long as we run."""
+        metrics = self._metrics
+        for state in ChannelState:
+            metrics.channel_state.remove(channel, state.value)
+        for gauge in (
+            metrics.channel_failing,
+            metrics.failures_in_a_row,
+            metrics.credentials_lost,
+            metrics.flooded,
+            metrics.without_success,
+            metrics.stop_sale_in,
+        ):
+            gauge.remove(channel)
 
 
 def _visible(health: ChannelHealth) -> tuple[object, ...]:

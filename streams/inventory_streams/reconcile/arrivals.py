@@ -10,7 +10,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 from inventory_domain.errors import BadRecord
 from inventory_domain.identifiers import ChannelId, Marketplace
 from inventory_domain.operations import OperatorAction, OperatorCommand
-from inventory_domain.reconciliation import Observation, ObservedBy, ReconciliationCycle
+from inventory_domain.reconciliation import CyclePhase, Observation, ObservedBy, ReconciliationCycle
 from inventory_streams.catalog_copy import CatalogCopy
 from inventory_streams.kafka.following import Apply
 from inventory_streams.reconcile.codecs import Codecs
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 class Arrivals:
     """Turns records into what they mean for one marketplace.
 
-    `apply` belongs to whoever owns the knowledge; `readings`, `commands` and `cycles` collect what its owner acts on.
+    `apply` belongs to whoever owns the knowledge; `readings`, `commands` and `cycles` collect what its owner acts on;
+    `complete_ms` is when the last one of each channel began that reached its end.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Arrivals:
         self.readings: list[Observation] = []
         self.commands: list[OperatorCommand] = []
         self.cycles: dict[ChannelId, ReconciliationCycle] = {}
+        self.complete_ms: dict[ChannelId, int] = {}
         self.unreadable = 0
         self._of_topic: dict[str, Callable[[Message], Apply | None]] = {
             topics.catalog_products: self._product,
@@ -143,5 +145,7 @@ class Arrivals:
 
         def keep() -> None:
             self.cycles[cycle.channel] = cycle
+            if cycle.phase is CyclePhase.COMPLETE:
+                self.complete_ms[cycle.channel] = cycle.started_at_ms
 
         return keep

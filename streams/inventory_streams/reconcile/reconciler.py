@@ -235,7 +235,9 @@ class Reconciler:
             if last is not None and last.phase is CyclePhase.COMPLETE:
                 # One that began later than now was begun by a clock that was ahead.
                 due_ms = max(soon_ms, next_due_ms(min(last.started_at_ms, now_ms), slot, interval_ms))
-                self.metrics.last_complete.labels(channel).set(last.started_at_ms / 1_000)
+            # Where none is known, since now: a channel that is never compared to the end has to be told of too.
+            complete_ms = parts.arrivals.complete_ms.get(channel, now_ms)
+            self.metrics.last_complete.labels(channel).set(complete_ms / 1_000)
             self._plans[channel] = Plan(slot, due_ms)
 
     def _take(self, parts: Parts, found: Sequence[Apply]) -> None:

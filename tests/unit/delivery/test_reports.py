@@ -137,6 +137,35 @@ async def test_a_change_of_state_is_written_at_once_with_the_offset_that_is_in_i
     assert owner.committable == 3
 
 
+async def test_a_former_owner_shows_nothing_of_the_channels_any_more() -> None:
+    """It runs on, and would be heard beside the successor: a channel that was stopped then would be for good."""
+    async with a_bench() as bench:
+        owner = an_owner(bench, KeptTransactions())
+        owner.take(ReportArrival(0, a_report(failures=3)))
+        shown = of_channel(bench)
+        await owner.close()
+        left = of_channel(bench)
+
+    assert {"channel_state", "channel_failures_in_a_row", "channel_stop_sale_in_seconds"} <= shown
+    assert left == set()
+
+
+def of_channel(bench: Bench) -> set[str]:
+    """What is shown of the channel's health, by name."""
+    metrics = bench.worker._metrics
+    owned = (
+        metrics.channel_state,
+        metrics.channel_failing,
+        metrics.failures_in_a_row,
+        metrics.credentials_lost,
+        metrics.flooded,
+        metrics.without_success,
+        metrics.stop_sale_in,
+    )
+    found = [sample.name for gauge in owned for family in gauge.collect() for sample in family.samples]
+    return {name.removeprefix("inventory_sync_delivery_") for name in found}
+
+
 async def test_a_successor_goes_on_where_the_record_ends_and_folds_nothing_twice() -> None:
     async with a_bench() as bench:
         written = KeptTransactions()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,3 +144,39 @@ async def test_a_clock_that_is_set_back_puts_off_no_pull() -> None:
     await asyncio.wait({task})
 
     assert (first, len(pulled.at_s)) == (1, 2)
+
+
+def test_a_channel_that_is_never_compared_to_the_end_is_told_of_also_after_a_restart() -> None:
+    """Overdue is counted from the last reconciliation that reached its end, else from when this process began."""
+    clock, codecs, other = VirtualClock(), codecs_of(SETTINGS.topics, MARKETPLACE, LocalRegistry()), ChannelId("other")
+    metrics, asked = ReconcileMetrics(registry := CollectorRegistry()), account(None)
+    asked = replace(asked, channels=(CHANNEL, other))
+    made = Reconciler(
+        SETTINGS, MARKETPLACE, [asked], {}, codecs, clock, metrics, AtOnce(), list[BaseException]().append
+    )
+    parts = parts_of(SETTINGS, MARKETPLACE, [asked], codecs, metrics, clock.now_ms)
+    for hours, phase in ((9, CyclePhase.COMPLETE), (1, CyclePhase.INCOMPLETE)):
+        at_ms = clock.now_ms() - hours * HOUR_MS
+        cycle = ReconciliationCycle(CHANNEL, phase, at_ms, at_ms, 0, 0, 0, 0, 0, 0, 0, "")
+        parts.arrivals.apply(parts.arrivals.decoded([AMessage(codecs.cycles.encode(cycle))]))  # type: ignore[list-item]
+
+    made._plan(parts)
+
+    name = "inventory_sync_reconcile_last_complete_timestamp_seconds"
+    shown = {one: registry.get_sample_value(name, {"channel": one}) for one in (CHANNEL, other)}
+    now_s = clock.now_ms() / 1_000
+    assert shown == {CHANNEL: now_s - 9 * 3_600, other: now_s}
+
+
+
+@dataclass
+class AMessage:
+    """A record of the reconciliations."""
+
+    raw: bytes
+
+    def topic(self) -> str:
+        return SETTINGS.topics.reconciliations(MARKETPLACE)
+
+    def value(self) -> bytes:
+        return self.raw
