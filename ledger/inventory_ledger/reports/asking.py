@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Row, case, exists, func, select
 
 from inventory_domain.reconciliation import Action
 from inventory_ledger import tables
@@ -46,15 +46,20 @@ def drift_plot(
 def drift_by_time(
     connection: Connection, from_ms: int, until_ms: int, slice_ms: int, names: Sequence[str]
 ) -> tuple[list[str], dict[str, list[int]]]:
-    """Units of drift seen in each slice of the time, by channel; labels and values."""
+    """Units of drift seen in each slice of the time, by channel; labels and values.
+
+    A case counts once in a slice, by the most that it was off, however many steps it took.
+    """
     table = tables.discrepancies
     slice_ = (table.c.observed_at_ms - from_ms) // slice_ms
     within = (table.c.observed_at_ms >= from_ms) & (table.c.observed_at_ms < until_ms)
-    question = (
-        select(table.c.channel, slice_.label("slice"), func.sum(func.abs(table.c.delta)))
+    cases = (
+        select(table.c.channel, slice_.label("slice"), func.max(func.abs(table.c.delta)).label("units"))
         .where(within, table.c.action.not_in(SETTLED))
-        .group_by(table.c.channel, "slice")
+        .group_by(table.c.channel, "slice", table.c.listing_id, table.c.since_ms)
+        .subquery()
     )
+    question = select(cases.c.channel, cases.c.slice, func.sum(cases.c.units)).group_by(cases.c.channel, cases.c.slice)
     count = (until_ms - from_ms) // slice_ms
     values = {name: [0] * count for name in names}
     for channel, index, units in connection.execute(question):
@@ -66,14 +71,29 @@ def drift_by_time(
 
 def oversold(connection: Connection, from_ms: int, until_ms: int) -> dict[str, tuple[int, int]]:
     """Orders that a channel cancelled for lack of stock, and their units, by channel."""
-    table = tables.changes
-    within = (table.c.occurred_at_ms >= from_ms) & (table.c.occurred_at_ms < until_ms)
-    question = (
-        select(table.c.channel, func.count(), func.sum(table.c.units))
-        .where(within, table.c.kind == "SaleCancelled", table.c.reason == NO_STOCK)
-        .group_by(table.c.channel)
+    found: dict[str, tuple[int, int]] = {}
+    for row in cancelled(connection, from_ms, until_ms):
+        orders, units = found.get(row.channel, (0, 0))
+        found[row.channel] = orders + 1, units + row.units
+    return found
+
+
+def cancelled(connection: Connection, from_ms: int, until_ms: int) -> Sequence[Row[tuple[object, ...]]]:
+    """The cancellations for lack of stock that were told of within that time, the newest first.
+
+    By when they were told: one that is told of days later belongs to no report else. Of one that was told of again, as
+    its event id says, the first time counts.
+    """
+    table, before = tables.changes, tables.changes.alias("before")
+    within = (table.c.appended_at_ms >= from_ms) & (table.c.appended_at_ms < until_ms)
+    told_before = exists().where(
+        before.c.sku == table.c.sku,
+        before.c.event_id == table.c.event_id,
+        before.c.record_partition == table.c.record_partition,
+        before.c.record_offset < table.c.record_offset,
     )
-    return {str(channel): (int(orders), int(units)) for channel, orders, units in connection.execute(question)}
+    question = select(table).where(within, table.c.kind == "SaleCancelled", table.c.reason == NO_STOCK, ~told_before)
+    return connection.execute(question.order_by(table.c.occurred_at_ms.desc())).all()
 
 
 def units_at_risk(connection: Connection) -> dict[str, tuple[int, int]]:

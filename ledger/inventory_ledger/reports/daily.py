@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, case, distinct, func, select
 
-from inventory_domain.reconciliation import CyclePhase
+from inventory_domain.reconciliation import Cause, CyclePhase
 from inventory_ledger import tables
 from inventory_ledger.reports import asking
 from inventory_ledger.reports.asking import CORRECTING, NOT_HELD, SETTLED, sheet
@@ -31,11 +31,10 @@ def daily(connection: Connection, period: Period, made_at_ms: int, rule: Again) 
     by_channel = _by_channel(connection, begin, end, names)
     sold, risk = asking.oversold(connection, begin, end), asking.units_at_risk(connection)
     first = end - TREND_DAYS * DAY_MS
-    cases = len(drifted.rows) + drifted.left_out
     figures = (
-        Figure("cases", "listings that drifted", cases, Tone.BAD if cases else Tone.GOOD),
-        Figure("again", "drift again and again", len(again.rows), Tone.BAD if again.rows else Tone.GOOD),
-        Figure("not_held", "corrections that did not hold", len(not_held.rows), _tone(len(not_held.rows))),
+        Figure("cases", "cases of drift", drifted.count, _tone(drifted.count)),
+        Figure("again", "drift again and again", again.count, _tone(again.count)),
+        Figure("not_held", "corrections that did not hold", not_held.count, _tone(not_held.count)),
         Figure("units_at_risk", "units at risk now", asking.total(risk, 1), _tone(asking.total(risk, 1))),
         Figure("channels_not_reconciled", "channels that no reconciliation reached the end of", unseen, _tone(unseen)),
         Figure("units_oversold", "units really oversold", asking.total(sold, 1), _tone(asking.total(sold, 1))),
@@ -115,8 +114,10 @@ def _drifted(connection: Connection, begin: int, end: int) -> Sheet:
     for row in connection.execute(select(table).where(within).order_by(table.c.observed_at_ms)):
         one = (row.listing_id, row.since_ms)
         if row.action in SETTLED:
-            if one in last:  # it is as it should be again: how it was stays, with how it ended
-                last[one] = (*last[one][:-1], row.action)
+            # It is as it should be again: how it was stays, with how it ended. A ghost that is gone names no case.
+            ghost = row.cause == Cause.GHOST.value
+            for ended in [case for case in last if case == one or (ghost and case[0] == row.listing_id)]:
+                last[ended] = (*last[ended][:-1], row.action)
             continue
         last[one] = (
             row.channel,
@@ -187,23 +188,23 @@ def _again(connection: Connection, end: int, rule: Again) -> Sheet:
     within = (table.c.observed_at_ms >= end - rule.days * DAY_MS) & (table.c.observed_at_ms < end)
     day = (table.c.observed_at_ms // DAY_MS).label("day")
     cases = func.count(distinct(table.c.since_ms)).label("cases")
-    question = (
-        select(
-            table.c.channel,
-            table.c.sku,
-            table.c.listing_id,
-            cases,
-            func.count(distinct(day)),
-            func.sum(func.abs(table.c.delta)),
-            func.max(table.c.cause),
-        )
+    often = (
+        select(table.c.channel, table.c.sku, table.c.listing_id, cases, func.count(distinct(day)))
         .where(within, table.c.action.not_in(SETTLED))
         .group_by(table.c.channel, table.c.sku, table.c.listing_id)
         .having(cases >= rule.cases)
         .order_by(cases.desc(), table.c.listing_id)
     )
-    rows = [tuple(row) for row in connection.execute(question)]
-    columns = ("channel", "sku", "listing_id", "cases", "days", "units_in_all", "a_cause")
+    found = [tuple(row) for row in connection.execute(often)]
+    units: dict[str, dict[int, int]] = {str(row[2]): {} for row in found[: asking.ROWS_MAX]}
+    cause: dict[str, str] = {}
+    steps = select(table).where(within, table.c.action.not_in(SETTLED), table.c.listing_id.in_(units))
+    for step in connection.execute(steps.order_by(table.c.observed_at_ms)):
+        of_case = units[step.listing_id]
+        of_case[step.since_ms] = max(of_case.get(step.since_ms, 0), abs(step.delta))
+        cause[step.listing_id] = step.cause
+    rows = [(*row, sum(units.get(str(row[2]), {}).values()), cause.get(str(row[2]))) for row in found]
+    columns = ("channel", "sku", "listing_id", "cases", "days", "units_in_all", "last_cause")
     note = (
         f"Listings with at least {rule.cases} cases of their own in {rule.days} days: the same SKU on the same channel."
     )
@@ -234,12 +235,9 @@ def _not_held(connection: Connection, begin: int, end: int) -> Sheet:
 
 
 def _oversold(connection: Connection, begin: int, end: int) -> Sheet:
-    table = tables.changes
-    within = (table.c.occurred_at_ms >= begin) & (table.c.occurred_at_ms < end)
-    question = select(table).where(within, table.c.kind == "SaleCancelled", table.c.reason == asking.NO_STOCK)
     rows = [
         (row.channel, row.sku, row.order_id, row.units, clock(row.occurred_at_ms))
-        for row in connection.execute(question.order_by(table.c.occurred_at_ms.desc()))
+        for row in asking.cancelled(connection, begin, end)
     ]
-    note = "Orders that a channel took and that were cancelled for lack of stock."
+    note = "Orders that a channel took and that were cancelled for lack of stock, as they were told of in the day."
     return sheet("oversold", "Really oversold", note, ("channel", "sku", "order_id", "units", "cancelled"), rows)

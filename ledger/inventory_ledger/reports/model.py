@@ -96,6 +96,11 @@ class Sheet:
     rows: Sequence[tuple[Cell, ...]]
     left_out: int = 0
 
+    @property
+    def count(self) -> int:
+        """All its rows, those left out with them."""
+        return len(self.rows) + self.left_out
+
 
 @dataclass(frozen=True, slots=True)
 class Plot:

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, and_, case, distinct, exists, func, literal, not_, or_, select
 
 from inventory_domain.catalog import ProductStatus
-from inventory_domain.reconciliation import Cause
+from inventory_domain.reconciliation import Action, Cause, ObservedBy
 from inventory_domain.targets import TWO_DAY_ELSEWHERE
 from inventory_ledger import tables
 from inventory_ledger.reports import asking
@@ -34,17 +34,13 @@ def weekly(connection: Connection, period: Period, made_at_ms: int) -> Report:
     found = (ghosts, missing, unsynced, uncounted, twice, elsewhere)
     figures = (
         Figure("listings", "listings audited", listings),
-        *(Figure(one.key, one.title.lower(), _count(one), Tone.BAD if one.rows else Tone.GOOD) for one in found),
+        *(Figure(one.key, one.title.lower(), one.count, Tone.BAD if one.rows else Tone.GOOD) for one in found),
     )
     plots = (
         asking.drift_plot(connection, "Drift by the day", begin, end, DAY_MS, names),
         asking.drift_plot(connection, f"Drift over {TREND_WEEKS} weeks", first, end, 7 * DAY_MS, names),
     )
     return Report(period, made_at_ms, figures, plots, (every, *found, buffers))
-
-
-def _count(one: Sheet) -> int:
-    return len(one.rows) + one.left_out
 
 
 def _every_channel(connection: Connection, names: list[str]) -> Sheet:
@@ -67,7 +63,11 @@ def _counts(connection: Connection, channel: object, which: object) -> dict[str,
 
 
 def _ghosts(connection: Connection, begin: int, end: int) -> Sheet:
-    """Shown, but the product is discontinued or unknown, by what was confirmed or by what a reconciliation saw."""
+    """Shown, but the product is discontinued or unknown, by what was confirmed or by what a reconciliation saw.
+
+    One that the catalog never had is reported once and not again before it changes: it is one until it is said to be
+    none.
+    """
     seen, mapped, product = tables.exposures, tables.product_listings, tables.products
     known = exists().where((mapped.c.listing_id == seen.c.listing_id) & (mapped.c.sku == seen.c.sku))
     gone = exists().where((product.c.sku == seen.c.sku) & (product.c.status == ProductStatus.DISCONTINUED.value))
@@ -86,9 +86,15 @@ def _ghosts(connection: Connection, begin: int, end: int) -> Sheet:
     rows: dict[str, tuple[Cell, ...]] = {
         row[2]: (row[0], row[1], row[2], row[3], clock(row[4]), row[5]) for row in connection.execute(question)
     }
-    table = tables.discrepancies
-    within = (table.c.observed_at_ms >= begin) & (table.c.observed_at_ms < end)
-    reported = select(table).where(within, table.c.cause == Cause.GHOST.value, table.c.action.not_in(SETTLED))
+    table, later = tables.discrepancies, tables.discrepancies.alias("later")
+    followed = exists().where(
+        later.c.listing_id == table.c.listing_id,
+        later.c.observed_at_ms > table.c.observed_at_ms,
+        later.c.observed_at_ms < end,
+    )
+    reported = select(table).where(table.c.cause == Cause.GHOST.value, table.c.action.not_in(SETTLED))
+    lasts = or_(table.c.action == Action.REPORT.value, table.c.observed_at_ms >= begin)
+    reported = reported.where(table.c.observed_at_ms < end, lasts, not_(followed))
     for row in connection.execute(reported.order_by(table.c.observed_at_ms)):
         why = row.evidence or "seen by a reconciliation"
         seen_at = clock(row.observed_at_ms)
@@ -101,24 +107,31 @@ def _ghosts(connection: Connection, begin: int, end: int) -> Sheet:
 def _missing(connection: Connection) -> Sheet:
     """Mapped in the catalog, and the marketplace says that it has no such listing."""
     mapped, seen = tables.product_listings, tables.observations
+    shows = seen.c.observed_by != ObservedBy.SIGNAL.value  # a signal is a hint: it neither names a listing nor hides it
     newest = (
-        select(seen.c.listing_id, func.max(seen.c.observed_at_ms).label("at_ms")).group_by(seen.c.listing_id).subquery()
+        select(seen.c.listing_id, func.max(seen.c.as_of_ms).label("at_ms"))
+        .where(shows)
+        .group_by(seen.c.listing_id)
+        .subquery()
     )
-    last = (seen.c.listing_id == newest.c.listing_id) & (seen.c.observed_at_ms == newest.c.at_ms)
+    last = (seen.c.listing_id == newest.c.listing_id) & (seen.c.as_of_ms == newest.c.at_ms)
     not_listed = (
         select(mapped.c.channel, mapped.c.sku, mapped.c.listing_id, seen.c.observed_at_ms, seen.c.evidence)
         .select_from(mapped)
         .join(seen, seen.c.listing_id == mapped.c.listing_id)
         .join(newest, last)
-        .where(mapped.c.is_written, seen.c.quantity.is_(None), seen.c.observed_by != "signal")
+        .where(mapped.c.is_written, seen.c.quantity.is_(None), shows)
     )
     rows: dict[str, tuple[Cell, ...]] = {
         row[2]: (row[0], row[1], row[2], clock(row[3]), f"not listed ({row[4] or 'no id'})")
         for row in connection.execute(not_listed)
     }
     tried = tables.outcomes
+    # By their time: a listing that was forgotten and came back counts its attempts from one again.
     newest_attempt = (
-        select(tried.c.listing_id, func.max(tried.c.attempt).label("attempt")).group_by(tried.c.listing_id).subquery()
+        select(tried.c.listing_id, func.max(tried.c.committed_at_ms).label("at_ms"))
+        .group_by(tried.c.listing_id)
+        .subquery()
     )
     rejected = (
         select(mapped.c.channel, mapped.c.sku, mapped.c.listing_id, tried.c.answered_at_ms, tried.c.reason)
@@ -126,7 +139,7 @@ def _missing(connection: Connection) -> Sheet:
         .join(tried, tried.c.listing_id == mapped.c.listing_id)
         .join(
             newest_attempt,
-            and_(tried.c.listing_id == newest_attempt.c.listing_id, tried.c.attempt == newest_attempt.c.attempt),
+            and_(tried.c.listing_id == newest_attempt.c.listing_id, tried.c.committed_at_ms == newest_attempt.c.at_ms),
         )
         .where(mapped.c.is_written, tried.c.outcome == "rejected")
     )
@@ -139,10 +152,14 @@ def _missing(connection: Connection) -> Sheet:
 
 def _never_synced(connection: Connection, now_ms: int) -> Sheet:
     mapped, product, seen, tried = tables.product_listings, tables.products, tables.exposures, tables.outcomes
-    told = tables.listings
+    told, said = tables.listings, tables.targets
     confirmed = exists().where((seen.c.listing_id == mapped.c.listing_id) & seen.c.confirmed_quantity.is_not(None))
     taken = exists().where((tried.c.listing_id == mapped.c.listing_id) & tried.c.outcome.in_(("applied", "accepted")))
     has_target = exists().where(told.c.listing_id == mapped.c.listing_id)
+    # A catalog that is sent anew each night makes every product new: a target tells how old the mapping is at least.
+    targeted = exists().where(
+        said.c.listing_id == mapped.c.listing_id, said.c.computed_at_ms < now_ms - NEW_GRACE_MS, not_(said.c.withdrawn)
+    )
     question = (
         select(
             mapped.c.channel,
@@ -153,7 +170,7 @@ def _never_synced(connection: Connection, now_ms: int) -> Sheet:
         )
         .join(product, product.c.sku == mapped.c.sku)
         .where(mapped.c.is_written, product.c.status == ProductStatus.ACTIVE.value)
-        .where(not_(confirmed), not_(taken), product.c.appended_at_ms < now_ms - NEW_GRACE_MS)
+        .where(not_(confirmed), not_(taken), or_(product.c.appended_at_ms < now_ms - NEW_GRACE_MS, targeted))
         .order_by(mapped.c.channel, mapped.c.listing_id)
     )
     rows: list[tuple[Cell, ...]] = [

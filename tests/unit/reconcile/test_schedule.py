@@ -168,7 +168,6 @@ def test_a_channel_that_is_never_compared_to_the_end_is_told_of_also_after_a_res
     assert shown == {CHANNEL: now_s - 9 * 3_600, other: now_s}
 
 
-
 @dataclass
 class AMessage:
     """A record of the reconciliations."""
