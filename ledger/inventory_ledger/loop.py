@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 class LedgerLoop:
     """Reads and writes until it is told to stop. `turned_s` is the monotonic time of its last turn.
 
+    `complete_until_ms`: up to which time everything is in the tables; None where all that there was is.
+
     One batch is written on a thread of its own while the next one is read and made rows of: the database and this
     process work at the same time. No more than one is under way, so they are written in the order of their reading,
     and where the next one begins is known only if this one is written: else its positions refuse it.
@@ -41,6 +43,8 @@ class LedgerLoop:
         self._reader: LedgerReader | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger-write")
         self._under_way: tuple[Batch, Future[float]] | None = None
+        self._taken_until_ms: int | None = 0
+        self.complete_until_ms: int | None = 0
         self.turned_s = time.monotonic()
         self.written = 0
 
@@ -94,12 +98,15 @@ class LedgerLoop:
             # What is still being written is not waited for here: the group is answered meanwhile.
             if self._under_way is not None and self._under_way[1].done():
                 self._settle()
+            if self._under_way is None:
+                self.complete_until_ms = reader.read_until_ms
             return
         marketplace_of = self._projection.marketplace_of
         arrivals = [arrival_of(message, marketplace_of(str(message.topic()))) for message in messages]
         batch = self._patiently(lambda: self._projection.batch_of(arrivals, reader.begins))
         # 1. Only when the one before is in the tables, or has ended this loop, does the next one go there.
         self._settle()
+        self.complete_until_ms, self._taken_until_ms = self._taken_until_ms, reader.read_until_ms
         self._under_way = batch, self._writer.submit(self._write, batch)
         # 2. What is read from now on begins behind it.
         reader.handed_over({place: end for place, (_, end) in batch.moves.items()})

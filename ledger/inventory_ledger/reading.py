@@ -49,6 +49,7 @@ class LedgerReader:
         self._metrics = metrics
         self._begins: dict[Place, int] = {}
         self._at_end: set[Place] = set()
+        self._read_ms: dict[Place, int] = {}
         self._assigned: set[Place] = set()
         self._consumer = Consumer(
             {
@@ -81,6 +82,17 @@ class LedgerReader:
         """Whether every partition was read to the end that it had when it was last asked."""
         return bool(self._assigned) and self._at_end >= self._assigned
 
+    @property
+    def read_until_ms(self) -> int | None:
+        """Up to which time everything was taken, by the records' own times; None where all that there was is.
+
+        Nothing is while no partition is read here.
+        """
+        if not self._assigned:
+            return 0
+        behind = self._assigned - self._at_end
+        return min(self._read_ms.get(place, 0) for place in behind) if behind else None
+
     def take(self) -> list[Message]:
         """The next records, at most a batch; none when nothing came for the wait of the settings.
 
@@ -94,6 +106,7 @@ class LedgerReader:
             if error is None:
                 records.append(message)
                 self._at_end.discard(place)
+                self._read_ms[place] = int(message.timestamp()[1])
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._at_end.add(place)
             else:
@@ -142,6 +155,7 @@ class LedgerReader:
             self._check(consumer, one, position)
         self._assigned = {(one.topic, one.partition) for one in partitions}
         self._at_end.clear()
+        self._read_ms.clear()
         consumer.assign(partitions)
         log.info("partitions assigned", extra={"partitions": len(partitions)})
 

@@ -56,7 +56,7 @@ def run(settings: LedgerSettings, registry: Registry, metrics: CollectorRegistry
     )
     probes.start()
     log.info("probes served", extra={"port": probes.port})
-    chores = Chores(engine, settings, shown, clock)
+    chores = Chores(engine, settings, shown, clock, lambda: loop.complete_until_ms)
     chores.start()
     try:
         loop.run()

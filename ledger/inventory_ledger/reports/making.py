@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from inventory_ledger import tables
 from inventory_ledger.reports.daily import daily
-from inventory_ledger.reports.model import Again, Period, Report, ReportKind
+from inventory_ledger.reports.model import Again, Period, Report, ReportKind, last_period, period_of
 from inventory_ledger.reports.weekly import weekly
 from inventory_ledger.reports.writing import figures_as_json, page, rows_as_csv
+
+MISSED_MAX: Final = {ReportKind.DAILY: 7, ReportKind.WEEKLY: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,27 @@ def kept(connection: Connection, kind: ReportKind, period: str) -> Kept | None:
     table = tables.reports
     row = connection.execute(select(table).where(table.c.kind == kind.value, table.c.period == period)).first()
     return None if row is None else Kept(kind, row.period, row.made_at_ms, row.page, row.rows, row.figures)
+
+
+def missing(connection: Connection, kind: ReportKind, today: date) -> Sequence[Period]:
+    """Periods that are over and of which no report is kept that was made after their end, the oldest first.
+
+    The newest one, and those since the last one that is kept, as after days without a ledger. The audit tells of what
+    is now, so of no week but the last.
+    """
+    made = [
+        (period_of(kind, date.fromisoformat(first)), at_ms)
+        for one, first, at_ms in list_kept(connection)
+        if one is kind
+    ]
+    whole = {period.first for period, at_ms in made if at_ms >= period.until_ms}
+    found = []
+    period = last_period(kind, today)
+    while period.first not in whole and len(found) < MISSED_MAX[kind]:
+        found.append(period)
+        period = period_of(kind, period.first - timedelta(days=1))
+    known = bool(found) and any(first < found[-1].first for first in whole)
+    return found[::-1] if known else found[:1]
 
 
 def list_kept(connection: Connection) -> Sequence[tuple[ReportKind, str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from inventory_ledger.chores import Chores
 from inventory_ledger.metrics import LedgerMetrics
 from inventory_ledger.migrating import migrate
 from inventory_ledger.patience import DatabaseAway, patiently
-from inventory_ledger.reports.making import list_kept
-from inventory_ledger.reports.model import ReportKind
+from inventory_ledger.reports.making import list_kept, make
+from inventory_ledger.reports.model import Again, ReportKind, period_of
 from inventory_ledger.store import Store, opened
 from tests.support.ledger import settings_for, write_all
 from tests.support.ledger_month import a_month, at
@@ -78,6 +79,43 @@ def test_a_night_without_a_ledger_is_made_up_for_once(engine: Engine) -> None:
 
     assert sorted(reports(engine)) == [("daily", "2026-11-24"), ("weekly", "2026-11-16")]
     assert metrics.get_sample_value("inventory_sync_ledger_reports_total", {"kind": "daily"}) == 1
+
+
+def test_a_report_waits_until_its_time_is_in_the_tables(engine: Engine) -> None:
+    """A ledger that starts after a night without one has yet to read it: its report would say that nothing was."""
+    write_all(Store(engine), a_month())
+    complete: list[int | None] = [at(20)]
+    settings, metrics = settings_for(a_month().topics), LedgerMetrics(CollectorRegistry())
+    chores = Chores(engine, settings, metrics, Fixed(at(29)), lambda: complete[-1])
+
+    chores.catch_up()
+    chores.report(ReportKind.DAILY)
+    early = reports(engine)
+    waiting = {job.args for job in chores._scheduler.get_jobs()}
+    complete.append(at(24))
+    chores.report(ReportKind.DAILY)
+
+    # The week before is over for long.
+    assert early == [("weekly", "2026-11-16")]
+    assert waiting == {(ReportKind.DAILY,)}
+    assert ("daily", "2026-11-24") in reports(engine)
+
+
+def test_days_without_a_ledger_are_made_up_for(engine: Engine) -> None:
+    """And what was made before a day was over is made anew; a ledger that is new has no days before."""
+    write_all(Store(engine), a_month())
+    settings, metrics = settings_for(a_month().topics), LedgerMetrics(CollectorRegistry())
+    for day, made_ms in ((23, at(5)), (25, at(12, -1))):
+        make(engine, period_of(ReportKind.DAILY, date(2026, 11, day)), made_ms, Again())
+
+    Chores(engine, settings, metrics, Fixed(at(29, -3))).report(ReportKind.DAILY)
+
+    with engine.connect() as connection:
+        made = {period: made_ms for kind, period, made_ms in list_kept(connection) if kind is ReportKind.DAILY}
+    assert {period: made_ms == at(29, -3) for period, made_ms in made.items()} == {
+        "2026-11-23": False,
+        **dict.fromkeys(["2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27"], True),
+    }
 
 
 def test_an_empty_ledger_has_nothing_to_report(engine: Engine) -> None:
