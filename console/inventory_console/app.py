@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -173,7 +173,7 @@ class Console:
         text = request.query_params.get("find", "").strip()[:TEXT_LENGTH_MAX]
         found = await self.asked(lambda connection: questions.found_skus(connection, text)) if text else []
         if text and list(found) == [text]:
-            return RedirectResponse(request.url_for("sku", sku=text).path, HTTPStatus.SEE_OTHER)
+            return RedirectResponse(f"/skus/{quote(text)}", HTTPStatus.SEE_OTHER)
         return self.pages.page(request, "skus", {"find": text, "found": found})
 
     async def sku(self, request: Request) -> Response:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from inventory_console.guarding import session_of
-from inventory_ledger.telling import clock, duration
+from inventory_ledger.telling import clock, duration, holds, mask_words
 
 STATIC: Final = files("inventory_console") / "static"
 
@@ -29,6 +29,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters.update(clock=_clock, age=_age, number=_number, took=_took, ahead=_ahead)
+        self._environment.filters.update(mask=mask_words, holds=holds)
 
     def page(self, request: Request, name: str, values: Mapping[str, object], status: int = 200) -> HTMLResponse:
         """A page, or a part of one, for whoever is signed in."""

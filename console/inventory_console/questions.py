@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from inventory_domain.reconciliation import Action, CyclePhase
 from inventory_ledger import tables
@@ -60,7 +60,8 @@ def overview(connection: Connection, now_ms: int) -> Overview:
     )
     dead = tables.dead_letters
     letters: dict[str, int] = {}
-    for (key,) in connection.execute(select(dead.c.record_key).where(dead.c.appended_at_ms >= today).limit(10_000)):
+    undecided = select(dead.c.record_key).where(dead.c.appended_at_ms >= today, ~exists().where(_decided_on()))
+    for (key,) in connection.execute(undecided.limit(10_000)):
         channel, slash, _ = str(key).partition("/")
         if slash:
             letters[channel] = letters.get(channel, 0) + 1
@@ -134,17 +135,22 @@ def commands(connection: Connection, channel: str | None = None) -> Sequence[Fac
 
 
 def found_skus(connection: Connection, text: str) -> Sequence[str]:
-    """SKUs that begin with the text, or have a listing whose id is it."""
-    pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    parts = []
-    for table in (tables.products, tables.listings):
-        parts.append(select(table.c.sku).where(table.c.sku.like(pattern, escape="\\")))
-    parts.append(select(tables.listings.c.sku).where(tables.listings.c.listing_id == text))
-    parts.append(select(tables.product_listings.c.sku).where(tables.product_listings.c.listing_id == text))
-    found: set[str] = set()
-    for part in parts:
-        found.update(connection.execute(part.distinct().limit(FOUND_MAX)).scalars())
-    return sorted(found)[:FOUND_MAX]
+    """SKUs that begin with the text, or have a listing whose id is it; first the one that is it.
+
+    One that neither catalog nor engine names is found by its whole name: a change of it, or a listing that still shows.
+    """
+    exact = [select(table.c.sku).where(table.c.sku == text) for table in (tables.products, tables.changes)]
+    for table in (tables.listings, tables.product_listings, tables.exposures):
+        exact += [select(table.c.sku).where(table.c.listing_id == text), select(table.c.sku).where(table.c.sku == text)]
+    beginning = [
+        select(table.c.sku).where(table.c.sku.startswith(text, autoescape=True)).order_by(table.c.sku)
+        for table in (tables.products, tables.listings)
+    ]
+    found: dict[str, None] = {}
+    for part in (exact, beginning):
+        names = {name for one in part for name in connection.execute(one.distinct().limit(FOUND_MAX)).scalars()}
+        found |= dict.fromkeys(sorted(names))
+    return list(found)[:FOUND_MAX]
 
 
 def discrepancies(connection: Connection, channel: str | None, cause: str | None) -> Sequence[Facts]:
@@ -164,11 +170,7 @@ def dead_letters(connection: Connection, text: str | None, *, with_decided: bool
     Of one SKU, listing, channel or reason when a text is given.
     """
     table, decided = tables.dead_letters, tables.letter_decisions
-    of_letter = (
-        (decided.c.topic == table.c.topic)
-        & (decided.c.record_partition == table.c.record_partition)
-        & (decided.c.letter_offset == table.c.record_offset)
-    )
+    of_letter = _decided_on()
     newest = select(func.max(decided.c.record_offset)).where(of_letter).correlate(table).scalar_subquery()
     of_newest = of_letter & (decided.c.record_offset == newest)
     question = (
@@ -180,9 +182,19 @@ def dead_letters(connection: Connection, text: str | None, *, with_decided: bool
     if not with_decided:
         question = question.where(decided.c.decision.is_(None))
     if text:
-        channel = (table.c.record_key > f"{text}/") & (table.c.record_key < f"{text}0")  # 0 is what comes after a slash
+        channel = table.c.record_key.startswith(f"{text}/", autoescape=True)
         question = question.where(or_(table.c.record_key == text, channel, table.c.reason == text))
     return _rows(connection, question)
+
+
+def _decided_on() -> ColumnElement[bool]:
+    """Whether a decision is on a letter."""
+    table, decided = tables.dead_letters, tables.letter_decisions
+    return (
+        (decided.c.topic == table.c.topic)
+        & (decided.c.record_partition == table.c.record_partition)
+        & (decided.c.letter_offset == table.c.record_offset)
+    )
 
 
 def _counts(connection: Connection, question: object) -> dict[str, int]:

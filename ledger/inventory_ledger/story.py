@@ -37,13 +37,14 @@ class UnknownSku(InventorySyncError):
 class LocationStory:
     """One location: what is there, what of it is promised, and what it adds to available-to-promise.
 
-    `on_hand` and `adds` are None while the location was never counted.
+    `on_hand` and `adds` are None while the location was never counted. What the catalog said at a past time is not
+    kept, so `safety_stock` and `adds` are None then: the derivations of that time's targets have what came of them.
     """
 
     location: str
     on_hand: int | None
     reserved: int
-    safety_stock: int
+    safety_stock: int | None
     adds: int | None
 
 
@@ -54,9 +55,10 @@ class ListingStory:
     `withdrawn`: it holds no longer, and no other does; never said of a past time. `seen` is what was shown at the
     latest time of which a read tells, which is not always the one that was read last.
 
-    `queued_ms`: how long the target waited until its first attempt was committed, None while there is none. `exposure`
-    is what it may be showing now; it is left out when a past time was asked for. `reconciled` is the channel's last
-    reconciliation that reached its end.
+    `queued_ms`: how long the target waited until its first attempt was committed, None while there is none; `tried`
+    says whether one was made all the same, and is not kept any more. `exposure` is what it may be showing now; it is
+    left out when a past time was asked for (`now` is false). `reconciled` is the channel's last reconciliation that
+    reached its end.
     """
 
     listing_id: str
@@ -71,11 +73,21 @@ class ListingStory:
     discrepancies: Sequence[Facts]
     channel_state: Facts | None
     reconciled: Facts | None
+    now: bool = True
+
+    @property
+    def tried(self) -> bool:
+        """Whether an attempt of the target was made."""
+        last = self.exposure["last_version"] if self.exposure else None
+        known = last is not None and self.target is not None and int(str(last)) >= int(str(self.target["version"]))
+        return self.queued_ms is not None or known
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
     """Everything about one SKU until `at_ms`. `state` says from which record of the engine its positions are.
+
+    `product` is what the catalog says now; `now` is false where a past time was asked for.
 
     `components`, for a kit: how many of each it takes. `parts`: by component that has answered, how many kits it would
     do for at each location, None where it was never counted.
@@ -93,6 +105,7 @@ class Story:
     listings: Sequence[ListingStory]
     commands: Sequence[Facts] = field(default=())
     dead_letters: Sequence[Facts] = field(default=())
+    now: bool = True
 
     @property
     def unanswered(self) -> Sequence[str]:
@@ -123,7 +136,7 @@ def story(connection: Connection, sku: str, at_ms: int, *, channel: str | None =
     if not now and not changes and state is None and not any(one.target for one in listings):
         raise UnknownSku(f"the ledger holds nothing about SKU {sku!r} before that time")
     answers = _answers(state)
-    locations, sold = _locations(sku, product, state, answers, at_ms)
+    locations, sold = _locations(sku, product, state, answers, at_ms, now=now)
     return Story(
         sku=sku,
         at_ms=at_ms,
@@ -140,6 +153,7 @@ def story(connection: Connection, sku: str, at_ms: int, *, channel: str | None =
         listings=listings,
         commands=_newest(connection, tables.sku_commands, tables.sku_commands.c.sku == sku, at_ms, COMMANDS_MAX),
         dead_letters=_dead_letters(connection, [sku, *wanted], at_ms),
+        now=now,
     )
 
 
@@ -172,7 +186,13 @@ def _answers(state: Facts | None) -> dict[Sku, KitAvailability]:
 
 
 def _locations(
-    sku: str, product: Facts | None, state: Facts | None, answers: Mapping[Sku, KitAvailability], at_ms: int
+    sku: str,
+    product: Facts | None,
+    state: Facts | None,
+    answers: Mapping[Sku, KitAvailability],
+    at_ms: int,
+    *,
+    now: bool,
 ) -> tuple[tuple[LocationStory, ...], Mapping[str, int]]:
     """Positions as the engine had them, and what each adds by the engine's own rule."""
     kept = json.loads(str(state["positions"])) if state else {}
@@ -183,16 +203,11 @@ def _locations(
     positions = {LocationId(name): _position(one) for name, one in kept.items()}
     stocked = tuple(StockingLocation(LocationId(name), units) for name, units in sorted(safety.items()))
     shell = Product(Sku(sku), ProductStatus.ACTIVE, "", stocked, (), components)
-    adds = availability(shell, Stock(positions=positions), at_ms, answers).by_location
-    names = sorted({*safety, *kept})
+    adds = availability(shell, Stock(positions=positions), at_ms, answers).by_location if now else {}
     found = []
-    for name in names:
-        position = positions.get(LocationId(name), Position())
-        found.append(
-            LocationStory(
-                name, position.on_hand, position.reserved(at_ms), safety.get(name, 0), adds.get(LocationId(name))
-            )
-        )
+    for name in sorted({*safety, *kept} if now else kept):
+        position, units = positions.get(LocationId(name), Position()), safety.get(name, 0) if now else None
+        found.append(LocationStory(name, position.on_hand, position.reserved(at_ms), units, adds.get(LocationId(name))))
     return tuple(found), sold
 
 
@@ -234,8 +249,9 @@ def _listing(connection: Connection, listing: str, at_ms: int, *, now: bool) -> 
         seen=_last_seen(connection, listing, at_ms),
         observed=_seen(connection, tables.observations, listing, at_ms, OBSERVATIONS_MAX),
         discrepancies=_seen(connection, tables.discrepancies, listing, at_ms, DISCREPANCIES_MAX),
-        channel_state=_channel_state(connection, channel, at_ms),
+        channel_state=_channel_state(connection, channel, at_ms, now=now),
         reconciled=_reconciled(connection, channel, at_ms),
+        now=now,
     )
 
 
@@ -252,7 +268,12 @@ def _last_seen(connection: Connection, listing: str, at_ms: int) -> Facts | None
     return _first(connection, select(table).where(shown).order_by(table.c.as_of_ms.desc()))
 
 
-def _channel_state(connection: Connection, channel: str, at_ms: int) -> Facts | None:
+def _channel_state(connection: Connection, channel: str, at_ms: int, *, now: bool) -> Facts | None:
+    """Of the present what was said last: a state's reason may change while it lasts, and its history has the first."""
+    if now:
+        newest = _first(connection, select(tables.channels).where(tables.channels.c.channel == channel))
+        if newest is not None:
+            return newest
     table = tables.channel_states
     until = (table.c.channel == channel) & (table.c.since_ms <= at_ms)
     return _first(connection, select(table).where(until).order_by(table.c.epoch.desc(), table.c.since_ms.desc()))
@@ -266,9 +287,24 @@ def _reconciled(connection: Connection, channel: str, at_ms: int) -> Facts | Non
 
 
 def _dead_letters(connection: Connection, keys: Sequence[str], at_ms: int) -> Sequence[Facts]:
+    """The newest letters, each with the newest decision on it."""
     table = tables.dead_letters
     until = table.c.record_key.in_(keys) & (table.c.appended_at_ms <= at_ms)
-    return _all(connection, select(table).where(until).order_by(table.c.appended_at_ms.desc()).limit(COMMANDS_MAX))
+    letters = _all(connection, select(table).where(until).order_by(table.c.appended_at_ms.desc()).limit(COMMANDS_MAX))
+    return tuple({**letter, **_decision(connection, letter, at_ms)} for letter in letters)
+
+
+def _decision(connection: Connection, letter: Facts, at_ms: int) -> Facts:
+    table = tables.letter_decisions
+    of_letter = (
+        (table.c.topic == letter["topic"])
+        & (table.c.record_partition == letter["record_partition"])
+        & (table.c.letter_offset == letter["record_offset"])
+        & (table.c.appended_at_ms <= at_ms)
+    )
+    question = select(table.c.decision, table.c.decided_by, table.c.why).where(of_letter)
+    found = _first(connection, question.order_by(table.c.record_offset.desc()))
+    return found or {"decision": None, "decided_by": None, "why": None}
 
 
 def _seen(connection: Connection, table: Table, listing: str, at_ms: int, limit: int) -> Sequence[Facts]:

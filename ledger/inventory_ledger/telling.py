@@ -55,7 +55,8 @@ def _head(story: Story) -> Iterator[str]:
         yield "  the catalog does not name it"
         return
     details = json.loads(str(story.product["details"]))
-    yield f"  {story.product['status']}, category {story.product['category'] or 'none'}"
+    said = "" if story.now else "the catalog now: "
+    yield f"  {said}{story.product['status']}, category {story.product['category'] or 'none'}"
     if details["components"]:
         parts = ", ".join(f"{units} x {sku}" for sku, units in details["components"].items())
         yield f"  a kit of {parts}"
@@ -71,7 +72,7 @@ def _stock(story: Story, topic: str) -> Iterator[str]:
         yield "  none that is still kept"
     yield ""
     if story.state is None:
-        yield "Positions: the engine has none"
+        yield "Positions: the engine has none" if story.now else "Positions: none of that time are kept"
     else:
         place = f"sku.state[{story.state['record_partition']}]@{story.state['record_offset']}"
         yield f"Positions, as the engine had them at {clock(story.state['appended_at_ms'])} ({place})"
@@ -109,7 +110,7 @@ def _kit(story: Story) -> Iterator[str]:
         yield f"  part {component} would do for: {said or 'none anywhere'}"
     for component in story.unanswered:
         yield f"  part {component}: no answer of it is kept here; explain {component} tells its own stock"
-    if not story.unanswered:
+    if not story.unanswered and story.now:
         for one in story.locations:
             yield f"  {_kits(one)}"
         return
@@ -128,6 +129,8 @@ def _kits(one: LocationStory) -> str:
 def _location(one: LocationStory) -> str:
     if one.on_hand is None:
         return f"{one.location}: never counted"
+    if one.safety_stock is None:
+        return f"{one.location}: on hand {one.on_hand} - reserved {one.reserved}; the derivations say what it added"
     if one.adds is None:
         return f"{one.location}: on hand {one.on_hand}, and the catalog does not name it for this product"
     return (
@@ -160,16 +163,38 @@ def _listing(one: ListingStory) -> Iterator[str]:
     if target is not None:
         yield (
             f"  version {target['version']} because of {target['cause']}; changed {clock(target['changed_at_ms'])}, "
-            f"computed {clock(target['computed_at_ms'])}, waited {duration(one.queued_ms)} for its first attempt"
+            f"computed {clock(target['computed_at_ms'])}, {waited(one)}"
         )
     if one.channel_state is not None:
         state = one.channel_state
         yield f"  channel {one.channel}: {state['state']} since {clock(state['since_ms'])}: {state['reason']}"
+        for words in holds(state):
+            yield f"      {words}"
     yield f"  {_reconciled(one)}"
     yield from _attempts(one)
     if one.exposure is not None:
         yield f"  may be showing: {_exposure(one.exposure)}"
     yield from _observed(one)
+
+
+def waited(one: ListingStory) -> str:
+    """How long the target waited for its first attempt, or what is known of that."""
+    if one.queued_ms is not None:
+        return f"waited {duration(one.queued_ms)} for its first attempt"
+    if one.tried:
+        return "its attempts are no longer kept"
+    return "waited not yet for its first attempt" if one.now else "no attempt of it until then is kept"
+
+
+def holds(state: Facts) -> list[str]:
+    """What keeps numbers of a channel back that its state does not say."""
+    details = json.loads(str(state.get("details") or "{}"))
+    pause, found = details.get("pause"), []
+    if pause and state["state"] != "paused":
+        found.append(f"{'all' if pause['falls_too'] else 'rises'} held: paused by {pause['by']}: {pause['why']}")
+    if details.get("flooded_ms") is not None:
+        found.append(f"rises held since {clock(details['flooded_ms'])}: too many dead letters, until `channel resume`")
+    return found
 
 
 def _reconciled(one: ListingStory) -> str:
@@ -184,6 +209,8 @@ def _reconciled(one: ListingStory) -> str:
 
 
 def _headline(one: ListingStory) -> str:
+    if one.target is None and not one.now:
+        return "no target of that time is kept: there was none yet, or the one that held then was deleted by its age"
     if one.target is None:
         return "no target: a location was not counted, it is not ours to write, or it is still to come"
     shows = "not seen yet"
@@ -198,7 +225,7 @@ def _headline(one: ListingStory) -> str:
 def _attempts(one: ListingStory) -> Iterator[str]:
     for row in one.attempts:
         answer = f"HTTP {row['status']}" if row["status"] is not None else "no HTTP status"
-        mask = f" under mask {_mask(str(row['mask']))}" if row["mask"] else ""
+        mask = f" under mask {mask_words(str(row['mask']))}" if row["mask"] else ""
         took = duration(int(str(row["answered_at_ms"])) - int(str(row["sent_at_ms"])))
         yield (
             f"  attempt {row['attempt']}: {row['quantity']}{mask} (version {row['version']}) "
@@ -212,7 +239,8 @@ def _attempts(one: ListingStory) -> Iterator[str]:
         yield "  no attempt that is still kept"
 
 
-def _mask(name: str) -> str:
+def mask_words(name: str) -> str:
+    """A mask's name, with why it shows zero."""
     return f"{name}: {WHY_ZERO[name]}" if name in WHY_ZERO else name
 
 
@@ -248,7 +276,8 @@ def _rest(story: Story) -> Iterator[str]:
         yield "Dead letters"
     for row in story.dead_letters:
         place = f"{row['topic']}[{row['record_partition']}]@{row['record_offset']}"
-        yield f"  {clock(row['appended_at_ms'])}  {row['reason']}: {row['error']} ({place})"
+        decided = f"; {row['decision']} by {row['decided_by']}: {row['why']}" if row["decision"] else ""
+        yield f"  {clock(row['appended_at_ms'])}  {row['reason']}: {row['error']} ({place}){decided}"
 
 
 def _unfolded(value: object) -> object:

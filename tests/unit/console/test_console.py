@@ -6,20 +6,22 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, select
 from starlette.testclient import TestClient
 
 from inventory_console.guarding import BODY_BYTES_MAX, COOKIE, safe_path
 from inventory_console.letters import Decision
+from inventory_console.questions import FOUND_MAX, found_skus, overview
 from inventory_console.settings import ConsoleSettings
 from inventory_domain.operations import OperatorAction
 from inventory_ledger import tables
 from inventory_ledger.settings import Feed
 from inventory_ledger.store import Store
 from tests.support.console import OPERATOR, ORIGIN, PASSWORD, Bench, a_ledger, csrf_of
-from tests.support.ledger import Tape, topic_of, write_all
+from tests.support.ledger import NOW_MS, Tape, topic_of, write_all
 
 PAGES = ("/", "/channels", "/discrepancies", "/dead-letters", "/commands", "/reports", "/skus?find=A-", "/skus/A-0")
 
@@ -73,6 +75,79 @@ def test_a_sku_is_found_by_its_beginning_and_by_its_listing(browser: TestClient)
     assert browser.get("/skus?find=A-0").headers["location"] == "/skus/A-0"
     assert "/skus/A-2" in browser.get("/skus?find=ebay-us/A-2").text
     assert "knows no SKU" in browser.get("/skus?find=%25").text
+
+
+@pytest.mark.parametrize("sku", ["A#1", "A?B", "A B/50%"])
+def test_a_sku_of_any_signs_is_led_to(tmp_path: Path, sku: str) -> None:
+    engine = a_ledger(tmp_path / "ledger.db")
+    with engine.begin() as connection:
+        details = json.dumps({"locations": {}, "components": {}})
+        row = {"sku": sku, "status": "active", "category": "", "details": details, "appended_at_ms": 1}
+        connection.execute(tables.products.insert(), row)
+    browser = Bench(engine).signed_in()
+
+    led = browser.get("/skus", params={"find": sku}).headers["location"]
+    page = browser.get(led).text
+    engine.dispose()
+
+    assert unquote(led) == f"/skus/{sku}"
+    assert f"<h1>{sku}</h1>" in page
+
+
+def test_a_sku_is_found_by_its_whole_name_also_among_many_and_where_the_catalog_has_it_no_more(tmp_path: Path) -> None:
+    """The one that is meant stands first; found is also one that only a change names, or that is only shown."""
+    engine = a_ledger(tmp_path / "ledger.db")
+    details = json.dumps({"locations": {}, "components": {}})
+    with engine.begin() as connection:
+        for number in range(FOUND_MAX + 10):
+            row = {"sku": f"B0{number:02}", "status": "active", "category": "", "details": details}
+            connection.execute(tables.products.insert(), {**row, "appended_at_ms": 1})
+        connection.execute(tables.products.insert(), {**row, "sku": "B0", "appended_at_ms": 1})
+        exposed = connection.execute(select(tables.exposures)).mappings().first()
+        assert exposed is not None
+        connection.execute(tables.exposures.insert(), {**exposed, "listing_id": "ebay-us/gone", "sku": "GONE"})
+        told = connection.execute(select(tables.changes)).mappings().first()
+        assert told is not None
+        connection.execute(tables.changes.insert(), {**told, "record_offset": 999, "sku": "MISSPELT"})
+    with engine.connect() as connection:
+        many, gone, listing, only = (
+            list(found_skus(connection, text)) for text in ("B0", "GONE", "ebay-us/gone", "MISSPELT")
+        )
+    engine.dispose()
+
+    assert (many[0], len(many)) == ("B0", FOUND_MAX)
+    assert (gone, listing, only) == (["GONE"], ["GONE"], ["MISSPELT"])
+
+
+def test_what_keeps_numbers_back_beside_the_state_of_a_channel_is_told(bench: Bench, browser: TestClient) -> None:
+    row = {
+        "channel": "amazon-us",
+        "state": "failing",
+        "epoch": 1,
+        "since_ms": 1,
+        "failures_in_a_row": 3,
+        "last_success_ms": None,
+        "reason": "the marketplace refuses our credentials",
+        "brought_by": "system",
+        "details": json.dumps(
+            {"flooded_ms": 1_000, "pause": {"by": "ann", "why": "prices", "at_ms": 1, "falls_too": False}}
+        ),
+        "appended_at_ms": 1,
+    }
+    state = {name: row[name] for name in ("channel", "epoch", "state", "since_ms", "brought_by", "appended_at_ms")}
+    with bench.engine.begin() as connection:
+        connection.execute(tables.channels.insert(), row)
+        connection.execute(tables.channel_states.insert(), {**state, "reason": "3 failures in a row"})
+
+    pages = [browser.get(path).text for path in ("/", "/channels/amazon-us", "/skus/A-0")]
+
+    with bench.engine.begin() as connection:
+        connection.execute(tables.channels.delete())
+        connection.execute(tables.channel_states.delete())
+    for page in pages:
+        assert "rises held: paused by ann: prices" in page
+        assert "too many dead letters" in page
+        assert "the marketplace refuses our credentials" in page
 
 
 def test_the_countdown_to_stop_sale_is_shown_before_it_happens(bench: Bench, browser: TestClient) -> None:
@@ -209,6 +284,21 @@ def test_letters_that_were_decided_on_are_shown_when_they_are_asked_for(
     assert "bad-ids" not in open_
     assert "<b>discarded</b> by bob: test data" in all_
     assert all_.count('name="letter"') == 2  # what was decided on cannot be chosen again
+
+
+def test_letters_that_were_decided_on_are_not_counted_as_if_they_waited(bench: Bench, letters: list[str]) -> None:
+    with bench.engine.connect() as connection:
+        found = overview(connection, NOW_MS + 1)
+
+    assert {one.channel: one.dead_letters_today for one in found.channels}["amazon-us"] == len(letters)
+
+
+def test_a_skus_page_tells_its_dead_letters_with_what_was_decided(browser: TestClient, letters: list[str]) -> None:
+    page = browser.get("/skus/A-0").text
+
+    told = page[page.index("Dead letters</a></h2>") :].partition("</table>")[0]
+    assert all(reason in told for reason in ("listing-invalid", "unknown-sku", "bad-ids"))
+    assert "<b>discarded</b> by bob: test data" in told
 
 
 @pytest.mark.parametrize("decision", list(Decision))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from sqlalchemy import Connection
 from inventory_domain.catalog import Component, StockingLocation
 from inventory_domain.changes import StockCounted, UnitsSold
 from inventory_domain.commands import KitAvailability, Override, OverrideKind, SkuCommand
+from inventory_domain.exposure import LastAttempt, Result
+from inventory_domain.health import ChannelState, new_channel
 from inventory_domain.identifiers import ChannelId, EventId, LocationId, OrderId, Sku
 from inventory_domain.kits import KitLinks
 from inventory_domain.listing_holds import FAILING_FALL, QUOTA_SPENT
@@ -25,6 +28,7 @@ from inventory_ledger.store import Store, opened
 from inventory_ledger.story import Story, UnknownSku, story
 from inventory_ledger.telling import as_data, clock, told
 from inventory_schemas.records import (
+    CHANNEL_HEALTH,
     DISCREPANCY,
     INVENTORY_CHANGE,
     LISTING_EXPOSURE,
@@ -35,6 +39,7 @@ from inventory_schemas.records import (
     RECONCILIATION_CYCLE,
     SKU_COMMAND,
     SKU_STATE,
+    HealthRecord,
 )
 from tests.support.ledger import (
     NOW_MS,
@@ -183,6 +188,61 @@ def test_as_it_was_then_leaves_out_what_came_after(connection: Connection) -> No
     assert listing.target["quantity"] == 7
     assert [one["attempt"] for one in listing.attempts] == [1]
     assert (listing.exposure, listing.observed, listing.discrepancies, found.commands) == (None, (), (), ())
+
+
+def test_of_a_past_time_only_what_is_known_of_it_is_told(connection: Connection) -> None:
+    """The catalog is kept as it is now, and its safety stock may have been another; a target may be deleted since."""
+    text = of_us(story(connection, "A-1", NOW_MS + 50, now=False))
+
+    assert "main: on hand 14 - reserved 3; the derivations say what it added" in text
+    assert "safety stock" not in text and "east" not in text
+    assert "the catalog now: active" in text
+    assert "amazon-ca/A-1: no target of that time is kept" in text
+    assert "no attempt of it until then is kept" in text
+
+
+def test_a_target_whose_attempts_are_deleted_is_not_told_as_if_it_waited(tmp_path: Path) -> None:
+    """What a slow SKU shows was sent longer ago than attempts are kept."""
+    last = LastAttempt(9, LATER_MS, 2, {}, None, LATER_MS, Result.APPLIED)
+    exposure = replace(an_exposure(quantity=2), last=last)
+
+    text = of_us_with(tmp_path, (Feed.EXPOSURE, "A-1", encoded(LISTING_EXPOSURE, exposure), LATER_MS))
+
+    assert "its attempts are no longer kept" in text
+    assert "waited not yet" not in text
+
+
+def test_the_reason_of_a_channels_state_is_the_newest_one(tmp_path: Path) -> None:
+    """It changes while the state lasts: three failures, then refused credentials."""
+    begun = replace(new_channel(ChannelId("amazon-us"), NOW_MS), state=ChannelState.FAILING)
+    said = [
+        replace(begun, reason="3 failures in a row: transient", by="system"),
+        replace(begun, reason="the marketplace refuses our credentials", by="system", flooded_ms=NOW_MS),
+    ]
+    records = [
+        (Feed.CHANNEL_HEALTH, "amazon-us", encoded(CHANNEL_HEALTH, HealthRecord(one)), NOW_MS + number)
+        for number, one in enumerate(said)
+    ]
+
+    text = of_us_with(tmp_path, *records)
+
+    assert f"channel amazon-us: failing since {clock(NOW_MS)}: the marketplace refuses our credentials" in text
+    assert f"rises held since {clock(NOW_MS)}: too many dead letters" in text
+
+
+def test_a_dead_letter_is_told_with_what_was_decided_on_it(tmp_path: Path) -> None:
+    tape = a_days_tape()
+    decided = {"resolves": b"0/0", "decision": b"replayed", "by": b"ann", "why": b"repaired"}
+    tape.add(topic_of(tape.topics, Feed.DEAD_LETTERS), "A-1", None, at_ms=NOW_MS + 1, headers=decided)
+    engine = opened(f"sqlite:///{tmp_path / 'letters.db'}")
+    migrate(engine)
+    write_all(Store(engine), tape)
+    with engine.connect() as connection:
+        then, now = (of_us(story(connection, "A-1", NOW_MS + after, now=after > 0)) for after in (0, 1))
+    engine.dispose()
+
+    assert "bad-quantity: on_hand is -1" in then and "replayed" not in then
+    assert "; replayed by ann: repaired" in now
 
 
 def test_a_listing_without_a_target_says_so(connection: Connection) -> None:
