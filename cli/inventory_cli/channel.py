@@ -186,7 +186,7 @@ def _table(records: list[HealthRecord]) -> None:
     from rich.table import Table
 
     from inventory_cli.clock import SystemClock
-    from inventory_cli.tables import show
+    from inventory_cli.tables import as_it_is, show
     from inventory_cli.times import show_time
 
     now_ms = SystemClock().now_ms()
@@ -201,7 +201,8 @@ def _table(records: list[HealthRecord]) -> None:
         why = health.not_ready or health.reason
         if health.pause is not None and state != "paused":
             state += ", paused"
-        table.add_row(health.channel, state, show_time(health.since_ms), last, stop_in, health.by, why)
+        told = (health.channel, state, show_time(health.since_ms), last, stop_in, health.by, why)
+        table.add_row(*as_it_is(told))
     show(table)
 
 

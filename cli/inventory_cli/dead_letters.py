@@ -184,7 +184,7 @@ def _table(found: Sequence[Shown]) -> None:
 
     from rich.table import Table
 
-    from inventory_cli.tables import show
+    from inventory_cli.tables import as_it_is, show
 
     if not found:
         typer.echo("no dead letters")
@@ -194,7 +194,7 @@ def _table(found: Sequence[Shown]) -> None:
         table.add_column(name, overflow="fold")
     for one in found[-LETTERS_SHOWN_MAX:]:
         facts = one.facts()
-        table.add_row(*(str(facts[name]) for name in ("id", "at", "of", "reason", "error", "attempts", "decided")))
+        table.add_row(*as_it_is(facts[name] for name in ("id", "at", "of", "reason", "error", "attempts", "decided")))
     show(table)
     reasons = Counter(one.letter.reason for one in found)
     typer.echo(f"{len(found)} dead letters: " + ", ".join(f"{count} {name}" for name, count in reasons.most_common()))

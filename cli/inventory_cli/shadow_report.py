@@ -59,7 +59,7 @@ def shadow_report(
 def _print(changes: Sequence[ShadowChange], title: str, listings: int) -> None:
     from rich.table import Table
 
-    from inventory_cli.tables import show
+    from inventory_cli.tables import as_it_is, show
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("listing", "SKU"):
@@ -69,7 +69,8 @@ def _print(changes: Sequence[ShadowChange], title: str, listings: int) -> None:
     for one in changes[:SHOWN_MAX]:
         if one.kind != "stays":
             shown = "?" if one.shown is None else str(one.shown)
-            table.add_row(one.listing_id, one.sku, shown, str(one.would_show), f"{one.units:+d}" if one.units else "")
+            change = f"{one.units:+d}" if one.units else ""
+            table.add_row(*as_it_is((one.listing_id, one.sku, shown, one.would_show, change)))
     show(table)
     kinds = Counter(one.kind for one in changes)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in ("falls", "rises", "stays", "unknown"))
