@@ -15,6 +15,7 @@ from inventory_ledger import tables
 ROWS_MAX: Final = 200
 FOUND_MAX: Final = 50
 DAY_MS: Final = 86_400_000
+SILENT_MS: Final = 120_000  # delivery says how a channel is every 15 s
 SETTLED: Final = (Action.VERIFIED.value, Action.CLEARED.value)
 
 Facts = Mapping[str, object]
@@ -25,7 +26,8 @@ class ChannelLine:
     """A channel on the first page. `health` is None before anything was said of it.
 
     `stop_at_ms` is when stop-sale begins unless something goes through, while that is coming. `reconciled_ms`: when
-    the last reconciliation that reached its end began.
+    the last reconciliation that reached its end began. `silent_since_ms`: when delivery last said anything of it, where
+    that is longer ago than it ever is while delivery runs: how the channel is now is not known then.
     """
 
     channel: str
@@ -35,6 +37,7 @@ class ChannelLine:
     drifted_today: int
     dead_letters_today: int
     reconciled_ms: int | None
+    silent_since_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def overview(connection: Connection, now_ms: int) -> Overview:
             drifted.get(name, 0),
             letters.get(name, 0),
             reconciled.get(name),
+            _silent_since_ms(health.get(name), now_ms),
         )
         for name in names
     ]
@@ -96,6 +100,11 @@ def overview(connection: Connection, now_ms: int) -> Overview:
     written = [engine["complete_until_ms"], *(row["appended_at_ms"] for row in health.values())]
     newest = max((int(str(one)) for one in written if one is not None), default=None)
     return Overview(lines, engine, newest)
+
+
+def _silent_since_ms(health: Facts | None, now_ms: int) -> int | None:
+    said_ms = int(str(health["appended_at_ms"])) if health else None
+    return said_ms if said_ms is not None and now_ms - said_ms > SILENT_MS else None
 
 
 def _stop_at_ms(health: Facts | None) -> int | None:

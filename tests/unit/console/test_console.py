@@ -150,6 +150,33 @@ def test_what_keeps_numbers_back_beside_the_state_of_a_channel_is_told(bench: Be
         assert "the marketplace refuses our credentials" in page
 
 
+@pytest.mark.parametrize(("seconds", "silent"), [(20, False), (600, True)])
+def test_a_state_of_which_nothing_was_heard_since_is_not_shown_as_if_it_held(
+    bench: Bench, browser: TestClient, seconds: int, silent: bool
+) -> None:
+    """Delivery is gone, or the channel was removed: it says how a channel is every few seconds."""
+    row = {
+        "channel": "amazon-us",
+        "state": "selling",
+        "epoch": 1,
+        "since_ms": 1,
+        "failures_in_a_row": 0,
+        "last_success_ms": None,
+        "reason": "whole again",
+        "brought_by": "system",
+        "details": "{}",
+        "appended_at_ms": bench.console().clock.now_ms() - seconds * 1_000,
+    }
+    with bench.engine.begin() as connection:
+        connection.execute(tables.channels.insert(), row)
+
+    pages = [browser.get(path).text for path in ("/", "/channels/amazon-us")]
+
+    with bench.engine.begin() as connection:
+        connection.execute(tables.channels.delete())
+    assert ["how it is now is not known" in page for page in pages] == [silent, silent]
+
+
 def test_the_countdown_to_stop_sale_is_shown_before_it_happens(bench: Bench, browser: TestClient) -> None:
     row = {
         "channel": "ebay-us",
