@@ -36,15 +36,16 @@ def report(
     """Make the daily review or the weekly audit from the ledger: a page with plots, CSV and JSON.
 
     The ledger makes them by itself on the schedule of the settings and keeps them; this makes one anew, keeps it in its
-    place, and writes its files.
+    place, and writes its files. One whose records are deleted by their age stays as it was made.
 
         inventory-sync report daily --date 2026-11-24 --out reports --config sync.yaml
     """
     from inventory_cli.clock import SystemClock
     from inventory_cli.ledger_settings import read_alone
     from inventory_ledger.asking import check, database, found
+    from inventory_ledger.reports.making import kept as kept_in
     from inventory_ledger.reports.making import make
-    from inventory_ledger.reports.model import ReportKind, last_period, period_of
+    from inventory_ledger.reports.model import DAY_MS, ReportKind, last_period, period_of
 
     now_ms = SystemClock().now_ms()
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
@@ -52,9 +53,17 @@ def report(
     period = last_period(wanted, today) if day is None else period_of(wanted, _day(day, today))
     ledger = read_alone(config)
     found(ledger.url)
+    deleted = period.from_ms < now_ms - ledger.history_days * DAY_MS
     with database(ledger.url) as engine:
         check(engine)
-        kept = make(engine, period, now_ms, ledger.again)
+        with engine.connect() as connection:
+            kept = kept_in(connection, wanted, period.name) if deleted else None
+        word = "the report that was made of it is kept as it is" if kept else "its figures are of what is left"
+        if deleted:
+            days = f"{ledger.history_days} days (ledger.history_days)"
+            text = f"what {period.name} is made of is kept for {days}, and deleted since: {word}"
+            typer.secho(text, err=True, fg=typer.colors.YELLOW)
+        kept = kept or make(engine, period, now_ms, ledger.again)
     for file in write(kept, out):
         typer.echo(file)
 

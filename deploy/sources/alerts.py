@@ -263,6 +263,20 @@ def _flow() -> tuple[Alert, ...]:
             "ledger-behind",
             Example({'inventory_sync_ledger_lag_records{topic="x"}': "0x5 200000x30 0x10"}, "25m", ("10m", "40m")),
         ),
+        Alert(
+            "LedgerIncomplete",
+            happened("inventory_sync_ledger_records_missed_total", "topic"),
+            "0m",
+            "ticket",
+            "{{ $labels.topic }}: records were deleted before the ledger read them; answers and reports lack them",
+            "ledger-behind",
+            Example(
+                {'inventory_sync_ledger_records_missed_total{topic="listing.outcomes"}': "_x10 5x60"},
+                "12m",
+                ("9m", "40m"),
+                {"topic": "listing.outcomes"},
+            ),
+        ),
     )
 
 

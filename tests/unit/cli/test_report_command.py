@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from inventory_cli.report import app
+from inventory_ledger import tables
+from inventory_ledger.store import opened
 from tests.support.console import a_ledger
 
 
@@ -36,6 +38,32 @@ def test_a_day_of_a_week_means_its_week(config: Path, tmp_path: Path) -> None:
 
     assert answer.exit_code == 0, answer.output
     assert (tmp_path / "weekly-2026-11-23.html").exists()
+
+
+@pytest.mark.parametrize(("kept", "word"), [(True, "is kept as it is"), (False, "of what is left")])
+def test_a_report_whose_records_are_deleted_is_not_made_anew(
+    config: Path, tmp_path: Path, kept: bool, word: str
+) -> None:
+    """It would say that there was nothing, and stand in the place of the one that knew."""
+    engine = opened(f"sqlite:///{tmp_path / 'month.db'}")
+    with engine.begin() as connection:
+        if kept:
+            row = {
+                "kind": "daily",
+                "period": "2020-03-01",
+                "made_at_ms": 1,
+                "page": "then",
+                "rows": "",
+                "figures": "{}",
+            }
+            connection.execute(tables.reports.insert(), row)
+    engine.dispose()
+
+    given = ["daily", "--date", "2020-03-01", "--out", str(tmp_path), "--config", str(config)]
+    answer = CliRunner().invoke(app, given)
+
+    assert answer.exit_code == 0 and word in answer.stderr
+    assert ((tmp_path / "daily-2020-03-01.html").read_text() == "then") is kept
 
 
 @pytest.mark.parametrize(("day", "said"), [("2999-01-01", "has not begun yet"), ("24.11.2026", "is no date")])
