@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +14,10 @@ import typer
 from inventory_cli.options import BootstrapServers, By, ChannelName, OptionalConfigFile, SchemaRegistry, Why
 
 if TYPE_CHECKING:
+    from inventory_domain.identifiers import ChannelId
     from inventory_schemas.records import HealthRecord
 
+SILENT_MS = 120_000  # delivery says how a channel is every 15 s
 app = typer.Typer(
     no_args_is_help=True,
     help=(
@@ -45,7 +48,7 @@ def status(
 ) -> None:
     """Show each channel's state, since when and why, and how long until stop-sale while that is coming.
 
-    Ends with 1 where a channel does not sell, so that scripts may ask.
+    Ends with 1 where a channel does not sell, or delivery says nothing of it any more, so that scripts may ask.
 
         inventory-sync channel status amazon-us --config sync.yaml
     """
@@ -63,7 +66,8 @@ def status(
         _table(chosen)
     else:
         typer.echo("nothing is known yet: no delivery process has run", err=True)
-    if not chosen or any(record.health.state is not ChannelState.SELLING for record in chosen):
+    silent = _silent(chosen, operator.said_ms)
+    if not chosen or silent or any(record.health.state is not ChannelState.SELLING for record in chosen):
         raise typer.Exit(1)
 
 
@@ -180,6 +184,19 @@ def _command(
         )
         raise typer.Exit(1)
     _table([record])
+
+
+def _silent(records: Collection[HealthRecord], said_ms: Mapping[ChannelId, int]) -> bool:
+    """Whether delivery says nothing of some of them any more; tells which, since what is known of them is of before."""
+    from inventory_cli.clock import SystemClock
+    from inventory_cli.times import show_time
+
+    now_ms = SystemClock().now_ms()
+    silent = [one.health.channel for one in records if now_ms - said_ms[one.health.channel] > SILENT_MS]
+    for name in silent:
+        text = f"{name}: delivery has said nothing of it since {show_time(said_ms[name])}: how it is now is not known"
+        typer.secho(text, err=True, fg=typer.colors.YELLOW)
+    return bool(silent)
 
 
 def _table(records: list[HealthRecord]) -> None:

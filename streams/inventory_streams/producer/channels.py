@@ -28,7 +28,10 @@ log = logging.getLogger(__name__)
 
 
 class ChannelOperator:
-    """Sends commands one by one and reads what all owners have written on `channel.health`. All calls block."""
+    """Sends commands one by one and reads what all owners have written on `channel.health`. All calls block.
+
+    `said_ms`: when the newest record of each channel was written, as it was last read.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class ChannelOperator:
         self._settings = settings
         self._topics = topics
         self._now_ms = now_ms
+        self.said_ms: dict[ChannelId, int] = {}
         self._commands = Serde(OPERATOR_COMMAND, f"{topics.operator_commands}-value", registry)
         self._health = Serde(CHANNEL_HEALTH, f"{topics.channel_health}-value", registry)
         self._producer = Producer(
@@ -117,6 +121,7 @@ class ChannelOperator:
                     log.error("channel health cannot be read", extra={"offset": message.offset(), "error": str(fault)})
                     continue
                 found[record.health.channel] = record
+                self.said_ms[record.health.channel] = int(message.timestamp()[1])
 
         read_to_end(self._settings, [(self._topics.channel_health, 0)], take)
         return dict(sorted(found.items()))
