@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -17,6 +20,8 @@ from inventory_ledger.asking import LedgerNotReady, asked
 from inventory_ledger.forgetting import SLICES_MAX, forget
 from inventory_ledger.migrating import LedgerTooNew, migrate
 from inventory_ledger.projection import Projection
+from inventory_ledger.reports.making import list_kept, make
+from inventory_ledger.reports.model import Again, ReportKind, period_of
 from inventory_ledger.settings import Feed
 from inventory_ledger.store import BUILT, COPIED_FROM, Store, opened
 from inventory_schemas.records import LISTING_EXPOSURE, LISTING_OUTCOME, LISTING_TARGET, PRODUCT, SKU_STATE
@@ -222,6 +227,26 @@ def test_clearing_leaves_the_reports(engine: Engine, store: Store) -> None:
     left = contents(engine, tables.metadata.sorted_tables)
     assert {name for name, rows in left.items() if rows} == {"reports"}
     assert store.positions() == {}
+
+
+def test_ledgers_that_make_a_report_at_the_same_moment_do_not_fail(postgresql_database: str) -> None:
+    """Two run as they are deployed, with the same schedule."""
+    engine = opened(postgresql_database)
+    migrate(engine)
+    period, together = period_of(ReportKind.DAILY, date(2026, 11, 24)), Barrier(2)
+
+    def made(at_ms: int) -> int:
+        together.wait(30)
+        return make(engine, period, at_ms, Again()).made_at_ms
+
+    with ThreadPoolExecutor(2) as threads:
+        times = [sorted(threads.map(made, (NOW_MS, NOW_MS + 1))) for _ in range(5)]
+    with engine.connect() as connection:
+        (found,) = list_kept(connection)
+    engine.dispose()
+
+    assert times == [[NOW_MS, NOW_MS + 1]] * 5
+    assert found[1] == "2026-11-24"
 
 
 def test_questions_of_the_ledger_find_their_rows_by_an_index(postgresql_database: str) -> None:

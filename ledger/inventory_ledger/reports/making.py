@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from inventory_ledger import tables
+from inventory_ledger import address, tables
 from inventory_ledger.reports.daily import daily
 from inventory_ledger.reports.model import Again, Period, Report, ReportKind, last_period, period_of
 from inventory_ledger.reports.weekly import weekly
@@ -38,19 +39,19 @@ def make(engine: Engine, period: Period, now_ms: int, again: Again) -> Kept:
         else:
             report = weekly(connection, period, now_ms)
     kept = written(report)
-    table = tables.reports
+    values = {
+        "kind": kept.kind.value,
+        "period": kept.period,
+        "made_at_ms": kept.made_at_ms,
+        "page": kept.page,
+        "rows": kept.rows,
+        "figures": kept.figures,
+    }
+    # Ledgers that share the work make it at the same moment: neither may stand in the other's way.
+    into = postgresql.insert if engine.dialect.name == address.POSTGRESQL else sqlite.insert
+    keys = [column.name for column in tables.reports.primary_key.columns]
     with engine.begin() as connection:
-        here = (table.c.kind == kept.kind.value) & (table.c.period == kept.period)
-        connection.execute(delete(table).where(here))
-        values = {
-            "kind": kept.kind.value,
-            "period": kept.period,
-            "made_at_ms": kept.made_at_ms,
-            "page": kept.page,
-            "rows": kept.rows,
-            "figures": kept.figures,
-        }
-        connection.execute(insert(table), values)
+        connection.execute(into(tables.reports).values(values).on_conflict_do_update(index_elements=keys, set_=values))
     return kept
 
 
