@@ -14,7 +14,7 @@ from inventory_cli.options import ConfigFile
 if TYPE_CHECKING:
     from inventory_adapters.accounts import AccountSettings
     from inventory_cli.settings import Settings
-    from inventory_domain.bulk import TOO_MANY_LISTINGS, CallFailed
+    from inventory_domain.bulk import CallFailed
     from inventory_domain.identifiers import AccountId
     from inventory_domain.ports import MarketplaceAdapter
 
@@ -141,7 +141,7 @@ async def _account(
 
 async def _credentials(account: AccountSettings, adapter: MarketplaceAdapter) -> CallFailed | None:
     """Whether a call that needs them is answered; the first page of a pull is the cheapest that all have."""
-    from inventory_domain.bulk import CallFailed, PullsListings
+    from inventory_domain.bulk import TOO_MANY_LISTINGS, CallFailed, PullsListings
 
     if not isinstance(adapter, PullsListings):
         return None

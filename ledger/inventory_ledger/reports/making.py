@@ -80,7 +80,7 @@ def missing(connection: Connection, kind: ReportKind, today: date) -> Sequence[P
         if one is kind
     ]
     whole = {period.first for period, at_ms in made if at_ms >= period.until_ms}
-    found = []
+    found: list[Period] = []
     period = last_period(kind, today)
     while period.first not in whole and len(found) < MISSED_MAX[kind]:
         found.append(period)
