@@ -102,9 +102,7 @@ def decide(
                 continue
             why = REFILL_CAUSE
         version = next_version(before.version if before else newest_version, now_ms)
-        derivation = _derivation(state, want, override, causes, now_ms)
-        if waits:
-            derivation = f"{derivation}; {RISE_WAITS}"
+        derivation = _derivation(state, want, override, causes, now_ms, waits=waits)
         target = _target(state, want, quantity, nodes, before, version, now_ms, why, derivation, demand)
         targets.append(target)
         emitted[listing_id] = _emitted(target)
@@ -245,7 +243,9 @@ def _guard(before: EmittedTarget | None, quantity: int, now_ms: int) -> str | No
     return guard_kept(before.guard, before.version, now_ms)  # a version begins as the time at which it was given
 
 
-def _derivation(state: SkuState, want: Proposal, override: Override | None, causes: Causes, now_ms: int) -> str:
+def _derivation(
+    state: SkuState, want: Proposal, override: Override | None, causes: Causes, now_ms: int, *, waits: bool
+) -> str:
     if override is not None and override.kind is OverrideKind.ZERO:
         return note(override)
     product, text = state.product, want.derivation()
@@ -254,7 +254,9 @@ def _derivation(state: SkuState, want: Proposal, override: Override | None, caus
         text = f"the product is not sold since {moment(stops_ms)}"
     elif product is not None and want.available is not None and causes.concern(product):
         text = "; ".join([text, *causes.steps(state, want.channel.locations)])
-    return text if override is None else f"{text}; {note(override)}"
+    if override is not None:
+        text = f"{text}; {note(override)}"
+    return f"{text}; {RISE_WAITS}" if waits else text
 
 
 def _emitted(target: Target) -> EmittedTarget:
