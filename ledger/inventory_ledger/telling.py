@@ -133,9 +133,11 @@ def _location(one: LocationStory) -> str:
         return f"{one.location}: on hand {one.on_hand} - reserved {one.reserved}; the derivations say what it added"
     if one.adds is None:
         return f"{one.location}: on hand {one.on_hand}, and the catalog does not name it for this product"
+    left = one.on_hand - one.reserved - one.safety_stock
+    none_below = "" if left == one.adds else f"{left}, so "
     return (
         f"{one.location}: on hand {one.on_hand} - reserved {one.reserved} - safety stock {one.safety_stock}"
-        f" = {one.adds} to promise"
+        f" = {none_below}{one.adds} to promise"
     )
 
 
@@ -155,7 +157,7 @@ def _listing(one: ListingStory) -> Iterator[str]:
         yield f"  why: {target['derivation']}"
         yield (
             f"  ATP {target['atp']}, strategy {target['strategy']} gave {target['allocation']}, "
-            f"buffer {target['buffer']}, so {target['quantity']}"
+            f"buffer {target['buffer']}, so {_left(target)}"
         )
         nodes = json.loads(str(target["nodes"]))
         if nodes:
@@ -195,6 +197,12 @@ def holds(state: Facts) -> list[str]:
     if details.get("flooded_ms") is not None:
         found.append(f"rises held since {clock(details['flooded_ms'])}: too many dead letters, until `channel resume`")
     return found
+
+
+def _left(target: Facts) -> str:
+    """What the strategy and the buffer leave, and what the rest of the derivation makes of it."""
+    left = int(str(target["allocation"])) - int(str(target["buffer"]))
+    return str(left) if left == target["quantity"] else f"{left}, bounded to {target['quantity']}"
 
 
 def _reconciled(one: ListingStory) -> str:

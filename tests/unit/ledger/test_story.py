@@ -265,6 +265,19 @@ def of_us_with(tmp_path: Path, *records: tuple[Feed, str, bytes | None, int]) ->
     return text
 
 
+def test_the_sums_that_are_told_come_to_what_they_say(tmp_path: Path) -> None:
+    """Whoever adds up finds the number, also where something beside the sum bounds it."""
+    capped = a_target(quantity=4, version=LATER_MS, computed_at_ms=LATER_MS)
+    text = of_us_with(
+        tmp_path,
+        (Feed.TARGETS, "A-1", encoded(LISTING_TARGET, capped), LATER_MS),
+        (Feed.SKU_STATES, "A-1", encoded(SKU_STATE, a_state(on_hand=2, reserved=3)), LATER_MS),
+    )
+
+    assert "gave 10, buffer 3, so 7, bounded to 4" in text
+    assert "main: on hand 2 - reserved 3 - safety stock 1 = -2, so 0 to promise" in text
+
+
 @pytest.mark.parametrize(
     ("later", "shows"),
     [
