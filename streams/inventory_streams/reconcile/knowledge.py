@@ -32,6 +32,7 @@ class KnownListing:
     `over_shown`: the exposure that a read left behind which is not judged yet; delivery has written since.
     `newest_read`: the time that the newest single read holds for, and when it was answered. `target_at` and
     `exposure_at`: the partitions that these are of; a listing that moved to another SKU has them on another one.
+    `leaves`: its SKU has given it up.
     """
 
     sku: Sku
@@ -46,6 +47,17 @@ class KnownListing:
     newest_read: tuple[int, int] = (-1, -1)
     target_at: int = 0
     exposure_at: int = 0
+    leaves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What the SKU of a partition has said last of a listing. `leaves`: that it has given it up."""
+
+    partition: int
+    sku: Sku
+    version: int
+    leaves: bool
 
 
 @dataclass(slots=True)
@@ -53,7 +65,8 @@ class Knowledge:
     """All listings of one marketplace. Belongs to one thread at a time.
 
     `second_looks`: when listings that showed too little are to be read once more; at most `rechecks_max` of them.
-    `held`: the sequence of the newest count of each pool that a marketplace holds.
+    `held`: the sequence of the newest count of each pool that a marketplace holds. `covered`: of listings that moved to
+    another SKU, the exposure on the partition of the one that they are not of; `claims`: what both have said last.
     """
 
     settings: ReconcileSettings
@@ -65,6 +78,8 @@ class Knowledge:
     ghosts: dict[ListingId, int] = field(default_factory=dict)
     second_looks: dict[ListingId, int] = field(default_factory=dict)
     held: dict[ChannelId, int] = field(default_factory=dict)
+    covered: dict[ListingId, tuple[int, bytes]] = field(default_factory=dict)
+    claims: dict[ListingId, dict[int, _Claim]] = field(default_factory=dict)
 
     def target(self, key: bytes, target: Target | None, partition: int = 0) -> None:
         """What the engine wants; nothing: it forgets the listing.
@@ -74,7 +89,10 @@ class Knowledge:
         if target is None:
             listing_id = ListingId(key.decode(errors="replace"))
             known = self.listings.get(listing_id)
-            if known is not None and known.target_at == partition:
+            if known is not None and (claims := self.claims.get(listing_id)) is not None:
+                claims.pop(partition, None)
+                self._has(listing_id, claims, known.channel)
+            elif known is not None and known.target_at == partition:
                 self.second_looks.pop(listing_id, None)
                 del self.listings[listing_id]
                 if known.exposure is not None and self._written(known.exposure) > known.version:  # it is back already
@@ -82,11 +100,34 @@ class Knowledge:
                     again.exposure, again.exposure_at, again.sent = known.exposure, known.exposure_at, known.sent
             return
         if target.channel in self.traits:
-            known = self.listings.get(target.listing_id)
-            if known is not None and known.target_at != partition and known.version > target.version:
-                return
-            known = self._of(target.listing_id, target.sku, target.channel)
-            known.version, known.target_at = max(known.version, target.version), partition
+            self._claimed(
+                target.listing_id, _Claim(partition, target.sku, target.version, target.withdrawn), target.channel
+            )
+
+    def _claimed(self, listing_id: ListingId, claim: _Claim, channel: ChannelId) -> None:
+        known, claims = self.listings.get(listing_id), self.claims.get(listing_id)
+        if claims is None and known is not None and known.version and known.target_at != claim.partition:
+            claims = {known.target_at: _Claim(known.target_at, known.sku, known.version, known.leaves)}
+            self.claims[listing_id] = claims
+        if claims is not None:
+            claims[claim.partition] = claim
+            self._has(listing_id, claims, channel)
+            return
+        known = self._of(listing_id, claim.sku, channel)
+        known.version, known.target_at = max(known.version, claim.version), claim.partition
+        known.leaves = claim.leaves
+        if self.covered.get(listing_id, (-1, b""))[0] == claim.partition:
+            self._uncover(listing_id, known)
+
+    def _has(self, listing_id: ListingId, claims: dict[int, _Claim], channel: ChannelId) -> None:
+        """Of SKUs that claim the listing one has it: versions may be of two clocks, so one that has not given it up."""
+        if len(claims) == 1:
+            del self.claims[listing_id]
+        claim = max(claims.values(), key=lambda one: (not one.leaves, one.version))
+        known = self._of(listing_id, claim.sku, channel)
+        known.version, known.target_at, known.leaves = claim.version, claim.partition, claim.leaves
+        if self.covered.get(listing_id, (-1, b""))[0] == claim.partition:
+            self._uncover(listing_id, known)
 
     def exposure(self, key: bytes, value: bytes | None, exposure: Exposure | None, partition: int = 0) -> None:
         """What a listing may be showing. It may come before the target that it is of."""
@@ -95,6 +136,9 @@ class Knowledge:
         if exposure is None:
             if known is not None and known.exposure_at == partition:
                 known.exposure = known.over_shown = None
+                self._uncover(listing_id, known)
+            elif self.covered.get(listing_id, (-1, b""))[0] == partition:
+                del self.covered[listing_id]
             return
         if known is None:
             channel = ChannelId(exposure.listing_id.partition("/")[0])
@@ -102,9 +146,11 @@ class Knowledge:
                 return
             known = self._of(exposure.listing_id, exposure.sku, channel)
         elif known.exposure is not None and known.exposure_at != partition:
-            version = exposure.last.version if exposure.last is not None else 0
-            if self._written(known.exposure) > version:
+            if self._is_covered(known, known.exposure, exposure, partition):
+                self.covered[listing_id] = partition, value or b""
                 return
+            self.covered[listing_id] = known.exposure_at, known.exposure
+            known.over_shown = None
         known.exposure, known.exposure_at = value, partition
         if found_over_shown(exposure):
             known.over_shown = value
@@ -261,6 +307,20 @@ class Knowledge:
     def open_cases(self, channel: ChannelId) -> int:
         """How many listings of the channel are being looked at."""
         return sum(known.case is not None and known.channel == channel for known in self.listings.values())
+
+    def _is_covered(self, known: KnownListing, before: bytes, exposure: Exposure, partition: int) -> bool:
+        """Whether what comes of another partition says less than what is known: by whose listing it is, else by age."""
+        if known.version and not known.leaves:
+            return partition != known.target_at
+        return self._written(before) > (exposure.last.version if exposure.last is not None else 0)
+
+    def _uncover(self, listing_id: ListingId, known: KnownListing) -> None:
+        """What the listing may show is known by its other partition from now on, if by any."""
+        if (other := self.covered.pop(listing_id, None)) is not None:
+            if known.exposure is not None:
+                self.covered[listing_id] = known.exposure_at, known.exposure
+            known.over_shown = None
+            known.exposure_at, known.exposure = other
 
     def _written(self, exposure: bytes) -> int:
         """The version that was written last."""

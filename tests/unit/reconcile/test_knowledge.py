@@ -278,6 +278,61 @@ def test_a_listing_that_moved_to_another_sku_is_judged_whichever_partition_is_re
     assert verdict is not None and (verdict.restate, known.listings[LISTING].sku) == (2, "B")
 
 
+@pytest.mark.parametrize("new_first", [True, False])
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_a_listing_that_moved_is_judged_whichever_version_either_sku_gave_it(version: int, new_first: bool) -> None:
+    """They may come of two engines' clocks: the zero of the SKU that it left may be the newer one by that."""
+    known = Knowledge(SETTINGS, CODECS, {CHANNEL: ReadTraits(True, SETTLING)})
+
+    def left() -> None:
+        known.target(LISTING.encode(), replace(a_target_of("A", 3), quantity=0, withdrawn=True), 1)
+        written(known, shown(0, 0, seen_min=20, version=3), 1)
+
+    def came() -> None:
+        known.target(LISTING.encode(), a_target_of("B", version), 2)
+        written(known, replace(shown(10, 30, seen_min=50, version=version), sku=Sku("B")), 2)
+
+    known.target(LISTING.encode(), a_target_of("A", 1), 1)
+    written(known, shown(9, -60, seen_min=-40, version=1), 1)
+    for one in (came, left) if new_first else (left, came):
+        one()
+    known.target(LISTING.encode(), None, 1)
+    written(known, None, 1)
+
+    verdict = known.judge(replace(a_reading(90, 240), sku=Sku("B")), at(240))
+    assert verdict is not None and (verdict.restate, known.listings[LISTING].sku) == (version, "B")
+    assert known.covered == {}
+
+
+def test_a_listing_that_its_former_sku_goes_on_with_for_a_while_is_the_new_ones_afterwards() -> None:
+    """Two engines read the catalog: the one that has to give it up may be the later one."""
+    known = Knowledge(SETTINGS, CODECS, {CHANNEL: ReadTraits(True, SETTLING)})
+
+    known.target(LISTING.encode(), a_target_of("A", 1), 1)
+    known.target(LISTING.encode(), a_target_of("B", 2), 2)
+    known.target(LISTING.encode(), a_target_of("A", 3), 1)
+    written(known, replace(shown(10, 30, seen_min=50, version=2), sku=Sku("B")), 2)
+    written(known, shown(9, 40, seen_min=60, version=3), 1)
+    known.target(LISTING.encode(), replace(a_target_of("A", 4), quantity=0, withdrawn=True), 1)
+    known.target(LISTING.encode(), None, 1)
+    written(known, None, 1)
+
+    verdict = known.judge(replace(a_reading(90, 240), sku=Sku("B")), at(240))
+    assert verdict is not None and (verdict.restate, known.listings[LISTING].sku) == (2, "B")
+    assert (known.covered, known.claims) == ({}, {})
+
+
+def test_what_a_listing_may_show_is_known_of_its_sku_that_is_heard_of_later() -> None:
+    """The topics are read in any order, and delivery may not write the listing again for long."""
+    known = knowledge()
+    written(known, replace(shown(10, 30, seen_min=50, version=1), sku=Sku("B")), 2)
+    known.target(LISTING.encode(), replace(a_target_of("A", 2), quantity=0, withdrawn=True), 0)
+    known.target(LISTING.encode(), a_target_of("B", 1), 2)
+
+    verdict = known.judge(replace(a_reading(90, 240), sku=Sku("B")), at(240))
+    assert verdict is not None and verdict.restate == 1
+
+
 def test_an_exposure_that_is_heard_of_before_its_listing_is_forgotten_and_known_anew_is_kept() -> None:
     """Each topic has its own order: a listing that comes back may have been written before its target is heard of."""
     known = knowledge()
