@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ from inventory_domain.positions import EVENT_IDS_MAX
 from inventory_domain.sku_state import SkuState
 from inventory_schemas.plain_changes import SOLD_AT_ONCE_MAX, written
 from inventory_streams.engine.computing import Work
+from inventory_streams.engine.moving import GivenUp
 from inventory_streams.engine.records import InputRecord
 from inventory_streams.engine.values import ALONE, Computed, Decoders, Rules
 from inventory_streams.engine.velocity import SalesVelocity
@@ -135,6 +136,7 @@ class Memory:
         self.now_ms = NOW_MS
         self.policy = policy or a_policy()
         self.beside = ALONE
+        self.given_up = GivenUp()
         self.event_ids_max = EVENT_IDS_MAX
 
     def get(self, sku: Sku) -> SkuState | None:
@@ -154,7 +156,7 @@ class Memory:
             self.applied,
             now_ms=self.now_ms,
             catching_up=catching_up,
-            beside=self.beside,
+            beside=replace(self.beside, given_up=self.given_up.by_listing),
         )
 
     def batch(
@@ -169,6 +171,7 @@ class Memory:
         computed = work.finish()
         for record in records:
             self.applied[record.topic] = max(self.applied.get(record.topic, 0), record.offset + 1)
+        self.given_up.note(computed.left, computed.states, computed.forgotten)
         for sku, state in computed.states.items():
             if state.is_empty:
                 self.states.pop(sku, None)

@@ -275,7 +275,8 @@ class EngineAgent:
             return partition.mass.guards(totals.showing, zeroed, now_ms) if totals.whole else {}
 
         demand, progress = partial(self._demand, partition.number), partition.progress
-        return Surroundings(demand, progress.silent, guards, progress.newest_version or None, partition.held.records)
+        newest, held, given_up = progress.newest_version or None, partition.held.records, partition.given_up.by_listing
+        return Surroundings(demand, progress.silent, guards, newest, held, given_up)
 
     def _demand(self, partition: int, sku: Sku) -> Demand | None:
         """How fast the SKU sells, with the times to live that the risk rule goes by."""

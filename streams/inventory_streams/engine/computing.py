@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 from inventory_domain.acceptance import check_product
@@ -25,18 +26,13 @@ from inventory_domain.values import replace
 from inventory_streams.engine.changing import StockChanges
 from inventory_streams.engine.dead_letters import DeadLetter
 from inventory_streams.engine.guarding import Zeroed
+from inventory_streams.engine.moving import Moves
 from inventory_streams.engine.records import InputRecord, key_of, same_as_key, value_of
 from inventory_streams.engine.settings import PARTITION_HELD_MAX
-from inventory_streams.engine.values import (
-    ALONE,
-    Computed,
-    RecordEffect,
-    Rules,
-    StateView,
-    Surroundings,
-)
+from inventory_streams.engine.values import ALONE, Computed, RecordEffect, Rules, StateView, Surroundings
 from inventory_streams.kafka.partitioner import partition_of
 
+REMEMBERED: Final = attrgetter("owes_rise", "high_velocity", "scarce")
 NO_LISTINGS: Final[frozenset[ListingId]] = frozenset()
 
 
@@ -78,6 +74,7 @@ class Work:
         self._decided: set[Sku] = set()
         self._targets: list[Target] = []
         self._zeroed = Zeroed()
+        self._moves = Moves(beside.given_up)
         self._forgotten: list[tuple[Marketplace, ListingId]] = []
         self._uncounted: dict[Sku, int] = {}
         self._owing: dict[Sku, bool] = {}
@@ -184,17 +181,16 @@ class Work:
             newest_version=self._beside.newest_version,
             sold=self._stock.own_sales.get(sku, NO_SALES),
         )
+        if self._moves:
+            work = (self._state, self._states, self._targets, self._forgotten)
+            self._moves.end_former(state, decision.targets, *work)
         self._zeroed.note(state, decision.targets)
         self._targets.extend(decision.targets)
         self._forgotten.extend(decision.forgotten)
         self._uncounted[sku] = len(decision.uncounted)
         kept = self._told_others(decision.state)
         self._owing[sku] = kept.owes_rise
-        remembers = (kept.owes_rise, kept.high_velocity, kept.scarce) != (
-            state.owes_rise,
-            state.high_velocity,
-            state.scarce,
-        )
+        remembers = REMEMBERED(kept) != REMEMBERED(state)
         if sku in self._states or decision.targets or decision.forgotten or remembers or kept is not decision.state:
             self._states[sku] = kept
 
@@ -216,6 +212,7 @@ class Work:
             states=self._states,
             targets=tuple(targets),
             forgotten=tuple(self._forgotten),
+            left=self._moves.left,
             commands=tuple(self._commands),
             dead_letters=(*refused, *self._dead_letters),
             words=self._stock.words,
@@ -328,6 +325,7 @@ class Work:
         check_kit(product, state.links or NO_LINKS)
         held = state.held
         self._held -= len(held)
+        self._moves.leaves_out(state, product)
         after = replace(recomposed(state, product, self._durable.get(sku)), held=(), unknown_since_ms=None)
         self._touch(after, record.timestamp_ms, "product")
         for kept in held:
@@ -339,6 +337,7 @@ class Work:
         state = self._state(sku)
         if state is None or state.product is None:
             return RecordEffect.SUPERSEDED
+        self._moves.leaves_out(state, None)
         self._touch(recomposed(state, None), record.timestamp_ms, "product-removed")
         return RecordEffect.APPLIED
 

@@ -96,6 +96,7 @@ class DueWork:
         partition.totals.look_at(state)
         partition.unreported.note(sku, state)
         partition.held.note(sku, state)
+        partition.given_up.look_at(state)
         for target in state.targets.values():
             if target.guard is not None:
                 partition.mass.restore(target, now_ms)

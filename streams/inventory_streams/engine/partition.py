@@ -16,6 +16,7 @@ from inventory_streams.engine.catching_up import CatchUp
 from inventory_streams.engine.dead_letters import write_of
 from inventory_streams.engine.guarding import MassChanges
 from inventory_streams.engine.held import Held
+from inventory_streams.engine.moving import GivenUp
 from inventory_streams.engine.serdes import PROGRESS_KEY, EngineSerdes
 from inventory_streams.engine.settings import SOURCES_MAX
 from inventory_streams.engine.states import SkuStates
@@ -87,6 +88,7 @@ class Partition:
         self.uncounted: dict[Sku, int] = {}
         self.unreported = Unreported()
         self.held = Held()
+        self.given_up = GivenUp()
         self.sweep: Sweep | None = None
         self.put_off: dict[Sku, str] = {}  # SKUs that a computation was to look at and did not; with the causes
         self._promise = promise
@@ -155,6 +157,7 @@ class Partition:
             self.timers.set(sku, next_wake_ms(state, now_ms, unknown_sku_grace_ms))
             self.unreported.note(sku, state)
             self.held.note(sku, state)
+        self.given_up.note(computed.left, computed.states, computed.forgotten)
         self.owing.note(computed.owing)
         if done.spans is not None or self.waiting:
             carried = NOTHING_CARRIED if done.spans is None else done.spans.carried

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -101,7 +101,7 @@ class Surroundings:
     """What a computation must know beside the states of SKUs: demand, sources that fell silent, mass changes.
 
     `newest_version` is the highest that the partition has given to a listing; `held` are the records of the partition
-    that wait for their products.
+    that wait for their products. `given_up` tells which SKU has given a listing up, as `moving` says.
     """
 
     demand: DemandView = no_demand
@@ -109,6 +109,7 @@ class Surroundings:
     guards: GuardView = no_guards
     newest_version: int | None = None
     held: int = 0
+    given_up: Mapping[ListingId, Sku] = field(default_factory=dict)
 
 
 ALONE = Surroundings()
@@ -156,12 +157,13 @@ class Computed:
     `sales` were applied, and tell how fast SKUs sell. `zeroed` counts the listings per channel that the input zeroed.
     `live` tells per channel how long numbers took until they were seen there, in milliseconds. `effects` counts the
     records read by topic; `released` those that had been held. `forgotten_ids` counts the event ids that were forgotten
-    because their SKU keeps only so many.
+    because their SKU keeps only so many. `left` are listings that were left out of a product, with its SKU.
     """
 
     states: Mapping[Sku, SkuState]
     targets: tuple[Target, ...]
     forgotten: tuple[tuple[Marketplace, ListingId], ...]
+    left: Mapping[ListingId, Sku]
     commands: tuple[SkuCommand, ...]
     dead_letters: tuple[DeadLetter, ...]
     words: Mapping[SourceId, int]

@@ -195,6 +195,59 @@ def test_a_removal_of_what_is_not_known_changes_nothing(memory: Memory) -> None:
     assert not computed.states
 
 
+def selling_beside(memory: Memory) -> Sku:
+    """The SKU, and another one of its partition that has stock and no listing."""
+    other, wire = Sku(next(f"X{n}" for n in range(99) if partition_of(f"X{n}", PARTITIONS) == PARTITION)), memory.wire
+    selling(memory)
+    memory.batch(
+        wire.product(replace(a_product(), sku=other, listings=()), key=other),
+        wire.change(replace(a_change(StockCounted(6), event_id="other"), sku=other), key=other),
+    )
+    return other
+
+
+def test_a_listing_that_another_sku_of_the_partition_has_taken_over_is_not_forgotten(memory: Memory) -> None:
+    """Both write one key: the tombstone would come behind the new number, and delivery forget the listing."""
+    wire, other = memory.wire, selling_beside(memory)
+
+    (zero,) = memory.batch(wire.product(replace(a_product(), listings=()))).targets
+    taken = memory.batch(wire.product(replace(a_product(), sku=other), key=other))
+    confirmed = memory.batch(wire.exposure(an_exposure(0, zero.version)))
+
+    assert (zero.withdrawn, told(taken)) == (True, {LISTING: 6})
+    assert confirmed.forgotten == ()
+    assert LISTING not in memory.states[SKU].targets
+
+
+@pytest.mark.parametrize("touched_first", [True, False])
+def test_a_listing_that_moves_within_a_batch_has_only_its_new_number(memory: Memory, touched_first: bool) -> None:
+    """A zero behind it, under the same version, would stay."""
+    wire, other = memory.wire, selling_beside(memory)
+    touched = [wire.product(replace(a_product(), sku=other, listings=()), key=other)] if touched_first else []
+
+    batch = memory.batch(
+        *touched,
+        wire.product(replace(a_product(), listings=())),
+        wire.product(replace(a_product(), sku=other), key=other),
+    )
+
+    assert [(one.sku, one.quantity) for one in batch.targets] == [(other, 6)]
+
+
+def test_a_listing_is_zero_until_its_new_sku_says_a_number(memory: Memory) -> None:
+    """That may be uncounted for long."""
+    wire, other = memory.wire, Sku(next(f"X{n}" for n in range(99) if partition_of(f"X{n}", PARTITIONS) == PARTITION))
+    selling(memory)
+
+    moved = memory.batch(
+        wire.product(replace(a_product(), listings=())), wire.product(replace(a_product(), sku=other), key=other)
+    )
+    confirmed = memory.batch(wire.exposure(an_exposure(0, moved.targets[0].version)))
+
+    assert [(one.sku, one.quantity) for one in moved.targets] == [(SKU, 0)]
+    assert confirmed.forgotten == ((Marketplace("market"), LISTING),)
+
+
 def test_a_withdrawn_listing_is_forgotten_with_its_state_when_its_zero_is_confirmed(memory: Memory) -> None:
     selling(memory)
     zero = memory.batch(memory.wire.product(None)).targets[0]
