@@ -6,12 +6,16 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from inventory_cli.defaults import APPLICATION_DEFAULT
 from inventory_cli.options import BootstrapServers, ConfigFile, SchemaRegistry
 from inventory_domain.errors import ConfigError, ConfigFault
+
+if TYPE_CHECKING:
+    from inventory_cli.settings import Settings
 
 SANDBOX_S_MAX: Final = 30.0  # that a sandbox takes to start, on a busy machine
 SANDBOX_POLL_S: Final = 0.1
@@ -107,7 +111,7 @@ def check(
     quotas = quota_words(settings.accounts, delivery.report_interval_s)
     at_once = delivery.requests_in_flight_max + delivery.reads_in_flight_max
     connections = connection_words(settings.accounts, at_once)
-    for warning in [*warnings(settings.processes.reconcile), *quotas, *connections]:
+    for warning in [*warnings(settings.processes.reconcile), *quotas, *connections, *_beside_others(settings)]:
         typer.secho(warning, err=True, fg=typer.colors.YELLOW)
     typer.echo(f"{file} is sound")
     typer.echo(f"  Kafka            {settings.connection.kafka.bootstrap_servers}")
@@ -118,6 +122,16 @@ def check(
         typer.echo(f"  channel          {name}: {channel.marketplace}, {withheld_words(channel)}, from {locations}")
     for line in policy_words(settings.policy):
         typer.echo(f"  policy           {line}")
+
+
+def _beside_others(settings: Settings) -> list[str]:
+    """Whoever has a prefix of his own shares his Kafka with another system, which may have the usual name, too."""
+    if not settings.connection.topics.prefix or settings.application_id != APPLICATION_DEFAULT:
+        return []
+    return [
+        f"application_id: is {APPLICATION_DEFAULT}, as by default; another system on this Kafka, with another "
+        "topics.prefix, needs another application_id too: with one name each ends the other's processes"
+    ]
 
 
 @app.command()

@@ -145,11 +145,16 @@ def _system(draft: Draft) -> tuple[Line, ...]:
                 ),
             ),
         ),
-        Line("application_id", draft.application_id, "names the consumer groups: one per system, never changed"),
+        Line(
+            "application_id",
+            draft.application_id,
+            "names the consumer groups: never changed, and another one for each system on one Kafka, also where their "
+            "topics have different prefixes",
+        ),
         Line(
             "topics",
             (
-                Line("prefix", draft.prefix, "begins every topic's name; keeps several systems apart on one Kafka"),
+                Line("prefix", draft.prefix, "begins every topic's name; each system has an application_id, too"),
                 Line("partitions", draft.partitions, "of every topic keyed by SKU; never changed later"),
                 Line("replication", draft.replication, "3 where there are three brokers"),
             ),

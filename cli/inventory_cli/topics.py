@@ -32,7 +32,10 @@ app = typer.Typer(
 
 TopicPrefix = Annotated[
     str | None,
-    typer.Option(help="Begins the name of every topic, to keep several systems apart on one broker. Default: none."),
+    typer.Option(
+        help="Begins the name of every topic, for several systems on one broker; each has an application_id of its own "
+        "besides. Default: none."
+    ),
 ]
 Marketplaces = Annotated[
     list[str] | None,

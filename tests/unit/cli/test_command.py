@@ -172,3 +172,20 @@ def test_deliver_knows_its_marketplaces(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "amazon" in done.stderr
+
+
+def test_a_system_beside_another_is_told_to_have_a_name_of_its_own(tmp_path: Path) -> None:
+    """With one name for both, the engines of each are fenced by those of the other."""
+    file = tmp_path / "sync.yaml"
+    run("config", "init", str(file), "--bootstrap-servers", "kafka:9092", "--schema-registry", "http://registry:8081")
+    text = file.read_text()
+
+    alone = run("config", "check", "--skip-secrets", str(file))
+    file.write_text(text.replace('prefix: ""', 'prefix: "trial."'))
+    beside = run("config", "check", "--skip-secrets", str(file))
+    file.write_text(file.read_text().replace("application_id: inventory-sync", "application_id: trial"))
+    named = run("config", "check", "--skip-secrets", str(file))
+
+    assert [done.returncode for done in (alone, beside, named)] == [0, 0, 0]
+    assert alone.stderr == named.stderr == ""
+    assert "needs another application_id too" in beside.stderr
