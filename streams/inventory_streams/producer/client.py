@@ -54,10 +54,14 @@ class Undelivered:
 
 
 class NotDelivered(InventorySyncError):
-    """Kafka did not take everything. Send what `records` names again, under the same event ids: that is harmless."""
+    """Kafka did not take everything. Send what `records` names again, under the same event ids: that is harmless.
+
+    `more` are those that are not named.
+    """
 
     def __init__(self, records: Sequence[Undelivered], more: int = 0) -> None:
         self.records = tuple(records)
+        self.more = more
         first = f"{records[0].what}: {records[0].error}" if records else "the time limit is over"
         super().__init__(f"{len(records) + more} records were not delivered; {first}")
 
@@ -258,11 +262,17 @@ class InventoryProducer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Flush on the way out; an error that is already under way is not hidden by a second one."""
+        """Flush on the way out; an error that is already under way is not hidden by a second one.
+
+        Raises:
+            NotDelivered: Kafka did not take everything; what one that is under way names is among it.
+        """
         if kind is None:
             self.flush()
-        else:
-            self._producer.flush(METADATA_WAIT_S)
+            return
+        more = self._producer.flush(METADATA_WAIT_S) + self._undelivered_more
+        if isinstance(error, NotDelivered) and (self._undelivered or more):
+            raise NotDelivered([*error.records, *self._undelivered], error.more + more) from error
 
     def _at(
         self,
@@ -331,9 +341,9 @@ class InventoryProducer:
         try:
             found = self._producer.list_topics(topic, timeout=METADATA_WAIT_S).topics[topic]
         except KafkaException as error:
-            raise NotDelivered([Undelivered("heartbeat", str(error))]) from error
+            raise NotDelivered([Undelivered("heartbeat", error.args[0].str())]) from error
         if found.error is not None:
-            raise NotDelivered([Undelivered("heartbeat", str(found.error))])
+            raise NotDelivered([Undelivered("heartbeat", found.error.str())])
         return sorted(found.partitions)
 
 

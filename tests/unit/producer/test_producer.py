@@ -178,3 +178,18 @@ def test_a_record_that_is_too_large_is_named_at_the_flush_and_keeps_no_other_fro
     with pytest.raises(NotDelivered, match=r"large: .*too large"):
         heard.producer.flush()
     assert [one.key for one in heard.kept.records] == [b"A"]
+
+
+def test_what_was_sent_before_a_heartbeat_that_failed_is_named_with_it() -> None:
+    class Nowhere(KeptRecords):
+        def list_topics(self, topic: str, timeout: float) -> Any:
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+
+    heard = HeardProducer(Nowhere(refuse=lambda record: True))
+
+    words = r"^2 records were not delivered; heartbeat: Broker: Unknown topic"
+    with pytest.raises(NotDelivered, match=words) as told, heard.producer:
+        heard.producer.count(A, MAIN, 1, event_id=EventId("before"))
+        heard.producer.heartbeat()
+
+    assert [one.what for one in told.value.records] == ["heartbeat", "before"]
