@@ -41,6 +41,8 @@ class Role:
     served: tuple[int, str] | None = None
     """The port that it serves others on, and the namespace that may come in."""
     labels: dict[str, str] = field(default_factory=dict)
+    optional: bool = False
+    """Whether a seller may do without it."""
 
     @property
     def resources(self) -> Resources:
@@ -66,6 +68,7 @@ def _delivery(marketplace: str) -> Role:
         drain_s=LEAVE_S_MAX,
         marketplaces=(marketplace,),
         labels={"inventory-sync/marketplace": marketplace, **CALLS},
+        optional=True,
     )
 
 
@@ -94,6 +97,7 @@ ROLES: Final = (
         marketplaces=MARKETPLACES,
         served=(SIGNALS_PORT, "ingress-nginx"),
         labels=CALLS,
+        optional=True,
     ),
     Role(
         "ledger",
