@@ -45,6 +45,7 @@ class Chores:
         self._metrics = metrics
         self._clock = clock
         self._complete_until_ms = complete_until_ms
+        self._waiting: set[ReportKind] = set()
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": LATE_S_MAX}
         )
@@ -85,10 +86,13 @@ class Chores:
         last = last_period(kind, self._today())
         complete_ms = self._complete_until_ms()
         if complete_ms is not None and complete_ms < last.until_ms:
-            log.info("a report waits for its records", extra={"kind": kind.value, "period": last.name})
+            if kind not in self._waiting:
+                log.info("a report waits for its records", extra={"kind": kind.value, "period": last.name})
+            self._waiting.add(kind)
             again = datetime.now(UTC) + timedelta(seconds=WAIT_S)
             self._scheduler.add_job(self.report, "date", [kind], run_date=again, id=kind.value, replace_existing=True)
             return
+        self._waiting.discard(kind)
         period = last
         try:
             with self._engine.connect() as connection:
