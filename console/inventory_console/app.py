@@ -29,6 +29,7 @@ from inventory_console.events import Watchers
 from inventory_console.guarding import COOKIE, Guard, safe_path, session_of
 from inventory_console.letters import LETTERS_MAX, Decision, LetterNotDecided, LetterPlace, Letters, place_of
 from inventory_console.pages import Pages
+from inventory_console.questions import FOUND_MAX, ROWS_MAX
 from inventory_console.sessions import Sessions
 from inventory_console.settings import ConsoleSettings
 from inventory_domain.clock import Clock
@@ -174,7 +175,7 @@ class Console:
         found = await self.asked(lambda connection: questions.found_skus(connection, text)) if text else []
         if text and list(found) == [text]:
             return RedirectResponse(f"/skus/{quote(text)}", HTTPStatus.SEE_OTHER)
-        return self.pages.page(request, "skus", {"find": text, "found": found})
+        return self.pages.page(request, "skus", {"find": text, "found": found, "most": FOUND_MAX})
 
     async def sku(self, request: Request) -> Response:
         """A SKU's whole story: why each channel shows what it shows."""
@@ -189,7 +190,9 @@ class Console:
         """What drifted, the newest first."""
         channel, cause = request.query_params.get("channel", ""), request.query_params.get("cause", "")
         rows = await self.asked(lambda connection: questions.discrepancies(connection, channel, cause))
-        return self.pages.page(request, "discrepancies", {"rows": rows, "channel": channel, "cause": cause})
+        return self.pages.page(
+            request, "discrepancies", {"rows": rows, "most": ROWS_MAX, "channel": channel, "cause": cause}
+        )
 
     async def dead_letters(
         self, request: Request, problem: str = "", refused: Sequence[str] = (), status: int = HTTPStatus.OK
@@ -200,7 +203,7 @@ class Console:
         rows = await self.asked(lambda connection: questions.dead_letters(connection, text, with_decided=decided))
         done = request.query_params.get("done", "")[:TEXT_LENGTH_MAX]
         values = {"rows": rows, "find": text, "with_decided": decided, "problem": problem, "refused": refused}
-        return self.pages.page(request, "dead_letters", {**values, "done": done}, status)
+        return self.pages.page(request, "dead_letters", {**values, "done": done, "most": ROWS_MAX}, status)
 
     async def decide(self, request: Request) -> Response:
         """An operator's decision on dead letters: each is carried out and noted with who and why, or refused."""
@@ -242,7 +245,8 @@ class Console:
 
     async def operations(self, request: Request) -> Response:
         """Everything that operators asked for."""
-        return self.pages.page(request, "commands", {"rows": await self.asked(questions.commands)})
+        rows = await self.asked(questions.commands)
+        return self.pages.page(request, "commands", {"rows": rows, "most": ROWS_MAX})
 
     async def reports(self, request: Request) -> Response:
         """The reports that are kept."""

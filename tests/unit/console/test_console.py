@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from inventory_console.guarding import BODY_BYTES_MAX, COOKIE, safe_path
 from inventory_console.letters import Decision
-from inventory_console.questions import FOUND_MAX, found_skus, overview
+from inventory_console.questions import FOUND_MAX, ROWS_MAX, found_skus, overview
 from inventory_console.settings import ConsoleSettings
 from inventory_domain.operations import OperatorAction
 from inventory_ledger import tables
@@ -311,6 +311,21 @@ def test_letters_that_were_decided_on_are_shown_when_they_are_asked_for(
     assert "bad-ids" not in open_
     assert "<b>discarded</b> by bob: test data" in all_
     assert all_.count('name="letter"') == 2  # what was decided on cannot be chosen again
+
+
+def test_a_page_that_does_not_show_all_letters_says_so(bench: Bench, browser: TestClient, letters: list[str]) -> None:
+    """Who decides on all that he sees is not done."""
+    few = browser.get("/dead-letters").text
+    tape = Tape()
+    topic = topic_of(tape.topics, Feed.DEAD_LETTERS)
+    for number in range(ROWS_MAX + 5):
+        tape.add(topic, f"SKU-{number}", b"raw", headers={"reason": b"unknown-sku"})
+    write_all(Store(bench.engine), tape)
+
+    many = browser.get("/dead-letters").text
+
+    assert "there may be more" not in few
+    assert f"These are the newest {ROWS_MAX}; there may be more." in many
 
 
 def test_letters_that_were_decided_on_are_not_counted_as_if_they_waited(bench: Bench, letters: list[str]) -> None:
