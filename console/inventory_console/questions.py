@@ -192,7 +192,11 @@ def dead_letters(connection: Connection, text: str | None, *, with_decided: bool
         question = question.where(decided.c.decision.is_(None))
     if text:
         channel = table.c.record_key.startswith(f"{text}/", autoescape=True)
-        question = question.where(or_(table.c.record_key == text, channel, table.c.reason == text))
+        of_sku = [
+            table.c.record_key.in_(select(one.c.listing_id).where(one.c.sku == text))
+            for one in (tables.listings, tables.product_listings)
+        ]
+        question = question.where(or_(table.c.record_key == text, channel, table.c.reason == text, *of_sku))
     return _rows(connection, question)
 
 

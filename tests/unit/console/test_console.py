@@ -313,6 +313,15 @@ def test_letters_that_were_decided_on_are_shown_when_they_are_asked_for(
     assert all_.count('name="letter"') == 2  # what was decided on cannot be chosen again
 
 
+@pytest.mark.parametrize("find", ["A-0", "amazon-us/A-0", "amazon-us", "listing-invalid"])
+def test_letters_are_found_by_what_they_are_of(browser: TestClient, letters: list[str], find: str) -> None:
+    """Those of a listing by its SKU too."""
+    page, other = (browser.get("/dead-letters", params={"find": text}).text for text in (find, f"{find}x"))
+
+    assert f'value="{letters[0]}"' in page
+    assert 'name="letter"' not in other
+
+
 def test_a_page_that_does_not_show_all_letters_says_so(bench: Bench, browser: TestClient, letters: list[str]) -> None:
     """Who decides on all that he sees is not done."""
     few = browser.get("/dead-letters").text
