@@ -102,7 +102,7 @@ def _dead_letters(arrival: Arrival, batch: Batch) -> None:
         return int(given) if given.lstrip("-").isdigit() else 0
 
     place = (arrival.topic, *arrival.place)
-    if "resolves" in arrival.headers:
+    if "resolves" in arrival.headers and "origin-topic" not in arrival.headers:  # else a producer's own header
         letter = text("resolves").rpartition("/")[2]
         batch.append(tables.letter_decisions, (*place, number(letter), text("decision"), text("by"), text("why")))
         return

@@ -17,6 +17,7 @@ from inventory_streams.kafka.settings import KafkaSettings
 from inventory_streams.topics import RECORD_BYTES_MAX
 
 RESOLVES: Final = "resolves"  # header of a record that says what was decided on the letter at this place
+ORIGIN: Final = "origin-topic"
 DECISION, BY, WHY = "decision", "by", "why"
 SEND_S_MAX: Final = 30.0
 T = TypeVar("T")
@@ -76,7 +77,7 @@ def read_letters(kafka: KafkaSettings, topic: str, partitions: int) -> list[Lett
     def take(messages: Sequence[Message]) -> None:
         for message in messages:
             headers = _headers(message)
-            if RESOLVES in headers:
+            if RESOLVES in headers and ORIGIN not in headers:  # a letter carries what its producer had set
                 decided[headers[RESOLVES]] = Resolution(
                     headers.get(DECISION, ""), headers.get(BY, ""), headers.get(WHY, ""), int(message.timestamp()[1])
                 )
@@ -197,7 +198,7 @@ def _letter(topic: str, message: Message, headers: dict[str, str]) -> Letter:
         reason=headers.get("reason", ""),
         error=headers.get("error", ""),
         attempts=_number(headers.get("attempts")),
-        origin_topic=headers.get("origin-topic", ""),
+        origin_topic=headers.get(ORIGIN, ""),
         origin_partition=_number(headers.get("origin-partition")),
         origin_offset=_number(headers.get("origin-offset")),
     )

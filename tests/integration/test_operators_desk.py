@@ -114,6 +114,7 @@ def test_dead_letters_are_listed_shown_replayed_and_discarded(letters: Letters) 
     letters.target("B", 4)
     origin = {"reason": b"bad-avro", "error": b"too short", "attempts": b"1", "origin-partition": b"0"}
     origin |= {"origin-topic": letters.topics.inventory_changes.encode(), "origin-offset": b"5"}
+    origin |= {"resolves": b"the producer's own"}
     letters.write(letters.topics.inventory_dead_letters, b"SKU-9", b"raw input", origin)
 
     listed = [json.loads(line) for line in letters.run("list", "--json").stdout.splitlines()]

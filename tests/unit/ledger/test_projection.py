@@ -231,6 +231,16 @@ def test_a_decision_on_a_dead_letter_is_no_letter() -> None:
     assert row["why"] == "the listing was repaired"
 
 
+def test_a_letter_of_a_record_whose_producer_set_such_a_header_is_one() -> None:
+    """A letter carries the record's own headers; taken for a decision it would be seen by nobody."""
+    headers = {"reason": b"unknown-sku", "origin-topic": b"inventory.changes", "resolves": b"ticket-7"}
+
+    batch = projected(a_tape(Feed.DEAD_LETTERS, b"raw", "A-9", headers=headers))
+
+    assert one_row(batch, tables.dead_letters)["reason"] == "unknown-sku"
+    assert tables.letter_decisions not in batch.appends
+
+
 def test_a_reconciliation_is_one_row_however_often_it_tells_of_itself() -> None:
     tape = Tape()
     topic = topic_of(tape.topics, Feed.RECONCILIATIONS)
