@@ -168,6 +168,8 @@ class Work:
         cause = self._causes.get(sku)
         if cause is None and not any(target.withdrawn for target in state.targets.values()):
             return  # nothing that a target depends on: an exposure was noted, or a record held
+        if cause in (self.woken.get(sku), "override-ended", "sale-stopped") and cause not in (None, "caught-up"):
+            state = replace(state, changed_at_ms=max(state.changed_at_ms, self.now_ms))  # by no record: by the time
         restate = self._restate.get(sku)
         decision = decide(
             state,

@@ -405,6 +405,23 @@ def test_another_policy_is_applied_when_the_sku_is_looked_at(memory: Memory) -> 
     assert computed.targets[0].cause == "policy"
 
 
+def test_what_changes_by_the_time_or_the_policy_changed_when_it_did(memory: Memory) -> None:
+    """Not at the last change of its stock, which may be days ago: all that a new policy moves would count as late."""
+    selling(memory, 10)
+    counted_ms = memory.states[SKU].changed_at_ms
+    memory.policy, memory.now_ms = a_policy(a_channel(units=4)), memory.now_ms + 86_400_000
+
+    (by_policy,) = memory.batch(wake={SKU: "policy"}).targets
+    memory.policy = a_policy(a_channel(units=2))
+    owed = memory.batch(wake={SKU: "policy"}, catching_up=True)
+    memory.now_ms += 60_000
+    (caught_up,) = memory.batch(wake={SKU: "caught-up"}).targets
+
+    assert counted_ms < by_policy.changed_at_ms == by_policy.computed_at_ms
+    assert (owed.targets, caught_up.quantity) == ((), 8)
+    assert caught_up.changed_at_ms <= caught_up.computed_at_ms - 60_000  # it waited since
+
+
 def test_an_expired_reservation_gives_its_units_back_and_is_forgotten(memory: Memory) -> None:
     selling(memory, 10)
     held = StockReserved(ReservationId("r1"), 3, expires_at_ms=NOW_MS + 500)
