@@ -44,6 +44,8 @@ CORPUS = (
     8398,
     8718,
 )
+# With an act that came later: each found a fault that is mended, by clocks in delivery, by moves in reconciliation.
+CORPUS_LATER = (("clocks", 0), ("clocks", 19), ("clocks", 31), ("catalog", 48), ("catalog", 78))
 CAUGHT_WITHIN = 30
 ROOT = Path(__file__).parents[2]
 
@@ -110,6 +112,11 @@ RARE = {
     "zero without an attempt": Emphasis(Weather(), Fates(), ("kafka gone",), every_s=(15.0, 30.0)),
     "had to be stopped": Emphasis(Weather(), Fates(), (), fails_safe="never answered"),
     **{way: Emphasis(Weather(), Fates(), (), fails_safe=way) for way in WAYS},
+    **{one: Emphasis(Weather(), Fates(), (), later=("clocks",)) for one in ("clock ahead", "clock set right")},
+    **{
+        one: Emphasis(Weather(), Fates(), (), later=("catalog",))
+        for one in ("product left", "product came back", "listing moved", "listing held", "listing changed")
+    },
 }
 
 SCARCE = (43, 86)  # seeds that need the calls of two days where one has 25, of which half are kept for zeros
@@ -134,7 +141,13 @@ def test_whatever_happens_every_listing_ends_where_the_sums_say() -> None:
 @pytest.mark.parametrize("seed", CORPUS)
 def test_a_seed_that_found_a_fault_finds_it_no_more(seed: int) -> None:
     """Rule 43: a mended fault leaves its seed here."""
-    simulate_world(range(seed, seed + 1))
+    simulate_world(range(seed, seed + 1), emphasis=Emphasis(later=()))
+
+
+@pytest.mark.parametrize(("act", "seed"), CORPUS_LATER)
+def test_a_seed_that_found_a_fault_by_an_act_of_its_own_finds_it_no_more(act: str, seed: int) -> None:
+    """As above."""
+    simulate_world(range(seed, seed + 1), emphasis=Emphasis(later=(act,)))
 
 
 @pytest.mark.parametrize(("fault", "emphasis"), RARE.items(), ids=RARE.keys())

@@ -32,6 +32,8 @@ class ModeledKafka:
     clock: Now
     logs: dict[Place, list[InputRecord | None]] = field(default_factory=lambda: defaultdict(list))
     newest: dict[tuple[str, bytes], bytes | None] = field(default_factory=dict)
+    newest_ms: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    newest_on: dict[tuple[str, int, bytes], bytes | None] = field(default_factory=dict)
     repeated: set[tuple[str, int, int]] = field(default_factory=set)
     epochs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     offsets: dict[Place, int] = field(default_factory=dict)
@@ -48,6 +50,8 @@ class ModeledKafka:
         log.append(InputRecord(topic, partition, len(log), self.now_ms, key, value, headers))
         if key is not None:
             self.newest[topic, key] = value
+            self.newest_ms[topic, key] = log[-1].timestamp_ms
+            self.newest_on[topic, partition, key] = value
 
     def repeat(self, record: InputRecord) -> None:
         """A record of before comes once more, after newer ones."""

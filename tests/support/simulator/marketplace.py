@@ -12,6 +12,7 @@ from inventory_domain.bulk import CallFailed, FeedOutcomes, FeedPart, FeedRunnin
 from inventory_domain.identifiers import ChannelId, ListingId
 from inventory_domain.outcomes import Accepted, LimitSeen, PushOutcome, Rejected, Throttled, Transient
 from inventory_domain.ports import OperationLimit, Push
+from tests.support.simulator.catalog import Place
 from tests.support.simulator.virtual_time import LoopClock, Stoppable, VirtualLoop
 
 SETTLING_S = 6.0
@@ -21,6 +22,7 @@ FEED_S, FEED_S_MAX = 8.0, 40.0
 DAY_MS = 432_000  # shorter than one of ours, which is 200 of these: a run may have to wait for the next one
 QUOTA_SPENT = 0.75  # what is left then is for falls to zero, or in the part of a worker that is gone
 APART_S = 0.001  # timers of one moment come in no order
+VERSIONS_APART_S = 120.0  # after a listing's move to another SKU
 LIMITS = (
     OperationLimit("write", 3.0, 6.0),
     OperationLimit("read", 20.0, 20.0),
@@ -192,6 +194,7 @@ class ModeledMarketplace:
     edited: set[ListingId] = field(default_factory=set)
     cut_off: bool = False
     drift: dict[ListingId, Drift] = field(default_factory=lambda: defaultdict(Drift))
+    places: Mapping[ListingId, Place] = field(default_factory=dict)
     _taken: int = 0
     _told: dict[ListingId, int] = field(default_factory=dict)
     _history: dict[ListingId, list[tuple[float, int]]] = field(default_factory=dict)
@@ -255,7 +258,9 @@ class ModeledMarketplace:
 
     def _sent(self, push: Push) -> Order:
         known = self.newest.get(push.listing_id)
-        if known is None or push.version >= known.version:
+        place = self.places.get(push.listing_id)
+        moved = place is not None and self.loop.time() - place.changed_s < VERSIONS_APART_S
+        if known is None or push.version >= known.version or moved:  # each SKU has versions of its own
             self.newest[push.listing_id] = push
         self._taken += 1
         return push.version, self._taken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inventory_domain.identifiers import ChannelId, ListingId, Sku
@@ -12,6 +12,7 @@ from inventory_domain.ports import Push
 from inventory_streams.kafka.partitioner import partition_of
 from tests.support.engine_work import TOPICS
 from tests.support.simulator.books import WITHHELD_UNITS
+from tests.support.simulator.catalog import Place
 from tests.support.simulator.delivery import ENGINE_SILENT_S
 from tests.support.simulator.kafka import ModeledKafka
 from tests.support.simulator.marketplace import ModeledMarketplace, Sent
@@ -23,6 +24,7 @@ STEPS_MAX = 5_000
 UNDER_WAY_S = 25.0  # what was committed before a stop was known may arrive so much later
 REPAIRED_WITHIN_S = 60.0  # a request that a frozen process sent is seen and set right by then
 CORRECTED_WITHIN_S = 60.0  # a process that reads, and acts upon it, may have stood still in between
+CHANGED_S_MAX = 120.0  # a listing that is moved is still given up by the SKU that it left
 EXPOSURE = TOPICS.exposure(MARKETPLACE)
 
 
@@ -52,6 +54,8 @@ class Promises:
     calm_from_s: float = float("inf")
     market: ModeledMarketplace = field(init=False)
     gone_s: float | None = None
+    clocks_wrong_until_s: float = float("-inf")
+    places: Mapping[ListingId, Place] = field(default_factory=dict)
     _versions: dict[ListingId, int] = field(default_factory=dict)
     _late: dict[ListingId, float] = field(default_factory=dict)
     _stopped_s: dict[ChannelId, float] = field(default_factory=dict)
@@ -70,6 +74,10 @@ class Promises:
         """As `Witness` says."""
         self.found.append(f"{self.loop.time():.2f} s: {what}")
         self.note(f"WRONG {what}")
+
+    def clocks_are(self, *, right: bool) -> None:
+        """Some process has the wrong time from now on, or may have had it until now."""
+        self.clocks_wrong_until_s = self.loop.time() if right else float("inf")
 
     def worth(self, sku: Sku, shown: int, free: int) -> None:
         """The SKU's stock has changed: what must be shown from now on, and what may truly be promised."""
@@ -91,7 +99,7 @@ class Promises:
             return
         if self.market.cut_off and not push.quantity:
             return  # zeros with Kafka gone are sent by all who may be its owner, each by what it knows (rule 25)
-        if push.version < self._versions.get(listing_id, 0):
+        if push.version < self._versions.get(listing_id, 0) and not self._changed_lately(listing_id):
             self.wrong(f"P2: {listing_id} was sent version {push.version} after {self._versions[listing_id]}")
         self._versions[listing_id] = push.version
         if push.quantity:
@@ -105,11 +113,20 @@ class Promises:
         stopped_s = self._stopped_s.get(push.channel)
         if stopped_s is not None and now_s - stopped_s > UNDER_WAY_S:
             self.wrong(f"P5: {push.listing_id} was sent {push.quantity}, stopped since {stopped_s:.1f}")
-        sku = push.marketplace_ids["sku"]
-        told = self.kafka.newest.get((TOPICS.engine_progress, str(partition_of(sku, PARTITIONS)).encode()))
-        until_s = now_s - (self.kafka.now_ms - codecs().progress.decode(told).complete_until_ms) / 1000 if told else 0.0
+        sku = self._sku(push.listing_id)
+        until_s = self._engine_until_s(str(partition_of(sku, PARTITIONS)).encode())
         if now_s - max(until_s, since_s) > ENGINE_SILENT_S + UNDER_WAY_S:
             self.wrong(f"P5: {push.listing_id} was sent {push.quantity}, the engine is silent since {until_s:.1f}")
+
+    def _engine_until_s(self, partition: bytes) -> float:
+        """Up to when the engine has said what it knows, by what it says, or where clocks are wrong by when it spoke."""
+        key = (TOPICS.engine_progress, partition)
+        told = self.kafka.newest.get(key)
+        if told is None:
+            return 0.0
+        wrong = self.clocks_wrong_until_s > float("-inf")
+        until_ms = self.kafka.newest_ms[key] if wrong else codecs().progress.decode(told).complete_until_ms
+        return self.loop.time() - (self.kafka.now_ms - until_ms) / 1000
 
     @property
     def shown(self) -> dict[ListingId, int]:
@@ -123,6 +140,9 @@ class Promises:
         """
         self.note(f"reconcile corrects {listing_id}: {why}")
         self.fired("corrected")
+        clocks_right_s = self.loop.time() - self.clocks_wrong_until_s
+        if self._changed_lately(listing_id) or clocks_right_s < CORRECTED_WITHIN_S:
+            return
         drift = self.market.drift[listing_id]
         if not drift.there and self.loop.time() - drift.ended_s > CORRECTED_WITHIN_S:
             self.wrong(f"29: {listing_id} was corrected ({why}), and showed what was written less what was sold")
@@ -161,11 +181,14 @@ class Promises:
 
     def may_show(self, listing_id: ListingId) -> int | None:
         """The most that it may show as far as is durable; None: without bound."""
-        key = (EXPOSURE, listing_id.encode())
-        if key not in self.kafka.newest:
+        places = [(EXPOSURE, number, listing_id.encode()) for number in range(PARTITIONS)]
+        # One that moved to another SKU may have two.
+        told = [self.kafka.newest_on[place] for place in places if place in self.kafka.newest_on]
+        if not told:
             return -1
-        value = self.kafka.newest[key]
-        return 0 if value is None else codecs().exposure.decode(value).units()
+        units = [0 if one is None else codecs().exposure.decode(one).units() for one in told]
+        known = [one for one in units if one is not None]
+        return max(known) if len(known) == len(units) else None
 
     def _mask(self, listing_id: ListingId) -> str | None:
         """Why the newest attempt on the listing is a zero, as far as is durable."""
@@ -178,17 +201,30 @@ class Promises:
         units, shown = self.may_show(listing_id), self.shown[listing_id]
         if units is None or shown <= max(units, 0) or listing_id in self.market.edited:
             return
-        if self.loop.time() - self._late.get(listing_id, float("-inf")) > REPAIRED_WITHIN_S:
+        if self.places[listing_id].held:
+            return
+        unsure_s = max(self._late.get(listing_id, float("-inf")), self.clocks_wrong_until_s)
+        if self.loop.time() - unsure_s > REPAIRED_WITHIN_S:
             self.wrong(f"P1: {listing_id} shows {shown}, and at most {units} is accounted for")
 
     def _check_delay(self, listing_id: ListingId) -> None:
         """P3: with delays as declared, what is shown was right within the delay."""
         now_s = self.loop.time()
-        if now_s < self.calm_from_s:
+        if now_s < self.calm_from_s or self._changed_lately(listing_id):
             return
-        right = max(one.shown for one in self._lately(_sku(listing_id)))
+        lately = self._lately(self._sku(listing_id))
+        right = max(one.shown for one in lately)
+        if lately[-1].shown and any(one.shown == 0 < one.free - WITHHELD_UNITS for one in lately):
+            right = max(right, *(one.free - WITHHELD_UNITS for one in lately))  # listed anew, by the stock before
         if self.shown[listing_id] > right:
             self.wrong(f"P3: {listing_id} shows {self.shown[listing_id]}; at most {right} in the last {self.delay_s} s")
+
+    def _sku(self, listing_id: ListingId) -> Sku:
+        return self.places[listing_id].sku
+
+    def _changed_lately(self, listing_id: ListingId) -> bool:
+        """Whether its place in the catalog was changed, so that two may still write it, each by versions of its own."""
+        return self.loop.time() - self.places[listing_id].changed_s < CHANGED_S_MAX
 
     def _lately(self, sku: Sku) -> list[_Stock]:
         known = self._stock[sku]
@@ -202,11 +238,7 @@ class Promises:
         if free >= 0:
             return
         self.fired("oversold")
-        if self.loop.time() >= self.calm_from_s:
-            gone = max(one.free for one in self._lately(_sku(listing_id))) - free
+        if self.loop.time() >= self.calm_from_s and not self._changed_lately(listing_id):
+            gone = max(one.free for one in self._lately(self._sku(listing_id))) - free
             if gone <= WITHHELD_UNITS:
                 self.wrong(f"P3: {listing_id} oversold, and only {gone} units went in the last {self.delay_s} s")
-
-
-def _sku(listing_id: ListingId) -> Sku:
-    return Sku(listing_id.partition("/")[2])

@@ -9,7 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 from unittest.mock import patch
 
@@ -34,6 +34,18 @@ STEPS = 110
 WITHHELD_LATER_UNITS = 3
 SILENT_S_MAX = 200  # until a source counts as silent, also where its last word came before the clock was set back
 SKUS = 4
+CLOCK_WRONG_SHARE = 0.2  # of the runs, by dice of its own, so that all others stay what they were
+WRONG_BY_MS = (-3_600_000, -600_000, -60_000, 60_000, 600_000, 3_600_000)
+
+
+@dataclass
+class _BrokersClock:
+    """The broker has the right time, whatever the engine's machine has."""
+
+    clock: VirtualClock
+
+    def now_ms(self) -> int:
+        return NOW_MS + round(self.clock.elapsed_s * 1000)
 
 
 class Violation(AssertionError):
@@ -48,7 +60,9 @@ class Simulation:
         self._off = off
         self._chance = random.Random(seed)
         self._clock = VirtualClock(NOW_MS)
-        self._kafka = ModeledKafka(self._clock)
+        self._clock_chance = random.Random(f"{seed}/clock")
+        self._right = _BrokersClock(self._clock) if self._clock_chance.random() < CLOCK_WRONG_SHARE else None
+        self._kafka = ModeledKafka(self._right or self._clock)
         self._wire = Wire()
         self._traffic = Traffic(self._kafka, self._wire, self._chance, SKUS, catalog=True)
         self._policy = POLICY
@@ -90,6 +104,10 @@ class Simulation:
         if self._chance.random() < 0.02:
             self.fired["clock set back"] += 1
             self._clock.wall_ms -= 10_000
+        if self._right is not None and self._clock_chance.random() < 0.03:
+            by_ms = self._clock_chance.choice((0, *WRONG_BY_MS))
+            self.fired["clock ahead" if by_ms > 0 else "clock behind" if by_ms < 0 else "clock set right"] += 1
+            self._clock.wall_ms = self._right.now_ms() + by_ms
 
     def _reconfigure(self) -> None:
         """Processes that start from now on withhold more."""
@@ -189,6 +207,8 @@ class Simulation:
             last.begin_to_open(number)
         last.open()
         await self._catch_up(last)
+        if self._right is not None:  # while this one runs
+            self._clock.wall_ms = self._right.now_ms()
         self._traffic.recount()
         silent = self._traffic.falls_silent()
         await self._catch_up(last)

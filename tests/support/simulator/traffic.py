@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from inventory_domain.catalog import Component, Listing, Product, ProductStatus, StockingLocation
+from inventory_domain.catalog import Component, Product, ProductStatus, StockingLocation
 from inventory_domain.changes import (
     InventoryChange,
     OrderShipped,
@@ -36,6 +36,7 @@ from inventory_domain.targets import Target
 from inventory_streams.kafka.partitioner import partition_of
 from tests.support.engine_work import TOPICS, Wire
 from tests.support.simulator.books import Expected, ExpectedKit
+from tests.support.simulator.catalog import Place
 from tests.support.simulator.kafka import ModeledKafka
 
 PARTITIONS = 2
@@ -75,12 +76,18 @@ class Traffic:
         self._sent: dict[Sku, deque[InventoryChange]] = {sku: deque(maxlen=RESENT_WITHIN) for sku in self.expected}
         self._late: list[InventoryChange] = []
         self._numbers = 0
+        self._named: dict[ListingId, Sku] = {}
         self._sequence = 0
         self.fired: set[str] = set()
         skus_known = list(self.expected)
         self._parts = skus_known[:2] if catalog else []
         self._leaving = skus_known[-1] if catalog else None
         self.kits = {KIT: ExpectedKit(dict.fromkeys(self._parts, 1), self.expected)} if catalog else {}
+        self.places = {
+            ListingId(f"{one}/{sku}"): Place(sku, one, {"sku": sku})
+            for sku in (*self.expected, *self.kits)
+            for one in channels
+        }
         self._was_gone = self.erp_quiet = self._beats = False
         for sku in self.expected:
             self._product(sku)
@@ -112,6 +119,31 @@ class Traffic:
         """A SKU that came back to the catalog is counted once more, as the producers' contract wants it."""
         if self._was_gone and self._leaving is not None and self.expected[self._leaving].listed:
             self._count(self._leaving)
+
+    def leaves(self) -> None:
+        """From now on the last SKU leaves the catalog now and then, with all that is known of it."""
+        self._leaving = list(self.expected)[-1]
+
+    def leave(self) -> bool:
+        """It leaves the catalog, or comes back: whether it left."""
+        assert self._leaving is not None
+        self._leave(self._leaving)
+        return not self.expected[self._leaving].listed
+
+    def listed_anew(self, listing_id: ListingId) -> None:
+        """A listing has another place in the catalog than the records of its products say."""
+        before = self._named.get(listing_id)
+        for sku in dict.fromkeys((before, self.places[listing_id].sku)):
+            if sku is not None and (sku != self._leaving or self.expected[sku].listed):
+                self._product(sku)
+                self._noted(sku, self.expected[sku])
+
+    def wants(self, listing_id: ListingId) -> int | None:
+        """What the listing must show now; None: nobody of us says."""
+        place = self.places[listing_id]
+        if place.held:
+            return None
+        return 0 if place.out else self.expected[place.sku].shown(self._kafka.now_ms)
 
     def reconfigured(self, withheld: int) -> None:
         """Another buffer holds from now on."""
@@ -195,6 +227,7 @@ class Traffic:
         self._sent[sku].clear()
         if not expected.listed:
             self._append(TOPICS.catalog_products, sku, sku, None)
+            self._noted(sku, expected)
             return
         self._product(sku)
         self._count(sku)
@@ -257,11 +290,13 @@ class Traffic:
         self._append(TOPICS.inventory_changes, sku, sku, b"not avro")
 
     def _product(self, sku: Sku) -> None:
-        listings = tuple(Listing(ListingId(f"{one}/{sku}"), one, {"sku": sku}) for one in self._channels)
+        own = {one: place for one, place in self.places.items() if place.sku == sku and not place.out}
+        listings = tuple([place.listing(one) for one, place in own.items()])
         stocked = tuple(StockingLocation(LocationId(place)) for place in ("dallas", "reno"))
         kit = self.kits.get(sku)
         listed = self.expected[sku].listed if kit is None else kit.listed
         parts = () if kit is None else tuple(Component(part, units) for part, units in kit.parts.items())
+        self._named.update(dict.fromkeys(own, sku))
         product = Product(sku, ProductStatus.ACTIVE, "toys", stocked, listings if listed else (), parts)
         self._append(TOPICS.catalog_products, sku, sku, self._wire.product(product, key=sku).value)
 

@@ -156,10 +156,8 @@ def repeat_target(world: World) -> None:
     if world.kafka.gone:
         return
     number = world.dice.randrange(PARTITIONS)
-    topic = TOPICS.targets(MARKETPLACE)
-    old = [
-        one for one in world.kafka.read(topic, number)[:-1] if one.value and world.kafka.newest[topic, one.key or b""]
-    ]
+    topic, newest = TOPICS.targets(MARKETPLACE), world.kafka.newest_on
+    old = [one for one in world.kafka.read(topic, number)[:-1] if one.value and newest[topic, number, one.key or b""]]
     if old:
         world.kafka.repeat(world.dice.choice(old))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from inventory_domain.identifiers import ListingId
 from inventory_domain.targets import Target
+from inventory_streams.kafka.partitioner import partition_of
 from tests.support.engine_work import TOPICS
 from tests.support.simulator.delivery import REPORT_S
 from tests.support.simulator.marketplace import LIMITS
@@ -53,14 +54,16 @@ def _all_left(world: World) -> Iterator[str]:
 
 
 def _wanted(world: World) -> Iterator[tuple[ListingId, int]]:
-    for sku, expected in world.traffic.expected.items():
-        for channel in world.channels:
-            yield ListingId(f"{channel}/{sku}"), expected.shown(world.clock.now_ms())
+    for listing_id in world.traffic.places:
+        if (wanted := world.traffic.wants(listing_id)) is not None:
+            yield listing_id, wanted
 
 
 def _left_of(world: World, listing_id: ListingId, wanted: int) -> Iterator[str]:
     shown, sent = world.market.shown.get(listing_id, 0), world.market.newest.get(listing_id)
-    value = world.kafka.newest.get((TOPICS.targets(MARKETPLACE), listing_id.encode()))
+    place = world.traffic.places[listing_id]
+    number = partition_of(place.sku, PARTITIONS)
+    value = world.kafka.newest_on.get((TOPICS.targets(MARKETPLACE), number, listing_id.encode()))
     if value is None:
         if shown != wanted:
             yield f"{listing_id} has no target and shows {shown}, not {wanted}"
@@ -70,6 +73,8 @@ def _left_of(world: World, listing_id: ListingId, wanted: int) -> Iterator[str]:
         yield f"{listing_id} has a target of {target.quantity}, not {wanted}"
     elif sent is None or (sent.version, sent.quantity) != (target.version, target.quantity):
         yield f"{listing_id}: of {target.quantity} the marketplace was never told, only of {sent and sent.quantity}"
+    elif sent.marketplace_ids != place.ids and not place.out:
+        yield f"{listing_id} was told of as {sent.marketplace_ids}, and is {place.ids}"
     elif shown != wanted:
         yield f"{listing_id} shows {shown}, not {wanted}"
     elif world.promises.may_show(listing_id) != shown:
@@ -94,11 +99,12 @@ def not_to_wait_for(world: World, quota: DailyQuota) -> str | None:
 
 def step_back(world: World) -> str | None:
     """A version that is not newer than one before it, on `listing.targets` as the engine wrote it; None: none is."""
-    versions: dict[str, int] = {}
+    versions: dict[tuple[str, str], int] = {}  # one that moved to another SKU has others there
     for target in _written(world):
-        if target.version <= versions.get(target.listing_id, 0):
-            return f"{target.listing_id}: version {target.version} after {versions[target.listing_id]}"
-        versions[target.listing_id] = target.version
+        key = (target.listing_id, target.sku)
+        if target.version <= versions.get(key, 0):
+            return f"{target.listing_id}: version {target.version} after {versions[key]}"
+        versions[key] = target.version
     return None
 
 

@@ -223,7 +223,7 @@ class Worker:
         sweep_skus_per_s: int = 5_000,
     ) -> None:
         (serdes, app), metrics = _shared(), NO_ENGINE_METRICS
-        self._kafka, self._clock, self._chance, self._off, self._serdes = kafka, clock, chance, off, serdes
+        self._kafka, self.clock, self._chance, self._off, self._serdes = kafka, clock, chance, off, serdes
         self._policy = policy
         self.alive = True
         self.fates = fates
@@ -306,7 +306,7 @@ class Worker:
             partial(promise_of, policy=self._policy),
             self._settings.mass_change,
         )
-        partition.recovered(self._in_force.mark(self._clock.now_ms(), progress.silent))
+        partition.recovered(self._in_force.mark(self.clock.now_ms(), progress.silent))
         self._ownership.partitions[number] = partition
         for topic, position in positions.items():
             self._inputs.positions[topic, number] = position

@@ -22,6 +22,8 @@ from inventory_streams.delivery.run import KAFKA_MAY_BE_GONE
 from inventory_streams.producer.client import NotDelivered
 from tests.support.engine_work import Wire
 from tests.support.simulator.books import WITHHELD_UNITS, Expected
+from tests.support.simulator.catalog import CatalogActs
+from tests.support.simulator.clocks import Clocks
 from tests.support.simulator.delivery import HEALTH, STOP_AFTER_S, DeliveryProcess
 from tests.support.simulator.failing_safe import fail_safe
 from tests.support.simulator.group import Group
@@ -63,6 +65,8 @@ QUIET_S_MAX = 400.0
 SELLING_S = 8.0
 LETTERS_S = 10.0  # so often somebody looks at dead letters when all is well again
 STEPS_TOLD = 60  # of a failure; `steps_of` gives all
+LATER = ("clocks", "catalog")  # in some runs, by dice of their own, so that all others stay what they were
+LATER_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Emphasis:
     zero_reserve: float = ZERO_RESERVE
     every_s: tuple[float, float] = (1.0, 8.0)
     fails_safe: str | None = None
+    later: tuple[str, ...] | None = None
 
 
 SEEDS_CHOICE = Emphasis()
@@ -104,6 +109,7 @@ class World:
         self._fates = emphasis.fates or Fates(self.dice.choice((0.0, 0.002, 0.01)), self.dice.choice((0.0, 0.1)))
         self._acts = tuple(one for one in ACTS if self.dice.random() < 0.5) if emphasis.acts is None else emphasis.acts
         self._emphasis = emphasis
+        self._later = self._chosen_later(emphasis, quota)
         self.channels = CHANNELS
         watched = self.dice.random() < 0.3 or emphasis.fails_safe is not None
         self._watched = watched and not quota  # else calls run out again, and nothing is on time
@@ -135,6 +141,29 @@ class World:
         self.troubled = True
         self._trading = True
         self._tasks: list[asyncio.Task[None]] = []
+        self._clocks = Clocks(self, random.Random(f"{seed}/clocks")) if "clocks" in self._later else None
+        self._catalog = CatalogActs(self, random.Random(f"{seed}/catalog")) if "catalog" in self._later else None
+        self.promises.places = self.market.places = self.traffic.places
+
+    def _chosen_later(self, emphasis: Emphasis, quota: int | None) -> tuple[str, ...]:
+        """The seed's choice where nothing else is said. A clock that is wrong would have another day's quota."""
+        chance = random.Random(f"{self.seed}/later")
+        chosen = tuple([one for one in LATER if chance.random() < LATER_SHARE])
+        if emphasis.later is not None or emphasis.acts is not None:
+            chosen = emphasis.later or ()
+        return tuple([one for one in chosen if one != "clocks" or quota is None])
+
+    def clocks(self) -> list[tuple[str, LoopClock]]:
+        """The clock of each process there is, by its name."""
+        processes = [(one.name, one.clock) for one in (*self.processes, *self.reconcilers) if not one.doomed]
+        engines = [(f"the engine of {worker.owns()}", worker.clock) for worker in self._engines]
+        return [*processes, *((name, clock) for name, clock in engines if isinstance(clock, LoopClock))]
+
+    def _clock_of(self, name: str) -> LoopClock:
+        clock = LoopClock(self.loop, self._start_ms)
+        if self._clocks is not None:
+            self._clocks.started(clock, name)
+        return clock
 
     async def run(self) -> None:
         """Trouble, then calm in which delays must be as declared, then rest in which everything must be right."""
@@ -144,6 +173,10 @@ class World:
         self.start_reconciler()
         for run in (self._trade(), self._buy(), self._run_engine(), self._make_trouble(), self._look()):
             self._tasks.append(asyncio.create_task(run))
+        if self._clocks is not None:
+            self._tasks.append(asyncio.create_task(self._clocks.run()))
+        if self._catalog is not None:
+            self._tasks.append(asyncio.create_task(self._catalog.run()))
         try:
             await self.pass_time(self._trouble_s)
             self._calm()
@@ -154,6 +187,7 @@ class World:
                 await fail_safe(self, self._emphasis.fails_safe)
             self._trading = False
             self.traffic.flush()
+            await self._recount()
             await self._rest()
         finally:
             await self._end()
@@ -204,15 +238,15 @@ class World:
     async def _buy(self) -> None:
         while self._trading:
             await asyncio.sleep(self.dice.uniform(0.5, SELLING_S))
-            on_sale = [one for one, units in self.market.shown.items() if units]
+            places = self.traffic.places
+            on_sale = [one for one, units in self.market.shown.items() if units and not places[one].held]
             if not self._trading or not on_sale:
                 continue
             listing_id = self.dice.choice(on_sale)
             units = self.market.sell(listing_id, self.dice.randrange(1, 3))
-            channel, _, name = listing_id.partition("/")
-            sku = Sku(name)
+            sku, channel = places[listing_id].sku, places[listing_id].channel
             self.promises.note(f"sold {units} of {listing_id}")
-            change = self.traffic.sold(sku, ChannelId(channel), units)
+            change = self.traffic.sold(sku, channel, units)
             self._unreported[sku] += units
             books = self.traffic.expected[sku]
             self.noted(sku, books)
@@ -261,6 +295,8 @@ class World:
         """Another process begins to work on the partition."""
         skew_ms = -10_000 if self.troubled and self.dice.random() < 0.1 else 0
         clock = LoopClock(self.loop, self._start_ms, skew_ms)
+        if self._clocks is not None:
+            self._clocks.started(clock, f"the engine of {number}")
         fates = self._engine_fates if self.troubled else SOUND
         worker = Worker(self.kafka, self._wire, clock, self.dice, self._off, policy=POLICY, fates=fates)
         worker.begin_to_open(number)
@@ -283,7 +319,7 @@ class World:
             kafka=self.kafka,
             group=self.group,
             market=self.market,
-            clock=LoopClock(self.loop, self._start_ms),
+            clock=self._clock_of(name),
             dice=random.Random(f"{self.seed}/{name}"),
             fates=self._fates if self.troubled else Fates(),
             feeds=self._feeds,
@@ -305,7 +341,7 @@ class World:
             loop=self.loop,
             kafka=self.kafka,
             market=self.market,
-            clock=LoopClock(self.loop, self._start_ms),
+            clock=self._clock_of(name),
             dice=random.Random(f"{self.seed}/{name}"),
             fates=self._fates if self.troubled else Fates(),
             channels=CHANNELS,
@@ -328,7 +364,8 @@ class World:
 
     def _take_from_sale(self, listing_id: ListingId) -> None:
         # The target of zero that withdrew it may be there for long; it is not reported a second time.
-        if not self.traffic.expected[Sku(listing_id.partition("/")[2])].listed:
+        place = self.traffic.places[listing_id]
+        if place.out or not self.traffic.expected[place.sku].listed:
             self.promises.note(f"{listing_id} is taken from sale by hand")
             self.market.edit(listing_id, 0)
 
@@ -377,6 +414,10 @@ class World:
         bring_kafka_back(self)
         self.troubled = False
         self.promises.note("calm")
+        if self._clocks is not None:
+            self._clocks.set_right()
+        if self._catalog is not None:
+            self._catalog.set_right()
         self.market.weather = Weather()
         self.engine_rests_until_s = 0.0
         for worker in self._engines:
@@ -411,6 +452,20 @@ class World:
                 return
         if unfinished is not None:
             self._fail(f"P1: {unfinished}")
+
+    async def _recount(self) -> None:
+        """What came back to the catalog is counted when the engine knows that it is back."""
+        if self._catalog is None:
+            return
+        for _ in range(round(QUIET_S_MAX)):
+            if self._engine_caught_up():
+                break
+            await self.pass_time(1.0)
+        self.traffic.recount()
+
+    def _engine_caught_up(self) -> bool:
+        owners = [(number, self.owners.get(number)) for number in range(PARTITIONS)]
+        return all(one is not None and n in one.owns() and one.caught_up(n) for n, one in owners)
 
     async def _come_right(self) -> str | None:
         """What is not right for so long; None: everything is, and stays so."""
