@@ -277,6 +277,8 @@ async def a_bench(
         "kafka": KafkaSettings("nowhere:1"),
         "topics": topics,
     }
+    if complete_until_ms == FAR_MS:
+        base["engine_silent_s"] = FAR_MS / 1000
     settings = DeliverySettings(**{**base, **changes})  # type: ignore[arg-type]
     clock, registry = clock or VirtualClock(), CollectorRegistry()
     metrics = DeliveryMetrics(registry)

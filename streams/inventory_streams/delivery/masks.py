@@ -38,6 +38,7 @@ class Masks:
         self._health: dict[ChannelId, tuple[int, ChannelHealth | None]] = {}
         self._progress: dict[int, EngineProgress] = {}
         self._heard_by: dict[int, int] = {}
+        self._heard_s: dict[int, float] = {}
         self._computed_ms: dict[int, int] = {}
         self._readiness: dict[ChannelId, tuple[Readiness, OutOfStockPolicy]] = {}
         self._told: dict[Place, Standing] = {}
@@ -81,6 +82,7 @@ class Masks:
         known = self._progress.get(progress.partition)
         if known is None or known.complete_until_ms != progress.complete_until_ms:
             self._heard_by[progress.partition] = at_ms(self._clock, 0.0)
+            self._heard_s[progress.partition] = self._clock.monotonic_s()
         self._progress[progress.partition] = progress
 
     def follow_target(self, partition: int, target: Target) -> None:
@@ -153,9 +155,13 @@ class Masks:
         return progress.complete_until_ms if progress is not None else None
 
     def _spoke_ms(self, partition: int) -> int | None:
-        """When the engine said its last word on the partition; earlier by as much as the clock was set back since."""
+        """When the engine said its last word on the partition; earlier by as much as the clock was set back since. By
+        an engine's clock that is ahead it would be in the future: it was said at the latest when it was heard."""
         until_ms = self._until_ms(partition)
-        return None if until_ms is None else until_ms - max(0, self._heard_by[partition] - at_ms(self._clock, 0.0))
+        if until_ms is None:
+            return None
+        spoke_ms = until_ms - max(0, self._heard_by[partition] - at_ms(self._clock, 0.0))
+        return min(spoke_ms, at_ms(self._clock, self._heard_s[partition]))
 
     def _engine(self, partition: int) -> Standing:
         until_ms, computed_ms = self._spoke_ms(partition), self._computed_ms.get(partition)

@@ -60,6 +60,19 @@ async def test_a_clock_that_is_set_back_does_not_make_the_engine_silent_later(he
     assert (before, bench.market.quantities("A")) == ([5], [5, 0])
 
 
+async def test_an_engine_whose_clock_was_ahead_is_silent_no_later() -> None:
+    """Its last word lies in the future: sales would go on until that time has come and the limit is over."""
+    clock = VirtualClock()
+    async with a_bench(clock=clock, complete_until_ms=clock.now_ms(), engine_silent_s=900.0) as bench:
+        await bench.send(a_target("A", 5, version=1))
+        await bench.engine_says(clock.now_ms() + 3_600_000)
+        await clock.pass_s(890)
+        before = bench.market.quantities("A")
+        await clock.pass_s(20)
+
+    assert (before, bench.market.quantities("A")) == ([5], [5, 0])
+
+
 async def test_nothing_rises_before_the_engine_has_said_anything() -> None:
     clock = VirtualClock()
     async with a_bench(clock=clock, complete_until_ms=None) as bench:
