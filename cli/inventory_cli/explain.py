@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from inventory_cli.options import ConfigFile
+
+if TYPE_CHECKING:
+    from inventory_cli.settings import Settings
 
 app = typer.Typer()
 
@@ -51,7 +54,20 @@ def explain(
     if as_json:
         typer.echo(json.dumps(as_data(found), ensure_ascii=False, indent=2))
     else:
-        typer.echo(told(found, settings.connection.topics.inventory_changes), nl=False)
+        unwritten = {one.channel: why for one in found.listings if (why := _unwritten(settings, one.channel, sku))}
+        typer.echo(told(found, settings.connection.topics.inventory_changes, unwritten), nl=False)
+
+
+def _unwritten(settings: Settings, channel: str, sku: str) -> str | None:
+    """Why nothing of the SKU is written on this channel, as far as the settings say so."""
+    from inventory_domain.identifiers import ChannelId, Sku
+    from inventory_domain.modes import LIVE
+
+    name = ChannelId(channel)
+    if name not in settings.policy.channels:
+        return "the settings have no such channel, so nothing of it is computed or written"
+    mode = settings.modes.get(name, LIVE)
+    return None if mode.writes(Sku(sku)) else f"nothing of this SKU is written there (mode: {mode.mode.value})"
 
 
 def time_ms(text: str) -> int:

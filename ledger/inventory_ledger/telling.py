@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from inventory_domain.listing_holds import FAILING_FALL, QUOTA_SPENT
 from inventory_domain.masks import ENGINE_SILENT, STOP_SALE
@@ -13,6 +14,7 @@ from inventory_ledger.rows import as_json
 from inventory_ledger.story import Facts, ListingStory, LocationStory, Story
 
 JSON_COLUMNS = frozenset({"nodes", "positions", "sales", "parts", "details", "open_attempts"})
+NONE_UNWRITTEN: Mapping[str, str] = MappingProxyType({})
 WHY_ZERO = {
     STOP_SALE: "the channel's sales are stopped",
     ENGINE_SILENT: "nothing was heard of the engine for too long",
@@ -21,9 +23,13 @@ WHY_ZERO = {
 }
 
 
-def told(story: Story, changes_topic: str) -> str:
-    """The story as text. `changes_topic` names the topic that the offsets of changes are of."""
-    return "\n".join([*_head(story), *_stock(story, changes_topic), *_listings(story), *_rest(story)]) + "\n"
+def told(story: Story, changes_topic: str, unwritten: Mapping[str, str] = NONE_UNWRITTEN) -> str:
+    """The story as text. `changes_topic` names the topic that the offsets of changes are of.
+
+    `unwritten`: channels on which nothing of this SKU is written, each with why, as the settings say now.
+    """
+    listings = _listings(story, unwritten if story.now else NONE_UNWRITTEN)
+    return "\n".join([*_head(story), *_stock(story, changes_topic), *listings, *_rest(story)]) + "\n"
 
 
 def as_data(story: Story) -> object:
@@ -141,16 +147,16 @@ def _location(one: LocationStory) -> str:
     )
 
 
-def _listings(story: Story) -> Iterator[str]:
+def _listings(story: Story, unwritten: Mapping[str, str]) -> Iterator[str]:
     for listing in story.listings:
         yield ""
-        yield from _listing(listing)
+        yield from _listing(listing, unwritten.get(listing.channel))
     if not story.listings:
         yield ""
         yield "No listing."
 
 
-def _listing(one: ListingStory) -> Iterator[str]:
+def _listing(one: ListingStory, unwritten: str | None) -> Iterator[str]:
     target = one.target
     yield f"{one.listing_id}: {_headline(one)}"
     if target is not None and not one.withdrawn:
@@ -172,6 +178,8 @@ def _listing(one: ListingStory) -> Iterator[str]:
         yield f"  channel {one.channel}: {state['state']} since {clock(state['since_ms'])}: {state['reason']}"
         for words in holds(state):
             yield f"      {words}"
+    if unwritten is not None:
+        yield f"  channel {one.channel}: {unwritten}"
     yield f"  {_reconciled(one)}"
     yield from _attempts(one)
     if one.exposure is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
 from inventory_cli.explain import app, time_ms
@@ -49,6 +50,26 @@ def test_a_known_sku_is_explained_as_text_and_as_json(config: Path) -> None:
     assert (text.exit_code, data.exit_code) == (0, 0), text.output
     assert "amazon-us/A-1: should show 7" in text.output
     assert json.loads(data.output)["listings"][0]["target"]["quantity"] == 7
+
+
+@pytest.mark.parametrize("mode", ["live", "shadow"])
+def test_that_nothing_is_written_is_told_as_the_reason_for_no_attempt(config: Path, mode: str) -> None:
+    fill(config)
+    engine = opened(f"sqlite:///{config.parent / 'inventory-ledger.db'}")
+    tape = Tape()
+    tape.add(topic_of(tape.topics, Feed.TARGETS), "k", b"")
+    shop = encoded(LISTING_TARGET, a_target(channel="shop"))
+    tape.add(topic_of(tape.topics, Feed.TARGETS), "k", shop)
+    write_all(Store(engine), tape)
+    engine.dispose()
+    settings = yaml.safe_load(config.read_text())
+    settings["channels"]["shop"]["mode"] = mode
+    config.write_text(yaml.safe_dump(settings))
+
+    text = CliRunner().invoke(app, ["A-1", "--config", str(config)]).output
+
+    assert "channel amazon-us: the settings have no such channel" in text
+    assert ("channel shop: nothing of this SKU is written there (mode: shadow)" in text) is (mode == "shadow")
 
 
 def test_an_unknown_sku_is_told_and_the_status_is_one(config: Path) -> None:
