@@ -51,7 +51,7 @@ T = TypeVar("T")
 POLICY = a_policy(a_channel(locations=("dallas", "reno"), units=WITHHELD_UNITS))
 APPLICATION = "app"
 SILENCE = SilencePolicy(limit_ms=20_000, grace_ms=10_000)
-GRACE_S = 3_600.0  # longer than a run: what waits for its product is not given up
+GRACE_S = 36_000.0  # longer than a run, whatever a clock is set to: what waits for its product is not given up
 
 
 class Crash(BaseException):
