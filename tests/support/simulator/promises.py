@@ -79,6 +79,11 @@ class Promises:
         """Some process has the wrong time from now on, or may have had it until now."""
         self.clocks_wrong_until_s = self.loop.time() if right else float("inf")
 
+    @property
+    def clocks_were_wrong(self) -> bool:
+        """Whether any was in this run: what was settled too early by one stays so until the next write."""
+        return self.clocks_wrong_until_s > float("-inf")
+
     def worth(self, sku: Sku, shown: int, free: int) -> None:
         """The SKU's stock has changed: what must be shown from now on, and what may truly be promised."""
         self._stock.setdefault(sku, []).append(_Stock(self.loop.time(), shown, free))
@@ -124,8 +129,9 @@ class Promises:
         told = self.kafka.newest.get(key)
         if told is None:
             return 0.0
-        wrong = self.clocks_wrong_until_s > float("-inf")
-        until_ms = self.kafka.newest_ms[key] if wrong else codecs().progress.decode(told).complete_until_ms
+        until_ms = (
+            self.kafka.newest_ms[key] if self.clocks_were_wrong else codecs().progress.decode(told).complete_until_ms
+        )
         return self.loop.time() - (self.kafka.now_ms - until_ms) / 1000
 
     @property
@@ -201,10 +207,9 @@ class Promises:
         units, shown = self.may_show(listing_id), self.shown[listing_id]
         if units is None or shown <= max(units, 0) or listing_id in self.market.edited:
             return
-        if self.places[listing_id].held:
+        if self.places[listing_id].held or self.clocks_were_wrong:
             return
-        unsure_s = max(self._late.get(listing_id, float("-inf")), self.clocks_wrong_until_s)
-        if self.loop.time() - unsure_s > REPAIRED_WITHIN_S:
+        if self.loop.time() - self._late.get(listing_id, float("-inf")) > REPAIRED_WITHIN_S:
             self.wrong(f"P1: {listing_id} shows {shown}, and at most {units} is accounted for")
 
     def _check_delay(self, listing_id: ListingId) -> None:
