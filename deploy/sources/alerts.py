@@ -9,6 +9,7 @@ from deploy.sources.alert import Alert, Example, happened
 from deploy.sources.listing_alerts import listing_alerts
 from deploy.sources.quota_alerts import quota_alerts
 from deploy.sources.roles import ROLES, Role
+from deploy.sources.signals_alerts import signals_alerts
 from deploy.sources.source_alerts import source_alerts
 
 RUNBOOKS: Final = "docs/runbooks"
@@ -29,6 +30,7 @@ def alerts() -> tuple[Alert, ...]:
         *accounting_alerts(),
         *quota_alerts(),
         *source_alerts(),
+        *signals_alerts(),
         *_flow(),
         *_burn_rates(),
         *_ends(),

@@ -34,6 +34,7 @@ def test_an_edit_at_the_shop_becomes_a_hint_and_an_order_a_sale(
     started.start("signals", "signals", "serve", "--config", "sync.yaml")
     log = tmp_path / "signals.log"
     wait_for(lambda: "signals taken" in log.read_text())
+    wait_for(lambda: "the marketplace does not tell what it should" in log.read_text())
     missing = ended("signals", "status", "shop", "--config", "sync.yaml", cwd=tmp_path)
     subscribed = run("signals", "subscribe", "shop", "--config", "sync.yaml", cwd=tmp_path)
     edited(facts)

@@ -26,6 +26,18 @@ class SignalsMetrics:
         self.queue_failures = counter("queue_failures", "Reads of a queue that failed.", "account")
         self.unpublished = counter("unpublished", "Messages that Kafka did not acknowledge in time.", "account")
         self.in_flight = Gauge("inventory_sync_signals_in_flight", "Messages that are worked on.", registry=registry)
+        self.subscriptions_missing = Gauge(
+            "inventory_sync_signals_subscriptions_missing",
+            "Subscriptions that the settings ask for and that are not on, when they were last seen.",
+            ("account",),
+            registry=registry,
+        )
+        self.subscriptions_unseen = Gauge(
+            "inventory_sync_signals_subscriptions_unseen_seconds",
+            "Since the account's subscriptions were last seen, or since the start.",
+            ("account",),
+            registry=registry,
+        )
         self.answer = Histogram(
             "inventory_sync_signals_answer_seconds",
             "From a message's first byte to its answer.",

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from inventory_domain.clock import Clock
 from inventory_domain.errors import ConfigError, ConfigFault, InventorySyncError
-from inventory_domain.signals import ReadsQueue
+from inventory_domain.signals import KeepsSubscriptions, ReadsQueue
 from inventory_schemas.registry import Registry, RegistryUnavailable
 from inventory_streams.catalog_copy import CatalogCopy
 from inventory_streams.kafka.following import Apply, Follower
@@ -33,6 +33,7 @@ from inventory_streams.signals.metrics import SignalsMetrics
 from inventory_streams.signals.publishing import Publisher
 from inventory_streams.signals.queues import QueueReader
 from inventory_streams.signals.settings import SignalsSettings
+from inventory_streams.signals.subscriptions import SubscriptionWatch
 from inventory_streams.signals.web import application
 from inventory_streams.token_ages import TokenAges
 
@@ -162,7 +163,7 @@ class _Process:
         follower.start()
         self.publisher.start()
         server, serving = await self._serve()
-        readers = self._readers()
+        others = [*self._readers(), *self._watches()]
         standing.loaded = True
         await asked_to_stop.wait()
         log.info("asked to stop")
@@ -170,10 +171,10 @@ class _Process:
         standing.stopping = True
         server.should_exit = True
         await asyncio.wait([serving])
-        for reader in readers:
-            reader.cancel()
-        if readers:
-            await asyncio.wait(readers)
+        for other in others:
+            other.cancel()
+        if others:
+            await asyncio.wait(others)
         # 3. What they led to is durable before Kafka is let go.
         await self.publisher.close()
         await follower.stop()
@@ -228,6 +229,17 @@ class _Process:
                 found.append(task)
         return found
 
+    def _watches(self) -> list[asyncio.Task[None]]:
+        found = []
+        for account in self.accounts:
+            keeper = account.adapter
+            if isinstance(keeper, KeepsSubscriptions):
+                watch = SubscriptionWatch(account, keeper, self.metrics, self.clock)
+                task = asyncio.create_task(watch.run(), name=f"subscriptions-{account.account_id}")
+                task.add_done_callback(_unwatched)
+                found.append(task)
+        return found
+
 
 def end_for(error: BaseException) -> None:
     """End the process for this error; from whichever thread it is told. What was answered is durable already."""
@@ -242,6 +254,15 @@ def end_for(error: BaseException) -> None:
 def _ended(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         end_for(error)
+
+
+def _unwatched(task: asyncio.Task[None]) -> None:
+    """Messages are taken all the same: an endpoint that does not answer is what a marketplace ends subscriptions for.
+
+    That nothing is looked at any more shows in the time since it was.
+    """
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("subscriptions are looked at no more", extra={"task": task.get_name()}, exc_info=error)
 
 
 def _applied(found: Sequence[Apply]) -> None:
