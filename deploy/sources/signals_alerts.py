@@ -42,4 +42,37 @@ def signals_alerts() -> tuple[Alert, ...]:
                 account,
             ),
         ),
+        Alert(
+            "SignalsQueueFailing",
+            # It is read at least once a minute however often that failed.
+            f"sum by (account) (increase({SIGNALS}_queue_failures_total[30m])) > 20",
+            "0m",
+            "ticket",
+            "{{ $labels.account }}: the queue of what the marketplace tells cannot be read",
+            "subscriptions-missing",
+            Example(
+                {f'{SIGNALS}_queue_failures_total{{account="amazon"}}': "0x10 1+1x60 61x60"},
+                "50m",
+                ("9m", "120m"),
+                {"account": "amazon"},
+            ),
+        ),
+        Alert(
+            "SignalsRefused",
+            f"sum by (account) (increase({SIGNALS}_messages_refused_total[1h])) > 20 unless on (account) "
+            f"sum by (account) (increase({SIGNALS}_messages_taken_total[1h])) > 0",
+            "0m",
+            "ticket",
+            "{{ $labels.account }}: all that the marketplace tells is refused: by its secret, perhaps",
+            "subscriptions-missing",
+            Example(
+                {
+                    f'{SIGNALS}_messages_refused_total{{account="shop", reason="not-genuine"}}': "0+1x200",
+                    f'{SIGNALS}_messages_taken_total{{account="shop", topic="orders/create"}}': "0+1x30 30x100 30+1x70",
+                },
+                "120m",
+                ("60m", "180m"),
+                account,
+            ),
+        ),
     )
