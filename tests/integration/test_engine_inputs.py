@@ -195,6 +195,8 @@ def test_a_state_that_is_larger_than_a_record_may_be_by_default_is_kept(bus: Eng
     """A source that never releases what it reserves makes it so: the engine would end at the next change, for good."""
     places, dice = LOCATIONS, random.Random(7)
     bus.products(product_of("A", locations=places))
+    first = engines.start()
+    wait_until(lambda: "A" in bus.states(), "the product is known: only so many changes are kept before it is")
     bus.changes(*[change_of("A", StockCounted(5_000), location=one, sequence=1) for one in places])
     bus.changes(
         *[
@@ -204,7 +206,6 @@ def test_a_state_that_is_larger_than_a_record_may_be_by_default_is_kept(bus: Eng
         ]
     )
 
-    first = engines.start()
     wait_until(lambda: bus.quantity("A") == 1_000, "all is reserved")
     assert first.stop() == 0
     bus.changes(change_of("A", StockCounted(4_800), sequence=2))

@@ -92,7 +92,7 @@ class Traffic:
             return not self.differences()
 
         try:
-            wait_until(settled, "every target is what the changes add up to", 120, 0.2)
+            wait_until(settled, "every target is what the changes add up to", 120)
         except AssertionError as error:
             raise AssertionError(f"seed {self.seed}: {self.differences()}") from error
         self.check_history()
