@@ -73,7 +73,8 @@ async def test_one_that_goes_away_and_comes_back_is_told_once_each(caplog: pytes
 async def test_what_mends_it_is_told_with_it(caplog: pytest.LogCaptureFixture) -> None:
     bench = a_bench()
 
-    await a_watch(bench, FakeKeeper({"orders": "elsewhere"})).look()
+    with caplog.at_level("INFO"):
+        await a_watch(bench, FakeKeeper({"orders": "elsewhere"})).look()
 
     assert caplog.records[0].__dict__["mend"] == "inventory-sync signals subscribe market-us"
 
