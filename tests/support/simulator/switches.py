@@ -52,12 +52,14 @@ NOTICED_BY = {
     Off.ONE_TRANSACTION: 121,
     Off.VERSION_FLOOR: 4,
     Off.VERSION_MEMORY: 30,
-    Off.EXPOSURE_READ: 20,
+    Off.EXPOSURE_READ: 9,
     Off.HEALTH_READ: 1,
     Off.NEWEST_PUSHED: 4,
-    Off.DELIVERY_FENCING: 2,
+    Off.DELIVERY_FENCING: 14,
+    Off.HANDOVER_WAIT: 7,
+    Off.HANDOVER_READ: 2,
     Off.HEALTH_RECORD: 1,
-    Off.HEALTH_FENCING: 26,
+    Off.HEALTH_FENCING: 18,
     Off.ZEROS_SENT: 15,
 }
 """The first seed that noticed the rule missing when somebody last looked, where it is not seed 0."""
