@@ -225,7 +225,7 @@ def _left_out(position: Position, change: InventoryChange, kind: StockCounted) -
         held.units
         for held in position.reservations.values()
         if (sequence is None or held.sequence is None or held.sequence < sequence)
-        and (held.expires_at_ms is None or held.expires_at_ms > at_ms)
+        and (held.ends_ms is None or held.ends_ms > at_ms)
     )
 
 
@@ -237,18 +237,17 @@ def _is_late(position: Position, change: InventoryChange) -> bool:
     return change.sequence < log.count_sequence
 
 
-def _over_before_the_count(position: Position, change: InventoryChange, kind: StockReserved) -> bool:
-    """Whether a reservation that comes late had expired when a newer count of what is free was taken.
+def _was_free(position: Position, change: InventoryChange, ends_ms: int | None) -> bool:
+    """Whether a reservation that ends then had expired when the newest count of what is free was taken.
 
-    Its units were free in that count: added as reserved ones they would be there twice once nothing holds them.
+    Its units were free in that count: taken for reserved ones they would be there twice, or be missing.
     """
     free_at_ms = position.sources.get(change.source, _SILENT).free_at_ms
-    ends_ms = kind.expires_at_ms
-    return ends_ms is not None and free_at_ms is not None and ends_ms <= free_at_ms and _is_late(position, change)
+    return ends_ms is not None and free_at_ms is not None and ends_ms <= free_at_ms
 
 
 def _reserved(position: Position, change: InventoryChange, kind: StockReserved) -> Position:
-    if _over_before_the_count(position, change, kind):
+    if _is_late(position, change) and _was_free(position, change, kind.expires_at_ms):
         return _reservation_less(position, change, kind.reservation_id, None)
     key, held = kind.reservation_id, Reservation(kind.units, kind.order_id, kind.expires_at_ms, change.sequence)
     known = position.reservations.get(key)
@@ -263,7 +262,7 @@ def _reserved(position: Position, change: InventoryChange, kind: StockReserved) 
 
 def _together(held: Reservation, others: Reservation | None) -> Reservation:
     """One reservation in the place of all: it expires last of them, and counts as made last."""
-    if others is None:
+    if others is None or others.is_over:
         return replace(held, order_id=None)
     ends = (held.expires_at_ms, others.expires_at_ms)
     return Reservation(
@@ -287,7 +286,7 @@ def _reservation_less(
         ended = units
         rest[reservation_id] = replace(held, units=held.units - units)
     on_hand = position.on_hand
-    if on_hand is not None and _is_late(position, change):
+    if on_hand is not None and _is_late(position, change) and not _was_free(position, change, held.ends_ms):
         on_hand -= ended  # the count knew that it had ended: its units were free in it, or gone
     return Position(on_hand, rest, position.sources)
 
@@ -308,9 +307,9 @@ def _shipped(position: Position, change: InventoryChange, kind: OrderShipped) ->
 def reservations_of(
     held: Mapping[ReservationId, Reservation], reservation_id: ReservationId | None, order_id: OrderId | None
 ) -> list[tuple[ReservationId, Reservation]]:
-    """What a shipment ends: the reservation that it names, else those of its order in the order they were made in."""
+    """What a shipment ends: the reservation that it names, else those of its order, expired ones last."""
     if reservation_id:
         return [(reservation_id, held[reservation_id])] if reservation_id in held else []
     if order_id is None:
         return []
-    return [(key, one) for key, one in held.items() if one.order_id == order_id]
+    return sorted([(key, one) for key, one in held.items() if one.order_id == order_id], key=lambda one: one[1].is_over)

@@ -45,12 +45,25 @@ class SourceLog:
 @made_often
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Units promised to an order; past `expires_at_ms` they may be sold again. `sequence` is its source's."""
+    """Units promised to an order; past `expires_at_ms` they may be sold again. `sequence` is its source's.
+
+    One that has expired and is kept all the same, see `without_expired`, has that time with a minus.
+    """
 
     units: int
     order_id: OrderId | None = None
     expires_at_ms: int | None = None
     sequence: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is only kept because a count has its units."""
+        return self.expires_at_ms is not None and self.expires_at_ms < 0
+
+    @property
+    def ends_ms(self) -> int | None:
+        """When it expires, or has expired."""
+        return None if self.expires_at_ms is None else abs(self.expires_at_ms)
 
 
 @made_often
@@ -123,30 +136,44 @@ class Stock:
         return sold
 
     def first_expiry_ms(self) -> int | None:
-        """When the first reservation that is still kept expires by itself, or has, if one does."""
+        """When the first reservation expires by itself, or has and nobody has looked since, if one does."""
         times = [
             held.expires_at_ms
             for position in self.positions.values()
             if position.reservations
             for held in position.reservations.values()
-            if held.expires_at_ms is not None
+            if held.expires_at_ms is not None and not held.is_over
         ]
         return min(times, default=None)
 
 
 def without_expired(stock: Stock, now_ms: int) -> Stock:
-    """The stock without reservations that have expired; the same object when there is none."""
+    """The stock without reservations that have expired; the same object when there is none.
+
+    One whose units a count of what is free was raised by stays, and holds nothing: if it turns out to have ended before
+    that count was taken, they were in the count already, and are in it twice.
+    """
     positions = {
         location: replace(position, reservations=still)
         for location, position in stock.positions.items()
-        if len(still := _still_held(position, now_ms)) < len(position.reservations)
+        if position.reservations and (still := _still_held(position, now_ms)) != position.reservations
     }
     return replace(stock, positions={**stock.positions, **positions}) if positions else stock
 
 
 def _still_held(position: Position, now_ms: int) -> dict[ReservationId, Reservation]:
-    return {
-        key: held
-        for key, held in position.reservations.items()
-        if held.expires_at_ms is None or held.expires_at_ms > now_ms
-    }
+    still: dict[ReservationId, Reservation] = {}
+    for key, held in position.reservations.items():
+        ends_ms = held.ends_ms
+        if ends_ms is None or (ends_ms > now_ms and not held.is_over):
+            still[key] = held
+        elif any(_has_units_of(log, held, ends_ms) for log in position.sources.values()):
+            still[key] = held if held.is_over else replace(held, expires_at_ms=-ends_ms)
+    return still
+
+
+def _has_units_of(log: SourceLog, held: Reservation, ends_ms: int) -> bool:
+    """Whether this count of what is free was taken while the reservation was thought to hold."""
+    if log.count_sequence is None or log.free_at_ms is None or log.free_at_ms >= ends_ms:
+        return False
+    return held.sequence is None or held.sequence < log.count_sequence

@@ -29,7 +29,7 @@ from inventory_domain.netting import (
     order_known,
 )
 from inventory_domain.positions import BEYOND, KEPT_MOVES_MAX, RESERVATIONS_MAX, Effect, apply
-from inventory_domain.stock import ChannelSale, Reservation, Stock
+from inventory_domain.stock import ChannelSale, Reservation, Stock, without_expired
 from tests.support.stock import NOW_MS, a_change, a_stock, after
 
 DALLAS = LocationId("dallas")
@@ -384,6 +384,58 @@ def test_a_reservation_that_had_expired_is_not_added_to_a_count_of_what_is_free(
     assert on_hand(after(held, StockCounted(10, excludes_reserved=True))) == 10
     still = after(Stock(), StockReserved(R1, 3, expires_at_ms=NOW_MS + 1))
     assert on_hand(after(still, StockCounted(10, excludes_reserved=True))) == 13
+
+
+@pytest.mark.parametrize("late", [ReservationReleased(R1), OrderShipped(3, R1), OrderShipped(3, None, O1)])
+def test_an_end_from_before_a_count_of_what_is_free_is_heard_after_the_reservation_expired(late: SkuChange) -> None:
+    """The count was raised by the units of what seemed to be reserved, and had them itself: sold twice, else."""
+    ends_ms = NOW_MS + 10
+    stock = in_order((1, StockReserved(R1, 3, O1, ends_ms)), (3, StockCounted(7, excludes_reserved=True)))
+    expired = without_expired(stock, ends_ms)
+    told, _ = apply(expired, a_change(late, sequence=2))
+
+    assert (on_hand(expired), expired.positions[DALLAS].reserved(ends_ms)) == (10, 0)
+    assert (on_hand(told), told.positions[DALLAS].reservations) == (7, {})
+
+
+def test_what_expired_and_is_kept_for_a_count_does_nothing_by_itself() -> None:
+    ends_ms = NOW_MS + 10
+    stock = in_order((1, StockReserved(R1, 3, O1, ends_ms)), (3, StockCounted(7, excludes_reserved=True)))
+    expired = without_expired(stock, ends_ms)
+
+    assert stock.first_expiry_ms() == ends_ms
+    assert expired.first_expiry_ms() is None
+    assert without_expired(expired, ends_ms + 1) is expired
+    released, _ = apply(expired, a_change(ReservationReleased(R1), sequence=4))
+    assert (on_hand(released), released.positions[DALLAS].reservations) == (10, {})
+
+
+@pytest.mark.parametrize("noticed_ms", [NOW_MS, NOW_MS + 10])
+def test_what_expired_before_a_count_of_what_is_free_is_not_taken_off_it(noticed_ms: int) -> None:
+    """That count had its units among the free ones, so whatever is heard of it late changes nothing.
+
+    Nor in a backlog, in which nobody has looked yet what has expired.
+    """
+    ends_ms = NOW_MS + 10
+    stock = in_order((1, StockReserved(R1, 3, O1, ends_ms)), (3, StockCounted(7, excludes_reserved=True)))
+    newest = a_change(StockCounted(8, excludes_reserved=True), sequence=5, occurred_at_ms=ends_ms)
+    counted, _ = apply(without_expired(stock, noticed_ms), newest)
+    released, _ = apply(counted, a_change(ReservationReleased(R1), sequence=2))
+
+    assert (on_hand(counted), on_hand(released)) == (8, 8)
+    assert without_expired(counted, ends_ms).positions[DALLAS].reservations == {}
+
+
+def test_a_shipment_of_an_order_ends_what_holds_before_what_expired() -> None:
+    ends_ms = NOW_MS + 10
+    stock = in_order(
+        (1, StockReserved(R1, 3, O1, ends_ms)),
+        (2, StockReserved(R2, 2, O1)),
+        (3, StockCounted(7, excludes_reserved=True)),
+    )
+    shipped, _ = apply(without_expired(stock, ends_ms), a_change(OrderShipped(2, None, O1), sequence=4))
+
+    assert (on_hand(shipped), shipped.positions[DALLAS].reserved(ends_ms)) == (10, 0)
 
 
 def test_a_late_reservation_that_had_expired_before_a_count_of_what_is_free_adds_nothing() -> None:

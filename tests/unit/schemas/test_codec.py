@@ -14,8 +14,18 @@ import pytest
 from inventory_domain.changes import InventoryChange, SourceHeartbeat, StockCounted
 from inventory_domain.errors import InvalidRecord, UndecodableRecord
 from inventory_domain.exposure import Attempt, AttemptState, Confirmed, Exposure, LastAttempt, Proof, Result
-from inventory_domain.identifiers import ChannelId, EventId, ListingId, LocationId, Marketplace, Sku, SourceId
+from inventory_domain.identifiers import (
+    ChannelId,
+    EventId,
+    ListingId,
+    LocationId,
+    Marketplace,
+    ReservationId,
+    Sku,
+    SourceId,
+)
 from inventory_domain.sku_state import EmittedTarget, InputPosition, PartitionProgress, SkuState
+from inventory_domain.stock import Position, Reservation, Stock
 from inventory_schemas import codec
 from inventory_schemas.avsc import schema_text
 from inventory_schemas.codec import Serde
@@ -170,7 +180,8 @@ def test_a_schema_that_differs_in_its_words_only_needs_no_resolution() -> None:
 
 def test_state_and_progress_share_a_topic_and_come_back_as_what_they_are() -> None:
     serde: Serde[SkuState | PartitionProgress] = a_serde(SKU_STATE)
-    state = SkuState(Sku("SKU-1"), product=a_product())
+    kept = Position(7, {ReservationId("r1"): Reservation(3, None, -1_760_000_000_000, 1)})  # expired
+    state = SkuState(Sku("SKU-1"), Stock({LocationId("dallas"): kept}), product=a_product())
     progress = PartitionProgress({"inventory.changes": InputPosition("abc", 3)}, {"erp": 5}, "f00")
 
     assert serde.decode(serde.encode(state)) == state
