@@ -1,7 +1,6 @@
 """Processes that outlive who started them: found by who they are, never by their number alone."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from inventory_sandbox.stack import StackBusy
 from inventory_sandbox.stack.folders import held
 from inventory_sandbox.stack.ports import is_free, pick_free
 from inventory_sandbox.stack.processes import ProcessFile
+from tests.support.commands import wait_until
 
 
 @pytest.fixture
@@ -26,10 +26,15 @@ def a_sleeper(process: ProcessFile, before: str = "") -> list[str]:
 
 
 def wait_for_output(process: ProcessFile) -> None:
-    end = time.monotonic() + 10
-    while "ready" not in process.log_path.read_text():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait_until(lambda: "ready" in process.log_path.read_text(), "it has started", limit_s=10)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether there is no such process, or nobody has asked how it ended."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_started_process_is_found_and_leads_a_session_of_its_own(process: ProcessFile) -> None:
@@ -65,7 +70,7 @@ def test_a_process_that_ignores_the_polite_signal_is_killed(process: ProcessFile
     stopped = process.stop(limit_s=0.2)
 
     assert stopped
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    wait_until(lambda: has_ended(pid), "what was killed is no process any more", limit_s=10)
 
 
 def test_the_log_of_the_run_before_is_kept(process: ProcessFile) -> None:
