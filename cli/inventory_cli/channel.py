@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from inventory_domain.identifiers import ChannelId
     from inventory_schemas.records import HealthRecord
 
-SILENT_MS = 120_000  # delivery says how a channel is every 15 s
 app = typer.Typer(
     no_args_is_help=True,
     help=(
@@ -190,6 +189,7 @@ def _silent(records: Collection[HealthRecord], said_ms: Mapping[ChannelId, int])
     """Whether delivery says nothing of some of them any more; tells which, since what is known of them is of before."""
     from inventory_cli.clock import SystemClock
     from inventory_cli.times import show_time
+    from inventory_domain.health import SILENT_MS
 
     now_ms = SystemClock().now_ms()
     silent = [one.health.channel for one in records if now_ms - said_ms[one.health.channel] > SILENT_MS]

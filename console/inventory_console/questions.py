@@ -9,13 +9,13 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
+from inventory_domain.health import SILENT_MS
 from inventory_domain.reconciliation import Action, CyclePhase
 from inventory_ledger import tables
 
 ROWS_MAX: Final = 200
 FOUND_MAX: Final = 50
 DAY_MS: Final = 86_400_000
-SILENT_MS: Final = 120_000  # delivery says how a channel is every 15 s
 SETTLED: Final = (Action.VERIFIED.value, Action.CLEARED.value)
 
 Facts = Mapping[str, object]

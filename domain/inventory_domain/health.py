@@ -28,6 +28,8 @@ PAUSED: Final = "paused"
 NO_REPORT: Final = "no report yet"  # the first words of a channel's health, as long as nothing changes its state
 NOTHING_WRITTEN: Final = "nothing was written yet"
 ANSWERS: Final = "the marketplace answers"
+SILENT_MS: Final = 120_000
+"""A channel whose health was not written for so long is not known to be as it says: delivery writes it every 15 s."""
 _DAY_S: Final = 86_400.0
 
 
