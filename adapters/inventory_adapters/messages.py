@@ -13,12 +13,11 @@ from inventory_adapters.bodies import mapping
 from inventory_adapters.failures import Failure, refused_here
 from inventory_adapters.http import Json
 from inventory_adapters.secrets import Secret
-from inventory_domain.signals import NoticeRefused
+from inventory_domain.signals import NOT_SET, NoticeRefused
 
 BYTES_MAX: Final = 2**20  # the largest message that any of them is known to send is a few kilobytes
 ID_LENGTH_MAX: Final = 200
 EARLY_MS_MAX: Final = 5 * 60_000  # clocks differ
-NOT_SET: Final = "signals-not-set"
 
 TOO_LARGE: Final = NoticeRefused(reason="too-large", status=413)
 NOT_GENUINE: Final = NoticeRefused(reason="not-genuine", status=401)

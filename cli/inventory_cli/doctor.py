@@ -171,13 +171,13 @@ async def _out_of_stock(name: AccountId, adapter: MarketplaceAdapter, *, fix: bo
 
 async def _subscriptions(name: AccountId, adapter: MarketplaceAdapter, *, fix: bool) -> AsyncIterator[Finding]:
     from inventory_domain.bulk import CallFailed
-    from inventory_domain.signals import KeepsSubscriptions
+    from inventory_domain.signals import NOT_SET, KeepsSubscriptions
 
     if not isinstance(adapter, KeepsSubscriptions):
         return
     answer = await adapter.subscriptions()
     if isinstance(answer, CallFailed):
-        unset = answer.reason == "signals-not-set"
+        unset = answer.reason == NOT_SET
         text = f"accounts.{name}.signals is not set: changes are found by the schedule alone" if unset else _why(answer)
         yield Finding(f"{name} subscriptions", None if unset else False, text)
         return

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from inventory_domain.bulk import BulkTraits, CallFailed
 from inventory_domain.identifiers import NodeId
 from inventory_domain.outcomes import LimitSeen
+
+NOT_SET: Final = "signals-not-set"  # the reason where an account's settings do not say where signals go to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,12 @@ import logging
 from inventory_domain.bulk import CallFailed
 from inventory_domain.clock import Clock
 from inventory_domain.retry import doubled_s
-from inventory_domain.signals import KeepsSubscriptions, Subscriptions, SubscriptionState
+from inventory_domain.signals import NOT_SET, KeepsSubscriptions, Subscriptions, SubscriptionState
 from inventory_streams.signals.intake import SignalingAccount
 from inventory_streams.signals.metrics import SignalsMetrics
 
 LOOK_INTERVAL_S = 3_600.0  # a look is one to a few calls of the account's, and no endpoint is given up within hours
 AGAIN_FIRST_S = 60.0
-NOT_SET = "signals-not-set"
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import pytest
 
 from inventory_adapters.messages import NOWHERE
 from inventory_domain.bulk import BulkTraits, CallFailed
-from inventory_domain.signals import Subscription, Subscriptions, SubscriptionState
+from inventory_domain.signals import NOT_SET, Subscription, Subscriptions, SubscriptionState
 from inventory_streams.signals.run import _unwatched
-from inventory_streams.signals.subscriptions import AGAIN_FIRST_S, LOOK_INTERVAL_S, NOT_SET, SubscriptionWatch
+from inventory_streams.signals.subscriptions import AGAIN_FIRST_S, LOOK_INTERVAL_S, SubscriptionWatch
 from tests.support.signals import Bench, a_bench
 
 FAILED = CallFailed(kind="unauthorized", api="list", reason="scope-missing")
