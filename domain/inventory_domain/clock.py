@@ -26,3 +26,20 @@ class Clock(Protocol):
 def at_ms(clock: Clock, monotonic_s: float) -> int:
     """A monotonic time as wall time, by the clock as it is now: it is another one after the clock was set."""
     return clock.now_ms() - round((clock.monotonic_s() - monotonic_s) * 1000)
+
+
+class ClockWatch:
+    """Tells whoever asks from time to time that a clock was set."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began_ms = at_ms(clock, 0.0)
+
+    def set_by_ms(self) -> int:
+        """By how much the clock was set ahead since this was asked last (back where below 0); 0 where it was not."""
+        began_ms = at_ms(self._clock, 0.0)
+        by_ms = began_ms - self._began_ms
+        if abs(by_ms) <= STEP_MS:
+            return 0
+        self._began_ms = began_ms
+        return by_ms

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from inventory_domain.clock import STEP_MS, Clock, at_ms
+from inventory_domain.clock import Clock, ClockWatch
 from inventory_domain.exposure import Exposure, Result
 from inventory_domain.exposure_times import by_this_clock, moved
 from inventory_domain.identifiers import ChannelId, ListingId
@@ -130,7 +130,7 @@ class Book:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._clock_ms = at_ms(clock, 0.0)
+        self._watch = ClockWatch(clock)
         self.partitions: dict[int, OwnedPartition] = {}
         self.taking_over = False
         self.in_flight: set[ListingId] = set()
@@ -150,10 +150,7 @@ class Book:
     def now_ms(self) -> int:
         """The time of day. If the clock was set, all that is known of exposures is as long ago by it as it was before:
         what settles would settle at once where it was set ahead, and hours later where it was set back."""
-        clock_ms = at_ms(self.clock, 0.0)
-        by_ms = clock_ms - self._clock_ms
-        if abs(by_ms) > STEP_MS:
-            self._clock_ms = clock_ms
+        if by_ms := self._watch.set_by_ms():
             log.warning("clock was set", extra={"by_s": by_ms / 1000})
             for tracked in self:
                 if tracked.exposure is not None:

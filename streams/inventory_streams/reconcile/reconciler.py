@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from inventory_domain.account_calls import DailyQuotas, ReportsQuotas
-from inventory_domain.clock import STEP_MS, Clock, at_ms
+from inventory_domain.clock import Clock, ClockWatch
 from inventory_domain.errors import ConfigError, ConfigFault
 from inventory_domain.expected import ReadTraits
 from inventory_domain.identifiers import ChannelId, Marketplace
@@ -117,7 +117,7 @@ class Reconciler:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _writer: TransactionalWriter | None = None
     _follower: Follower | None = None
-    _clock_ms: int | None = None
+    _watch: ClockWatch | None = None
 
     async def run(self) -> None:
         """Take the marketplace over and reconcile it until cancelled."""
@@ -274,12 +274,12 @@ class Reconciler:
 
     def _follow_clock(self) -> None:
         """A clock that was set back puts off no pull: what is planned moves with it."""
-        clock_ms = at_ms(self.clock, 0.0)
-        set_back_ms = 0 if self._clock_ms is None else self._clock_ms - clock_ms
-        if self._clock_ms is None or abs(set_back_ms) > STEP_MS:
-            self._clock_ms = clock_ms
+        if self._watch is None:
+            self._watch = ClockWatch(self.clock)
+        by_ms = self._watch.set_by_ms()
+        if by_ms < 0:
             for plan in self._plans.values():
-                plan.due_ms -= max(0, set_back_ms)
+                plan.due_ms += by_ms
 
     async def _reconcile(
         self, account: ReconciledAccount, channel: ChannelId, cycles: Cycles, parts: Parts, reason: str
