@@ -33,6 +33,7 @@ from inventory_streams.delivery.masks import Masks
 from inventory_streams.delivery.metrics import DeliveryMetrics
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.within import within
+from inventory_streams.tasks import end
 
 LOOK_S = 5.0
 OTHERS_MS = 10_000  # so much later than we could not: what was under way then is not meant
@@ -133,12 +134,12 @@ class LastResort:
                 if not answers and not self._others_go_on():
                     self._begin(rounds)
                 elif self._alerted or self._broken:
-                    await _end(rounds.values())
+                    await end(rounds.values())
                     await self._make_way()
                     return
                 # else the group gives us partitions again, or the process has ended for its error
         finally:
-            await _end(rounds.values())
+            await end(rounds.values())
 
     def _others_go_on(self) -> bool:
         """Whether the engine has spoken since something could not be made durable here: Kafka takes what others write,
@@ -224,10 +225,3 @@ class LastResort:
             return
         one.failures += 1
         one.not_before_s = self._clock.monotonic_s() + delay_s(one.failures, self._settings.retry, 0.0)
-
-
-async def _end(rounds: Iterable[asyncio.Task[None]]) -> None:
-    for task in (running := list(rounds)):
-        task.cancel()
-    if running:
-        await asyncio.wait(running)

@@ -54,6 +54,7 @@ from inventory_streams.delivery.reports import ReportTopic, Tallies
 from inventory_streams.delivery.scheduling import Scheduler
 from inventory_streams.delivery.settings import DeliverySettings
 from inventory_streams.delivery.writer import PartitionWriter
+from inventory_streams.tasks import end
 
 BREATH = 1_000  # listings that are looked at before the loop may do something else
 DRAIN_TICK_S = 0.02
@@ -172,10 +173,7 @@ class Worker:
         """Stop everything that `start` began. Partitions are given up before, by `revoked`."""
         for feeds in self._feeds:
             feeds.reports.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await end(self._tasks)
 
     async def assigned(self, assignment: Assignment) -> Positions | None:
         """Take over, read, and only then send (rules 21 and 25)."""

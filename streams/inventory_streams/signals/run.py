@@ -35,6 +35,7 @@ from inventory_streams.signals.queues import QueueReader
 from inventory_streams.signals.settings import SignalsSettings
 from inventory_streams.signals.subscriptions import SubscriptionWatch
 from inventory_streams.signals.web import application
+from inventory_streams.tasks import end
 from inventory_streams.token_ages import TokenAges
 
 BACKLOG = 512
@@ -171,10 +172,7 @@ class _Process:
         standing.stopping = True
         server.should_exit = True
         await asyncio.wait([serving])
-        for other in others:
-            other.cancel()
-        if others:
-            await asyncio.wait(others)
+        await end(others)
         # 3. What they led to is durable before Kafka is let go.
         await self.publisher.close()
         await follower.stop()
